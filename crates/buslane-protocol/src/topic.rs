@@ -1,0 +1,267 @@
+//! Topics and the filters that select them.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A topic: 1 to 16 levels separated by `/`, at most 512 bytes of UTF-8, no empty level, no control character and
+/// neither `+` nor `#`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Topic<'a>(Cow<'a, str>);
+
+/// A filter: a topic in which a whole level may be `+` (any one level) and the last may be `#` (this level and all
+/// below, also none: `a/#` matches `a`). A wildcard at the first level does not match topics under `$`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Filter<'a>(Cow<'a, str>);
+
+/// Why a text is no [`Topic`]. Final: the same text is refused again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TopicError {
+    /// The text is empty or longer than 512 bytes.
+    #[error("a topic has 1 to 512 bytes, this one has {length}")]
+    Length {
+        /// The length found, in bytes.
+        length: usize,
+    },
+    /// There are more than 16 levels.
+    #[error("a topic has at most 16 levels, this one has {levels}")]
+    Levels {
+        /// The number of levels found.
+        levels: usize,
+    },
+    /// A level is empty: a leading, trailing or doubled `/`.
+    #[error("level {level} of the topic is empty")]
+    EmptyLevel {
+        /// The level, counted from 1.
+        level: usize,
+    },
+    /// A control character, or a wildcard where none may stand.
+    #[error("the character at byte {position} may not stand in a topic")]
+    Character {
+        /// The offset of the character.
+        position: usize,
+    },
+}
+
+/// Why a text is no [`Filter`]. Final: the same text is refused again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FilterError {
+    /// The text breaks a rule that filters share with topics.
+    #[error(transparent)]
+    Topic(#[from] TopicError),
+    /// A `+` shares its level with other characters, or `#` is not the whole last level.
+    #[error("the wildcard at level {level} must be a whole level, and '#' the last one")]
+    Wildcard {
+        /// The level, counted from 1.
+        level: usize,
+    },
+    /// There are more wildcards than the limit allows.
+    #[error("a filter has at most {limit} wildcards, this one has {wildcards}")]
+    Wildcards {
+        /// The number found.
+        wildcards: usize,
+        /// The number allowed.
+        limit: usize,
+    },
+}
+
+const MAX_BYTES: usize = 512;
+const MAX_LEVELS: usize = 16;
+
+/// Checks what topics and filters have in common.
+fn check(text: &str) -> Result<(), TopicError> {
+    if text.is_empty() || text.len() > MAX_BYTES {
+        return Err(TopicError::Length { length: text.len() });
+    }
+    if let Some((position, _)) = text.char_indices().find(|(_, character)| character.is_control()) {
+        return Err(TopicError::Character { position });
+    }
+    let levels = text.split('/').count();
+    if levels > MAX_LEVELS {
+        return Err(TopicError::Levels { levels });
+    }
+    match text.split('/').position(str::is_empty) {
+        Some(index) => Err(TopicError::EmptyLevel { level: index + 1 }),
+        None => Ok(()),
+    }
+}
+
+impl<'a> Topic<'a> {
+    /// Parses a topic.
+    pub fn parse(text: impl Into<Cow<'a, str>>) -> Result<Topic<'a>, TopicError> {
+        let text = text.into();
+        check(&text)?;
+        match memchr::memchr2(b'+', b'#', text.as_bytes()) {
+            Some(position) => Err(TopicError::Character { position }),
+            None => Ok(Topic(text)),
+        }
+    }
+
+    /// Returns the topic's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Tells whether the topic belongs to the broker (`$bus` and what is under it) or to a later use of `$`.
+    pub fn is_reserved(&self) -> bool {
+        self.0.starts_with('$')
+    }
+
+    /// Copies the text, so that the topic borrows nothing.
+    pub fn into_owned(self) -> Topic<'static> {
+        Topic(Cow::Owned(self.0.into_owned()))
+    }
+
+    /// Lends the topic.
+    pub fn borrowed(&self) -> Topic<'_> {
+        Topic(Cow::Borrowed(&self.0))
+    }
+}
+
+impl<'a> Filter<'a> {
+    /// Parses a filter. The number of wildcards is a limit of the broker, checked by [`Filter::within`].
+    pub fn parse(text: impl Into<Cow<'a, str>>) -> Result<Filter<'a>, FilterError> {
+        let text = text.into();
+        check(&text)?;
+        let last = text.split('/').count();
+        for (index, level) in text.split('/').enumerate() {
+            let wild = level.contains(['+', '#']);
+            let whole = level == "+" || (level == "#" && index + 1 == last);
+            if wild && !whole {
+                return Err(FilterError::Wildcard { level: index + 1 });
+            }
+        }
+        Ok(Filter(text))
+    }
+
+    /// Checks the number of wildcards against a limit.
+    pub fn within(&self, limit: usize) -> Result<(), FilterError> {
+        let wildcards = self.wildcards();
+        if wildcards > limit { Err(FilterError::Wildcards { wildcards, limit }) } else { Ok(()) }
+    }
+
+    /// Returns the filter's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns how many levels are wildcards.
+    pub fn wildcards(&self) -> usize {
+        self.0.split('/').filter(|level| matches!(*level, "+" | "#")).count()
+    }
+
+    /// Tells whether the filter selects a topic.
+    ///
+    /// ```
+    /// use buslane_protocol::{Filter, Topic};
+    /// let filter = Filter::parse("host/+/cpu").unwrap();
+    /// assert!(filter.matches(&Topic::parse("host/a/cpu").unwrap()));
+    /// assert!(!filter.matches(&Topic::parse("host/a/b/cpu").unwrap()));
+    /// ```
+    pub fn matches(&self, topic: &Topic<'_>) -> bool {
+        if topic.is_reserved() && self.0.starts_with(['+', '#']) {
+            return false;
+        }
+        let mut levels = topic.0.split('/');
+        for wanted in self.0.split('/') {
+            if wanted == "#" {
+                return true;
+            }
+            match levels.next() {
+                Some(level) if wanted == "+" || wanted == level => {}
+                _ => return false,
+            }
+        }
+        levels.next().is_none()
+    }
+
+    /// Copies the text, so that the filter borrows nothing.
+    pub fn into_owned(self) -> Filter<'static> {
+        Filter(Cow::Owned(self.0.into_owned()))
+    }
+
+    /// Lends the filter.
+    pub fn borrowed(&self) -> Filter<'_> {
+        Filter(Cow::Borrowed(&self.0))
+    }
+}
+
+macro_rules! text_type {
+    ($type:ident) => {
+        impl fmt::Debug for $type<'_> {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(formatter, "{:?}", &*self.0)
+            }
+        }
+
+        impl fmt::Display for $type<'_> {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+
+        impl Serialize for $type<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type<'static> {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $type::parse(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+text_type!(Topic);
+text_type!(Filter);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(filter: &str, topic: &str) -> bool {
+        Filter::parse(filter).unwrap().matches(&Topic::parse(topic).unwrap())
+    }
+
+    #[test]
+    fn topics_refuse_what_they_must() {
+        assert_eq!(Topic::parse(""), Err(TopicError::Length { length: 0 }));
+        assert_eq!(Topic::parse("a//b"), Err(TopicError::EmptyLevel { level: 2 }));
+        assert_eq!(Topic::parse("/a"), Err(TopicError::EmptyLevel { level: 1 }));
+        assert_eq!(Topic::parse("a/+"), Err(TopicError::Character { position: 2 }));
+        assert_eq!(Topic::parse("a\nb"), Err(TopicError::Character { position: 1 }));
+        assert_eq!(Topic::parse(["a"; 17].join("/")), Err(TopicError::Levels { levels: 17 }));
+        assert_eq!(Topic::parse("a".repeat(513)), Err(TopicError::Length { length: 513 }));
+    }
+
+    #[test]
+    fn wildcards_are_whole_levels() {
+        assert_eq!(Filter::parse("a/b+"), Err(FilterError::Wildcard { level: 2 }));
+        assert_eq!(Filter::parse("a/#/b"), Err(FilterError::Wildcard { level: 2 }));
+        assert!(Filter::parse("+/+/+/+/#").unwrap().within(4).is_err());
+        assert!(Filter::parse("+/+/+/#").unwrap().within(4).is_ok());
+    }
+
+    #[test]
+    fn filters_select_as_in_mqtt() {
+        assert!(matches("a/#", "a"));
+        assert!(matches("a/#", "a/b/c"));
+        assert!(matches("#", "a/b"));
+        assert!(matches("a/+", "a/b"));
+        assert!(!matches("a/+", "a"));
+        assert!(!matches("a/+", "a/b/c"));
+        assert!(!matches("A", "a"));
+    }
+
+    #[test]
+    fn leading_wildcards_skip_the_brokers_topics() {
+        assert!(!matches("#", "$bus/service/online"));
+        assert!(!matches("+/service", "$bus/service"));
+        assert!(matches("$bus/#", "$bus/service/online"));
+    }
+}
