@@ -1,0 +1,68 @@
+# Every task of the repository; `just` alone lists them.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+[private]
+default:
+    @{{ just_executable() }} --list --unsorted
+
+# Runs everything that a change has to pass
+[group('check')]
+ci: format-check clippy docs test wasm
+    @echo "everything passed"
+
+# Checks that the code is formatted
+[group('check')]
+format-check:
+    cargo fmt --all --check
+
+# Lints all targets; a warning is an error
+[group('check')]
+clippy:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# Builds the documentation; a warning is an error
+[group('check')]
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# Runs all tests: unit, integration, documentation, scenarios, schemas, and the checks on the repository itself
+[group('check')]
+test *arguments:
+    cargo test --workspace --locked {{ arguments }}
+
+# Compiles the crates without IO for wasm32
+[group('check')]
+wasm:
+    ./scripts/wasm.sh
+
+# Runs the checks on the repository itself: licences, banned crates, the dependency rule, tidiness
+[group('check')]
+checks:
+    cargo test --package buslane-checks --locked
+
+# Runs the heavier tools: known vulnerabilities, licences and sources by cargo-deny
+[group('check')]
+audit:
+    ./scripts/audit.sh
+
+# Formats the code
+[group('work')]
+format:
+    cargo fmt --all
+
+# Runs the demo: a broker and three small programs on it
+[group('work')]
+demo:
+    cargo run --release --locked -- demo
+
+# Puts what is shipped into dist/: the broker's binary, stripped
+[group('work')]
+dist:
+    ./scripts/dist.sh
+
+# Removes everything that was built or installed inside the clone
+[group('work')]
+clean:
+    cargo clean
+    rm -rf dist .tools

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Brings what the tests need and a machine may lack, inside the clone; puts it on the PATH of whoever sources this.
+#
+# Expected on the machine: Rust (by rustup or not), Python 3. From here: `just`, rustfmt, clippy.
+set -euo pipefail
+
+# The oldest Rust that builds the workspace: `rust-version` in Cargo.toml.
+minimum_rust=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+# The range of versions of the Python package that brings `just`.
+just_package='rust-just>=1.40,<2'
+
+fail() {
+  printf 'error: %s\n' "$@" >&2
+  exit 1
+}
+
+note() {
+  printf '==> %s\n' "$*" >&2
+}
+
+# has PROGRAM: whether it is on the PATH.
+has() {
+  command -v "$1" >/dev/null 2>&1
+}
+
+require_rust() {
+  # rustup's own installation is not on the PATH of a shell that was open before it.
+  if ! has cargo && [ -x "$HOME/.cargo/bin/cargo" ]; then
+    export PATH="$HOME/.cargo/bin:$PATH"
+  fi
+  has cargo || fail "cargo is not on the PATH: install Rust $minimum_rust or later from https://rustup.rs"
+  local found
+  found=$(rustc --version | cut -d ' ' -f 2)
+  if [ "$(printf '%s\n' "$minimum_rust" "${found%%-*}" | sort -V | head -n 1)" != "$minimum_rust" ]; then
+    fail "Rust $found is too old, $minimum_rust or later is needed: try 'rustup update stable'"
+  fi
+}
+
+# require_component NAME: rustfmt or clippy, by rustup where the toolchain came from it.
+require_component() {
+  local program=cargo-${1/rustfmt/fmt}
+  # Under rustup the program exists even when the component does not.
+  if "$program" --version >/dev/null 2>&1; then return; fi
+  note "adding the Rust component $1"
+  if has rustup && rustup component add "$1" >&2; then return; fi
+  fail "$1 is missing and rustup cannot add it: install the package of your system that holds $program"
+}
+
+# Installs the package of just into .tools/, by a virtual environment or, without the module venv, by pip alone.
+install_just_by_python() {
+  has python3 || return 1
+  if python3 -m venv .tools/python >/dev/null 2>&1; then
+    .tools/python/bin/python -m pip install --quiet --disable-pip-version-check "$just_package" >&2
+  else
+    rm -rf .tools/python
+    python3 -m pip install --quiet --disable-pip-version-check --target .tools/python "$just_package" >&2
+  fi
+}
+
+require_just() {
+  export PATH="$PWD/.tools/python/bin:$PWD/.tools/cargo/bin:$PATH"
+  if has just; then return; fi
+  note "installing just into .tools/"
+  mkdir -p .tools
+  if install_just_by_python && has just; then return; fi
+  note "the Python package rust-just cannot be installed: compiling just instead, which takes minutes"
+  if cargo install --quiet --locked --root .tools/cargo just >&2; then return; fi
+  fail "just cannot be installed: see https://just.systems and run this again with it on the PATH"
+}
+
+require_rust
+require_component rustfmt
+require_component clippy
+require_just
+has python3 || fail "python3 is not on the PATH: the example client by hand, which a test runs, needs it"

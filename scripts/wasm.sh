@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Compiles the pure crates for wasm32-unknown-unknown, and gets that target if it is missing.
+#
+#   1. The toolchain has the target: use it.
+#   2. rustup can add it: do so.
+#   3. On Debian and its children: install the packages below, which hold a second rustc and the source of the
+#      standard library, and build that along. They go to where the system keeps its packages.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+target=wasm32-unknown-unknown
+pure_crates=(-p buslane-protocol -p buslane-session -p buslane-engine)
+debian_packages=(rustc-web cargo-web rust-web-src lld)
+
+note() {
+  printf '==> %s\n' "$*" >&2
+}
+
+has() {
+  command -v "$1" >/dev/null 2>&1
+}
+
+has_target() {
+  [ -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]
+}
+
+# as_root COMMAND...: runs it as root if that is possible without a question.
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif has sudo && sudo -n true 2>/dev/null; then
+    sudo -n "$@"
+  else
+    return 1
+  fi
+}
+
+add_target_by_rustup() {
+  has rustup || return 1
+  note "adding the target $target by rustup"
+  rustup target add "$target" >&2
+}
+
+add_debian_packages() {
+  if dpkg-query --show "${debian_packages[@]}" >/dev/null 2>&1; then return; fi
+  has apt-get || return 1
+  note "installing ${debian_packages[*]} by apt-get instead"
+  as_root apt-get update --quiet --quiet >&2 || return 1
+  as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install --quiet --quiet --yes --no-install-recommends "${debian_packages[@]}" >&2
+}
+
+build() {
+  cargo build --locked --target "$target" "${pure_crates[@]}"
+}
+
+# Builds with the system's second toolchain, in a target folder of its own.
+build_with_std() {
+  RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 RUSTC_WRAPPER='' \
+    CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/wasm-with-std \
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld \
+    /usr/bin/cargo build --locked -Zbuild-std=std,panic_abort --target "$target" "${pure_crates[@]}"
+}
+
+if has_target || { add_target_by_rustup && has_target; }; then
+  build
+elif add_debian_packages; then
+  build_with_std
+else
+  printf 'error: %s\n' \
+    "the target $target is missing, and neither rustup nor apt-get could bring it" \
+    "add it by 'rustup target add $target', or as root by 'apt-get install ${debian_packages[*]}'" >&2
+  exit 1
+fi
