@@ -1,0 +1,34 @@
+//! The configuration's part of the environment: `BUSLANE_LIMITS_PAYLOAD=2MiB` for the key `limits.payload`.
+
+use super::error::Place;
+use super::value::Value;
+use super::{Config, ConfigError, keys};
+
+/// Applies every variable that begins with `BUSLANE_`.
+pub(super) fn apply(config: &mut Config, environment: &[(String, String)]) -> Result<(), ConfigError> {
+    for (name, text) in environment {
+        let ours = name.starts_with(PREFIX) && !OTHERS.contains(&name.as_str());
+        if !ours {
+            continue;
+        }
+        let Some(key) = keys::paths().find(|path| variable(path) == *name) else {
+            let nearest = keys::nearest(name, keys::paths().map(variable));
+            return Err(ConfigError::UnknownKey {
+                place: Place::Environment,
+                key: name.clone(),
+                nearest,
+            });
+        };
+        keys::set(config, Place::Environment, key, Value::Untyped(text.clone()))?;
+    }
+    Ok(())
+}
+
+/// Returns the variable of a key.
+fn variable(path: &str) -> String {
+    format!("{PREFIX}{}", path.replace('.', "_").to_ascii_uppercase())
+}
+
+const PREFIX: &str = "BUSLANE_";
+/// Variables that mean something to clients, or name the file itself.
+const OTHERS: [&str; 3] = ["BUSLANE_CONFIG", "BUSLANE_URL", "BUSLANE_TOKEN"];
