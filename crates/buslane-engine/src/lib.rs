@@ -24,15 +24,23 @@
 //! - **Accounted memory never exceeds** [`Limits::memory`](buslane_protocol::Limits::memory).
 //! - **A client's things die with it**, once: a late clean-up never touches what a newer client has taken over.
 
+mod buffer_pool;
 mod client_id;
 mod config;
 mod contracts;
 mod counters;
 mod engine;
+mod entropy;
+mod memory;
 mod notice;
+mod outbox;
 mod output;
 mod peer;
 mod policy;
+mod retained;
+mod slots;
+mod timers;
+mod topics;
 
 pub use client_id::{ClientId, Ticket};
 pub use config::Config;
