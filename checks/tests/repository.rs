@@ -9,11 +9,11 @@ fn assert_none(findings: Vec<Finding>) {
 }
 
 fn graph() -> Graph {
-    Graph::load(&files::root()).unwrap()
+    Graph::load(&files::root()).expect("cargo knows the tree")
 }
 
 fn text_files() -> Vec<TextFile> {
-    let files = files::read_all(&files::root()).unwrap();
+    let files = files::read_all(&files::root()).expect("git knows the files");
     assert!(
         files.iter().any(|file| file.path == "checks/tests/repository.rs"),
         "git lists no file of this test"
