@@ -81,7 +81,8 @@ impl<'a> Address<'a> {
     /// Parses an address.
     pub fn parse(text: impl Into<Cow<'a, str>>) -> Result<Address<'a>, AddressError> {
         let text = text.into();
-        let name = |part, value: &str| Name::check(value).map_err(|source| AddressError::Name { part, source });
+        let name =
+            |part, value: &str| Name::check(value).map_err(|source| AddressError::Name { part, source });
         let target = match text.find('/') {
             Some(slash) => {
                 name("node", &text[..slash])?;
@@ -109,7 +110,12 @@ impl<'a> Address<'a> {
             }
         }
         // Each part is at most 128 bytes, so every offset fits.
-        Ok(Address { target: target as u16, hash: hash as u16, colon: colon as u16, text })
+        Ok(Address {
+            target: target as u16,
+            hash: hash as u16,
+            colon: colon as u16,
+            text,
+        })
     }
 
     /// Returns the address's text.
@@ -119,7 +125,9 @@ impl<'a> Address<'a> {
 
     /// Returns the node, if the address names one.
     pub fn node(&self) -> Option<&str> {
-        self.target.checked_sub(1).map(|slash| &self.text[..usize::from(slash)])
+        self.target
+            .checked_sub(1)
+            .map(|slash| &self.text[..usize::from(slash)])
     }
 
     /// Returns the method.
@@ -129,14 +137,21 @@ impl<'a> Address<'a> {
 
     /// Returns whom the address selects.
     pub fn destination(&self) -> Destination<'_> {
-        let (target, hash, colon) = (usize::from(self.target), usize::from(self.hash), usize::from(self.colon));
+        let (target, hash, colon) = (
+            usize::from(self.target),
+            usize::from(self.hash),
+            usize::from(self.colon),
+        );
         let selected = &self.text[target..hash];
         if selected == "*" {
             Destination::Every
         } else if let Some(group) = selected.strip_prefix('@') {
             Destination::Group(group)
         } else if hash < colon {
-            Destination::Instance { service: selected, instance: &self.text[hash + 1..colon] }
+            Destination::Instance {
+                service: selected,
+                instance: &self.text[hash + 1..colon],
+            }
         } else {
             Destination::Service(selected)
         }
@@ -144,12 +159,18 @@ impl<'a> Address<'a> {
 
     /// Copies the text, so that the address borrows nothing.
     pub fn into_owned(self) -> Address<'static> {
-        Address { text: Cow::Owned(self.text.into_owned()), ..self }
+        Address {
+            text: Cow::Owned(self.text.into_owned()),
+            ..self
+        }
     }
 
     /// Lends the address.
     pub fn borrowed(&self) -> Address<'_> {
-        Address { text: Cow::Borrowed(&self.text), ..*self }
+        Address {
+            text: Cow::Borrowed(&self.text),
+            ..*self
+        }
     }
 }
 
@@ -185,21 +206,36 @@ mod tests {
     fn every_form_parses() {
         let forms = [
             ("attic:get", Destination::Service("attic")),
-            ("attic#one:get", Destination::Instance { service: "attic", instance: "one" }),
+            (
+                "attic#one:get",
+                Destination::Instance {
+                    service: "attic",
+                    instance: "one",
+                },
+            ),
             ("@storage:get", Destination::Group("storage")),
             ("*:get", Destination::Every),
         ];
         for (text, destination) in forms {
             let address = Address::parse(text).unwrap();
-            assert_eq!((address.node(), address.destination(), address.method()), (None, destination, "get"));
+            assert_eq!(
+                (address.node(), address.destination(), address.method()),
+                (None, destination, "get")
+            );
             let remote = Address::parse(format!("node-1/{text}")).unwrap();
-            assert_eq!((remote.node(), remote.destination()), (Some("node-1"), destination));
+            assert_eq!(
+                (remote.node(), remote.destination()),
+                (Some("node-1"), destination)
+            );
         }
     }
 
     #[test]
     fn the_brokers_own_service_is_an_address() {
-        assert_eq!(Address::parse("$bus:ping").unwrap().destination(), Destination::Service("$bus"));
+        assert_eq!(
+            Address::parse("$bus:ping").unwrap().destination(),
+            Destination::Service("$bus")
+        );
     }
 
     #[test]
@@ -207,6 +243,12 @@ mod tests {
         assert_eq!(Address::parse("attic"), Err(AddressError::NoMethod));
         assert_eq!(Address::parse("attic@2:get"), Err(AddressError::Version));
         let empty = NameError::Length { length: 0 };
-        assert_eq!(Address::parse("attic:"), Err(AddressError::Name { part: "method", source: empty }));
+        assert_eq!(
+            Address::parse("attic:"),
+            Err(AddressError::Name {
+                part: "method",
+                source: empty
+            })
+        );
     }
 }

@@ -106,7 +106,7 @@ impl DecodeError {
             DecodeError::Filter { .. } => ErrorCode::InvalidFilter,
             DecodeError::Id(_) => ErrorCode::InvalidId,
             DecodeError::Headers { source, .. } => source.code(),
-            DecodeError::Payload { .. } => ErrorCode::InvalidPayload,
+            DecodeError::Payload { source, .. } => source.code(),
         }
     }
 

@@ -1,4 +1,8 @@
 //! How a connection writes messages: which encoding, and what stands around each message on the wire.
+//!
+//! Owns the line ends and the headers of WebSocket text messages; the encodings themselves are elsewhere.
+
+use crate::{BrokerMessage, binary, json};
 
 /// One of the two encodings of the envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,13 +34,76 @@ impl Framing {
             Framing::JsonLines | Framing::WebSocketText => Encoding::Json,
         }
     }
-}
 
-impl Framing {
     /// Appends a broker's message with what stands around it on this wire. For [`Framing::WebSocketBinary`] that is
     /// the bare frame: whoever writes puts one WebSocket header before a run of frames.
-    pub fn encode(self, out: &mut Vec<u8>, message: &crate::BrokerMessage<'_>) { todo!("{out:?}{message:?}") }
+    pub fn encode(self, out: &mut Vec<u8>, message: &BrokerMessage<'_>) {
+        match self {
+            Framing::Binary | Framing::WebSocketBinary => binary::encode_broker(out, message),
+            Framing::JsonLines => {
+                json::encode_broker(out, message);
+                out.push(b'\n');
+            }
+            Framing::WebSocketText => {
+                let start = out.len();
+                out.extend_from_slice(&[0; USUAL_HEADER]);
+                json::encode_broker(out, message);
+                write_header(out, start);
+            }
+        }
+    }
 
-    /// Returns the length of the first message in bytes that [`Framing::encode`] wrote.
-    pub fn first(self, written: &[u8]) -> usize { todo!("{written:?}") }
+    /// Returns the length of the first message in bytes that [`Framing::encode`] wrote, in whole messages.
+    pub fn first(self, written: &[u8]) -> usize {
+        let length = match self {
+            Framing::Binary | Framing::WebSocketBinary => {
+                binary::frame_length(written, usize::MAX).ok().flatten()
+            }
+            Framing::JsonLines => memchr::memchr(b'\n', written).map(|end| end + 1),
+            Framing::WebSocketText => websocket_length(written),
+        };
+        length.map_or(written.len(), |length| length.min(written.len()))
+    }
 }
+
+/// Turns the four bytes at `start` into the header of a WebSocket text message of what follows them (RFC 6455,
+/// section 5.2): final, not masked, the length in as few bytes as it needs.
+fn write_header(out: &mut Vec<u8>, start: usize) {
+    let length = out.len() - start - USUAL_HEADER;
+    let header = &mut out[start..start + USUAL_HEADER];
+    header[0] = FINAL_TEXT;
+    if let Ok(short) = u8::try_from(length)
+        && short < LENGTH_16
+    {
+        header[1] = short;
+        out.drain(start + 2..start + USUAL_HEADER);
+    } else if let Ok(medium) = u16::try_from(length) {
+        header[1] = LENGTH_16;
+        header[2..].copy_from_slice(&medium.to_be_bytes());
+    } else {
+        header[1] = LENGTH_64;
+        let long = (length as u64).to_be_bytes();
+        out.splice(start + 2..start + USUAL_HEADER, long);
+    }
+}
+
+/// Returns the length of a server's WebSocket message, header included.
+fn websocket_length(message: &[u8]) -> Option<usize> {
+    let (&[_, short], rest) = message.split_first_chunk::<2>()?;
+    match short {
+        LENGTH_16 => Some(4 + usize::from(u16::from_be_bytes(*rest.first_chunk()?))),
+        LENGTH_64 => usize::try_from(u64::from_be_bytes(*rest.first_chunk()?))
+            .ok()?
+            .checked_add(10),
+        short => Some(2 + usize::from(short)),
+    }
+}
+
+/// Bytes of the header of a message of 126 to 65,535 bytes, which most are.
+const USUAL_HEADER: usize = 4;
+/// A text message in one frame.
+const FINAL_TEXT: u8 = 0x81;
+/// Stands for a length in the next two bytes.
+const LENGTH_16: u8 = 126;
+/// Stands for a length in the next eight bytes.
+const LENGTH_64: u8 = 127;

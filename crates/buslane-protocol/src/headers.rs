@@ -1,6 +1,17 @@
 //! Headers, and the envelope's rarer members, in the form in which they travel in binary frames.
+//!
+//! Owns the layout of a header block and the rules of names and values; knows nothing of messages.
+
+mod builder;
+mod entries;
+mod members;
 
 use std::borrow::Cow;
+use std::fmt;
+
+pub use builder::HeadersBuf;
+pub use entries::HeaderEntries;
+pub use members::{HeaderMember, HeaderMemberKind};
 
 use crate::ErrorCode;
 
@@ -12,13 +23,20 @@ use crate::ErrorCode;
 ///
 /// Names are 1 to 64 of `a-z 0-9 - _ .`, values UTF-8 without control characters. A name that begins with `:` stands
 /// for a member of the envelope that the broker does not route by, see [`Headers::MEMBERS`]; JSON text carries those
-/// as members, not as headers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// as members, not as headers. Names under `:` that the table does not know are carried between binary clients and
+/// left out of JSON text.
+///
+/// ```
+/// use buslane_protocol::{Headers, HeadersBuf};
+/// let mut headers = HeadersBuf::new();
+/// headers.push("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").unwrap();
+/// headers.push(Headers::CONTENT_TYPE, "image/png").unwrap();
+/// let headers = headers.finish();
+/// assert_eq!(headers.content_type(), Some("image/png"));
+/// assert_eq!(Headers::parse(headers.as_bytes()).unwrap(), headers);
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers<'a>(Cow<'a, [u8]>);
-
-/// Builds a block of headers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HeadersBuf(Vec<u8>);
 
 /// Why headers are refused. Final: the same headers are refused again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +59,20 @@ pub enum HeadersError {
     Value {
         /// The header's name.
         name: String,
+    },
+    /// A value of the envelope's own members is not of its type.
+    #[error("the value of {name} must be {expected}")]
+    Member {
+        /// The header's name.
+        name: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// A client set a member that only the broker sets.
+    #[error("{name} is set by the broker only")]
+    Reserved {
+        /// The header's name.
+        name: &'static str,
     },
     /// A name occurs twice.
     #[error("the header {name} occurs twice")]
@@ -65,5 +97,154 @@ impl HeadersError {
             HeadersError::TooLarge { .. } => ErrorCode::HeadersTooLarge,
             _ => ErrorCode::InvalidMessage,
         }
+    }
+}
+
+impl<'a> Headers<'a> {
+    /// The media type of the payload; `application/json` if absent and the payload is JSON.
+    pub const CONTENT_TYPE: &'static str = ":content-type";
+    /// The address or topic where further answers may go.
+    pub const REPLY_TO: &'static str = ":reply-to";
+    /// The sender's clock, in Unix milliseconds: information, never compared.
+    pub const SENT_AT: &'static str = ":sent-at";
+    /// A reference to the payload's schema.
+    pub const SCHEMA: &'static str = ":schema";
+    /// A signature over the payload (JWS, RFC 7515).
+    pub const SIGNATURE: &'static str = ":signature";
+    /// How the payload is encrypted (the header of a JWE, RFC 7516).
+    pub const ENCRYPTION: &'static str = ":encryption";
+    /// How many attempts are allowed.
+    pub const ATTEMPTS: &'static str = ":attempts";
+    /// The answer's own status, as another system's clients know it.
+    pub const STATUS: &'static str = ":status";
+    /// The shared subscription that a delivery is a copy for; set by the broker only.
+    pub const SHARED: &'static str = ":shared";
+    /// Marks an event of the present state; set by the broker only.
+    pub const SNAPSHOT: &'static str = ":snapshot";
+
+    /// The names that stand for members of the envelope.
+    pub const MEMBERS: &'static [HeaderMember] = members::MEMBERS;
+    /// The most entries that a block may have, whatever the limit of the broker says.
+    pub const MAX_ENTRIES: usize = 128;
+    /// The most bytes that a block may have: its length is a 16-bit number.
+    pub const MAX_BYTES: usize = u16::MAX as usize;
+    /// The longest name, in bytes.
+    pub const MAX_NAME: usize = 64;
+
+    /// Checks a block and takes it.
+    pub fn parse(block: impl Into<Cow<'a, [u8]>>) -> Result<Headers<'a>, HeadersError> {
+        let block = block.into();
+        entries::check(&block)?;
+        Ok(Headers(block))
+    }
+
+    /// Tells whether there is no header.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the block as it travels in a binary frame.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Returns names and values in the order of the block, members of the envelope included.
+    pub fn iter(&self) -> HeaderEntries<'_> {
+        HeaderEntries::new(&self.0)
+    }
+
+    /// Returns the value of a name.
+    pub fn find(&self, name: &str) -> Option<&str> {
+        self.iter()
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value)
+    }
+
+    /// Returns the media type of the payload.
+    pub fn content_type(&self) -> Option<&str> {
+        self.find(Self::CONTENT_TYPE)
+    }
+
+    /// Returns the address or topic where further answers may go.
+    pub fn reply_to(&self) -> Option<&str> {
+        self.find(Self::REPLY_TO)
+    }
+
+    /// Returns the sender's clock, in Unix milliseconds.
+    pub fn sent_at(&self) -> Option<u64> {
+        self.integer(Self::SENT_AT)
+    }
+
+    /// Returns the reference to the payload's schema.
+    pub fn schema(&self) -> Option<&str> {
+        self.find(Self::SCHEMA)
+    }
+
+    /// Returns the signature over the payload.
+    pub fn signature(&self) -> Option<&str> {
+        self.find(Self::SIGNATURE)
+    }
+
+    /// Returns how the payload is encrypted.
+    pub fn encryption(&self) -> Option<&str> {
+        self.find(Self::ENCRYPTION)
+    }
+
+    /// Returns how many attempts are allowed.
+    pub fn attempts(&self) -> Option<u64> {
+        self.integer(Self::ATTEMPTS)
+    }
+
+    /// Returns the answer's own status.
+    pub fn status(&self) -> Option<u64> {
+        self.integer(Self::STATUS)
+    }
+
+    /// Returns the shared subscription that a delivery is a copy for.
+    pub fn shared(&self) -> Option<&str> {
+        self.find(Self::SHARED)
+    }
+
+    /// Tells whether a delivery is an event of the present state.
+    pub fn is_snapshot(&self) -> bool {
+        self.find(Self::SNAPSHOT).is_some()
+    }
+
+    /// Refuses members that only the broker sets.
+    pub fn check_from_client(&self) -> Result<(), HeadersError> {
+        let reserved = |(name, _): (&str, &str)| HeaderMember::find(name).filter(|member| member.broker_only);
+        match self.iter().find_map(reserved) {
+            Some(member) => Err(HeadersError::Reserved { name: member.header }),
+            None => Ok(()),
+        }
+    }
+
+    /// Copies the block, so that it borrows nothing.
+    pub fn into_owned(self) -> Headers<'static> {
+        Headers(Cow::Owned(self.0.into_owned()))
+    }
+
+    /// Lends the block.
+    pub fn borrowed(&self) -> Headers<'_> {
+        Headers(Cow::Borrowed(&self.0))
+    }
+
+    fn integer(&self, name: &str) -> Option<u64> {
+        self.find(name).and_then(|value| value.parse().ok())
+    }
+}
+
+impl<'a> IntoIterator for &'a Headers<'_> {
+    type Item = (&'a str, &'a str);
+    type IntoIter = HeaderEntries<'a>;
+
+    fn into_iter(self) -> HeaderEntries<'a> {
+        self.iter()
+    }
+}
+
+impl fmt::Debug for Headers<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_map().entries(self.iter()).finish()
     }
 }

@@ -52,7 +52,10 @@ impl Id {
         }
         let mut bytes = [0; Self::MAX];
         bytes[..text.len()].copy_from_slice(text);
-        Ok(Id { bytes, length: text.len() as u8 })
+        Ok(Id {
+            bytes,
+            length: text.len() as u8,
+        })
     }
 
     /// Makes a UUIDv7 from the Unix time in milliseconds and ten random bytes.

@@ -56,6 +56,9 @@ mod tests {
         let start = Instant::from_micros(10);
         assert_eq!(start + Duration::from_micros(5), Instant::from_micros(15));
         assert_eq!(start - Instant::from_micros(15), Duration::ZERO);
-        assert_eq!(Instant::from_micros(u64::MAX) + Duration::from_secs(1), Instant::from_micros(u64::MAX));
+        assert_eq!(
+            Instant::from_micros(u64::MAX) + Duration::from_secs(1),
+            Instant::from_micros(u64::MAX)
+        );
     }
 }

@@ -1,11 +1,41 @@
 //! JSON text: one object a message.
+//!
+//! Owns the names and types of the members. One pass over the text finds every member of a frequent message,
+//! borrowed from it; the text of a rare message is parsed again into its own type.
+
+mod broker;
+mod client;
+mod diagnosis;
+mod encode;
+mod envelope;
+mod headers;
+mod rare;
+mod reader;
+
 use crate::{BrokerMessage, ClientMessage, DecodeError};
 
 /// Decodes the text of one message that a client sent.
-pub fn decode_client(frame: &[u8]) -> Result<ClientMessage<'_>, DecodeError> { todo!("{frame:?}") }
+///
+/// An object with `name` and without `type` is a `register`. Members that are not known are ignored; one that is
+/// known and occurs twice is an error.
+pub fn decode_client(text: &[u8]) -> Result<ClientMessage<'_>, DecodeError> {
+    client::decode(text)
+}
+
 /// Decodes the text of one message that a broker sent.
-pub fn decode_broker(frame: &[u8]) -> Result<BrokerMessage<'_>, DecodeError> { todo!("{frame:?}") }
+pub fn decode_broker(text: &[u8]) -> Result<BrokerMessage<'_>, DecodeError> {
+    broker::decode(text)
+}
+
 /// Appends a client's message as JSON text, without a line end.
-pub fn encode_client(out: &mut Vec<u8>, message: &ClientMessage<'_>) { todo!("{out:?}{message:?}") }
-/// Appends a broker's message as JSON text, without a line end.
-pub fn encode_broker(out: &mut Vec<u8>, message: &BrokerMessage<'_>) { todo!("{out:?}{message:?}") }
+///
+/// The text has no line break, so that a line can hold it. A payload that says that it is JSON, was never checked
+/// and is not, is written as base64: no text of a payload can pass for a part of the envelope.
+pub fn encode_client(out: &mut Vec<u8>, message: &ClientMessage<'_>) {
+    encode::client(out, message);
+}
+
+/// Appends a broker's message as JSON text, without a line end. What [`encode_client`] says of payloads holds.
+pub fn encode_broker(out: &mut Vec<u8>, message: &BrokerMessage<'_>) {
+    encode::broker(out, message);
+}

@@ -30,7 +30,7 @@ pub use address::{Address, AddressError, BUS_SERVICE, Destination};
 pub use decode_error::DecodeError;
 pub use error_code::{ErrorCode, Retry};
 pub use framing::{Encoding, Framing};
-pub use headers::{Headers, HeadersBuf, HeadersError};
+pub use headers::{HeaderEntries, HeaderMember, HeaderMemberKind, Headers, HeadersBuf, HeadersError};
 pub use id::{Id, IdError};
 pub use instant::Instant;
 pub use limits::Limits;

@@ -1,6 +1,9 @@
 //! Every limit of the broker, with its default and what happens past it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+use crate::{Headers, HeadersError, Payload, PayloadError};
 
 /// The limits of a broker. Each default is the design's; each is configurable, and going past one yields the error
 /// code named with it.
@@ -93,5 +96,50 @@ impl Limits {
     /// registration.
     pub fn frame(&self) -> usize {
         (self.payload / 3 * 4 + 4).max(self.registration) + Self::ENVELOPE
+    }
+
+    /// Checks the number and the size of a message's headers.
+    pub fn check_headers(&self, headers: &Headers<'_>) -> Result<(), HeadersError> {
+        if headers.as_bytes().len() > self.headers_bytes {
+            return Err(HeadersError::TooLarge {
+                what: "bytes",
+                limit: self.headers_bytes,
+            });
+        }
+        if !headers.is_empty() && headers.iter().count() > self.headers {
+            return Err(HeadersError::TooLarge {
+                what: "entries",
+                limit: self.headers,
+            });
+        }
+        Ok(())
+    }
+
+    /// Checks the size of a message's payload.
+    pub fn check_payload(&self, payload: &Payload<'_>) -> Result<(), PayloadError> {
+        let length = payload.bytes.len();
+        if length > self.payload {
+            Err(PayloadError::TooLarge {
+                length,
+                limit: self.payload,
+            })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Returns the limits that a client has to keep, as `connected` announces them.
+    pub fn announced(&self) -> BTreeMap<String, u64> {
+        let longest_deadline_ms = u64::try_from(self.longest_deadline.as_millis()).unwrap_or(u64::MAX);
+        BTreeMap::from([
+            ("payload".to_owned(), self.payload as u64),
+            ("frame".to_owned(), self.frame() as u64),
+            ("headers".to_owned(), self.headers as u64),
+            ("headers_bytes".to_owned(), self.headers_bytes as u64),
+            ("requests".to_owned(), self.requests as u64),
+            ("subscriptions".to_owned(), self.subscriptions as u64),
+            ("registrations".to_owned(), self.registrations as u64),
+            ("longest_deadline_ms".to_owned(), longest_deadline_ms),
+        ])
     }
 }

@@ -29,7 +29,9 @@ pub enum NameError {
         length: usize,
     },
     /// A character is outside `A-Z a-z 0-9 _ - .`.
-    #[error("a name holds only letters, digits, '_', '-' and '.'; the character at byte {position} is another")]
+    #[error(
+        "a name holds only letters, digits, '_', '-' and '.'; the character at byte {position} is another"
+    )]
     Character {
         /// The offset of the first offending byte.
         position: usize,
@@ -116,7 +118,10 @@ mod tests {
     #[test]
     fn length_and_characters_are_bounded() {
         assert!(Name::parse(&"a".repeat(128)).is_ok());
-        assert_eq!(Name::parse(&"a".repeat(129)), Err(NameError::Length { length: 129 }));
+        assert_eq!(
+            Name::parse(&"a".repeat(129)),
+            Err(NameError::Length { length: 129 })
+        );
         assert_eq!(Name::parse("a b"), Err(NameError::Character { position: 1 }));
     }
 

@@ -62,7 +62,10 @@ impl Problem {
     /// Makes the broker's problem of a code.
     pub fn new(code: ErrorCode) -> Self {
         Problem {
-            uri: Cow::Owned(format!("https://buslane.dev/errors/{}", code.as_str().replace('_', "-"))),
+            uri: Cow::Owned(format!(
+                "https://buslane.dev/errors/{}",
+                code.as_str().replace('_', "-")
+            )),
             title: Cow::Borrowed(code.title()),
             status: code.status(),
             code: Cow::Borrowed(code.as_str()),
@@ -72,7 +75,13 @@ impl Problem {
 
     /// Makes a service's own problem. `code` is the service's word, lower case with underscores.
     pub fn of_service(code: impl Into<Cow<'static, str>>, title: impl Into<Cow<'static, str>>) -> Self {
-        Problem { code: code.into(), title: title.into(), status: 500, origin: Origin::Service, ..Problem::default() }
+        Problem {
+            code: code.into(),
+            title: title.into(),
+            status: 500,
+            origin: Origin::Service,
+            ..Problem::default()
+        }
     }
 
     /// Adds what was wrong this time.
@@ -95,7 +104,11 @@ impl Problem {
 
     /// Returns the code of the table, if it is one and not a service's own word.
     pub fn error_code(&self) -> Option<ErrorCode> {
-        if self.origin == Origin::Service { None } else { ErrorCode::parse(&self.code) }
+        if self.origin == Origin::Service {
+            None
+        } else {
+            ErrorCode::parse(&self.code)
+        }
     }
 }
 
@@ -107,7 +120,11 @@ impl From<ErrorCode> for Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let title = if self.title.is_empty() { &self.code } else { &self.title };
+        let title = if self.title.is_empty() {
+            &self.code
+        } else {
+            &self.title
+        };
         formatter.write_str(title)?;
         match &self.detail {
             Some(detail) => write!(formatter, ": {detail}"),

@@ -23,7 +23,11 @@ pub struct Registration {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Name>,
     /// Methods by name; an array of names stands for methods without schemas.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "methods")]
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "methods"
+    )]
     pub methods: BTreeMap<Name, MethodDeclaration>,
     /// Topics that the service declares a contract for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -129,7 +133,9 @@ pub enum RegistrationError {
 }
 
 /// Methods as an object, or as an array of names.
-fn methods<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Name, MethodDeclaration>, D::Error> {
+fn methods<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<Name, MethodDeclaration>, D::Error> {
     struct Methods;
 
     impl<'de> serde::de::Visitor<'de> for Methods {

@@ -140,7 +140,11 @@ impl<'a> Filter<'a> {
     /// Checks the number of wildcards against a limit.
     pub fn within(&self, limit: usize) -> Result<(), FilterError> {
         let wildcards = self.wildcards();
-        if wildcards > limit { Err(FilterError::Wildcards { wildcards, limit }) } else { Ok(()) }
+        if wildcards > limit {
+            Err(FilterError::Wildcards { wildcards, limit })
+        } else {
+            Ok(())
+        }
     }
 
     /// Returns the filter's text.
@@ -150,7 +154,10 @@ impl<'a> Filter<'a> {
 
     /// Returns how many levels are wildcards.
     pub fn wildcards(&self) -> usize {
-        self.0.split('/').filter(|level| matches!(*level, "+" | "#")).count()
+        self.0
+            .split('/')
+            .filter(|level| matches!(*level, "+" | "#"))
+            .count()
     }
 
     /// Tells whether the filter selects a topic.
@@ -225,7 +232,9 @@ mod tests {
     use super::*;
 
     fn matches(filter: &str, topic: &str) -> bool {
-        Filter::parse(filter).unwrap().matches(&Topic::parse(topic).unwrap())
+        Filter::parse(filter)
+            .unwrap()
+            .matches(&Topic::parse(topic).unwrap())
     }
 
     #[test]
@@ -235,8 +244,14 @@ mod tests {
         assert_eq!(Topic::parse("/a"), Err(TopicError::EmptyLevel { level: 1 }));
         assert_eq!(Topic::parse("a/+"), Err(TopicError::Character { position: 2 }));
         assert_eq!(Topic::parse("a\nb"), Err(TopicError::Character { position: 1 }));
-        assert_eq!(Topic::parse(["a"; 17].join("/")), Err(TopicError::Levels { levels: 17 }));
-        assert_eq!(Topic::parse("a".repeat(513)), Err(TopicError::Length { length: 513 }));
+        assert_eq!(
+            Topic::parse(["a"; 17].join("/")),
+            Err(TopicError::Levels { levels: 17 })
+        );
+        assert_eq!(
+            Topic::parse("a".repeat(513)),
+            Err(TopicError::Length { length: 513 })
+        );
     }
 
     #[test]

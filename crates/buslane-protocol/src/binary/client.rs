@@ -1,0 +1,178 @@
+//! What clients send, as frames.
+
+use super::layout::{Frame, NO_BOUND, Parts, Target, code, flag};
+use super::rare;
+use crate::{
+    Address, Chunk, ClientMessage, Deadline, DecodeError, Publish, Reply, Request, Retain, Targets, Topic,
+};
+
+/// Decodes what a client sent.
+pub(super) fn decode<'a>(frame: &Frame<'a>) -> Result<ClientMessage<'a>, DecodeError> {
+    Ok(match frame.kind {
+        code::PUBLISH => ClientMessage::Publish(publish(frame)?),
+        code::REQUEST => ClientMessage::Request(request(frame)?),
+        code::REPLY => ClientMessage::Reply(Reply {
+            delivery: frame.number,
+            headers: frame.headers_from_client()?,
+            payload: frame.payload(),
+        }),
+        code::CHUNK => ClientMessage::Chunk(Chunk {
+            delivery: frame.number,
+            headers: frame.headers_from_client()?,
+            payload: frame.payload(),
+            last: frame.has(flag::LAST),
+        }),
+        code::CANCEL => ClientMessage::Cancel(frame.required_id("cancel")?),
+        code::PING => ClientMessage::Ping(frame.id),
+        code::PONG => ClientMessage::Pong(frame.id),
+        _ => return rare::decode_client(frame),
+    })
+}
+
+/// Appends what a client sends.
+pub(super) fn encode(out: &mut Vec<u8>, message: &ClientMessage<'_>) {
+    match message {
+        ClientMessage::Publish(publish) => encode_publish(out, publish),
+        ClientMessage::Request(request) => encode_request(out, request),
+        ClientMessage::Reply(reply) => Parts {
+            kind: code::REPLY,
+            number: reply.delivery,
+            headers: Some(&reply.headers),
+            payload: Some(&reply.payload),
+            ..Parts::default()
+        }
+        .write(out),
+        ClientMessage::Chunk(chunk) => Parts {
+            kind: code::CHUNK,
+            flags: u8::from(chunk.last) * flag::LAST,
+            number: chunk.delivery,
+            headers: Some(&chunk.headers),
+            payload: Some(&chunk.payload),
+            ..Parts::default()
+        }
+        .write(out),
+        ClientMessage::Cancel(id) => Parts {
+            kind: code::CANCEL,
+            id: Some(id),
+            ..Parts::default()
+        }
+        .write(out),
+        ClientMessage::Ping(id) => Parts {
+            kind: code::PING,
+            id: id.as_ref(),
+            ..Parts::default()
+        }
+        .write(out),
+        ClientMessage::Pong(id) => Parts {
+            kind: code::PONG,
+            id: id.as_ref(),
+            ..Parts::default()
+        }
+        .write(out),
+        rare => rare::encode_client(out, rare),
+    }
+}
+
+fn publish<'a>(frame: &Frame<'a>) -> Result<Publish<'a>, DecodeError> {
+    let topic =
+        Topic::parse(frame.target("topic")?).map_err(|source| DecodeError::Topic { id: frame.id, source })?;
+    let retain = match (frame.has(flag::RETAIN), frame.has(flag::CLEAR)) {
+        (false, false) => Retain::Keep,
+        (true, false) => Retain::Set,
+        (false, true) => Retain::Clear,
+        (true, true) => return Err(frame.fault("`retain` cannot be both set and clear")),
+    };
+    let ack = frame.has(flag::ACK);
+    if ack {
+        frame.required_id("a publish with `ack`")?;
+    }
+    Ok(Publish {
+        id: frame.id,
+        topic,
+        headers: frame.headers_from_client()?,
+        payload: frame.payload(),
+        ack,
+        retain,
+        retain_ms: (frame.time_ms > 0).then_some(frame.time_ms),
+        exclude_self: frame.has(flag::EXCLUDE_SELF),
+    })
+}
+
+fn encode_publish(out: &mut Vec<u8>, publish: &Publish<'_>) {
+    let retain = match publish.retain {
+        Retain::Keep => 0,
+        Retain::Set => flag::RETAIN,
+        Retain::Clear => flag::CLEAR,
+    };
+    Parts {
+        kind: code::PUBLISH,
+        flags: retain
+            | u8::from(publish.ack) * flag::ACK
+            | u8::from(publish.exclude_self) * flag::EXCLUDE_SELF,
+        time_ms: publish.retain_ms.map_or(0, |lifetime| lifetime.max(1)),
+        id: publish.id.as_ref(),
+        target: Target::One(publish.topic.as_str()),
+        headers: Some(&publish.headers),
+        payload: Some(&publish.payload),
+        ..Parts::default()
+    }
+    .write(out);
+}
+
+fn request<'a>(frame: &Frame<'a>) -> Result<Request<'a>, DecodeError> {
+    Ok(Request {
+        id: frame.required_id("request")?,
+        to: targets(frame)?,
+        headers: frame.headers_from_client()?,
+        payload: frame.payload(),
+        deadline: match frame.time_ms {
+            0 => Deadline::Default,
+            NO_BOUND => Deadline::Never,
+            time_ms => Deadline::After(time_ms),
+        },
+        stream: frame.has(flag::STREAM),
+        credit: u32::from(frame.credit),
+    })
+}
+
+fn targets<'a>(frame: &Frame<'a>) -> Result<Targets<'a>, DecodeError> {
+    let refused = |source| DecodeError::Address { id: frame.id, source };
+    if !frame.has(flag::SEVERAL) {
+        return Address::parse(frame.target("to")?)
+            .map(Targets::One)
+            .map_err(refused);
+    }
+    let text = frame.target("to")?;
+    let count = text.split('\n').count();
+    if !(2..=Targets::MAX).contains(&count) {
+        return Err(frame.fault(format!("`to` has 2 to {} addresses, not {count}", Targets::MAX)));
+    }
+    text.split('\n')
+        .map(Address::parse)
+        .collect::<Result<_, _>>()
+        .map(Targets::Several)
+        .map_err(refused)
+}
+
+fn encode_request(out: &mut Vec<u8>, request: &Request<'_>) {
+    let (target, several) = match &request.to {
+        Targets::One(address) => (Target::One(address.as_str()), 0),
+        Targets::Several(addresses) => (Target::Several(addresses), flag::SEVERAL),
+    };
+    Parts {
+        kind: code::REQUEST,
+        flags: several | u8::from(request.stream) * flag::STREAM,
+        credit: request.credit,
+        time_ms: match request.deadline {
+            Deadline::Default => 0,
+            Deadline::After(time_ms) => time_ms.clamp(1, NO_BOUND - 1),
+            Deadline::Never => NO_BOUND,
+        },
+        id: Some(&request.id),
+        target,
+        headers: Some(&request.headers),
+        payload: Some(&request.payload),
+        ..Parts::default()
+    }
+    .write(out);
+}
