@@ -1,0 +1,130 @@
+//! Why a command did not do what it was asked to, how that is told, and the exit code that it ends with.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use anstream::eprintln;
+
+use crate::output::{ERROR, HINT};
+
+/// Why a command ends before it is done.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    kind: Kind,
+    message: String,
+    details: Vec<String>,
+    hints: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// What was asked for did not work.
+    Failed,
+    /// What was asked for cannot be.
+    Usage,
+    /// Nobody reads what is printed any more, which is no failure.
+    Unread,
+}
+
+impl Failure {
+    /// Makes the failure of a command that could not do its work.
+    pub(crate) fn failed(message: impl fmt::Display) -> Failure {
+        Failure::new(Kind::Failed, message)
+    }
+
+    /// Makes the failure of a command line that makes no sense.
+    pub(crate) fn usage(message: impl fmt::Display) -> Failure {
+        Failure::new(Kind::Usage, message)
+    }
+
+    /// Makes the failure of a write to stdout; a closed pipe only ends the command.
+    pub(crate) fn of_stdout(error: io::Error) -> Failure {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::new(Kind::Unread, ""),
+            _ => Failure::failed(format_args!("stdout: {error}")),
+        }
+    }
+
+    /// Adds a line that says more.
+    pub(crate) fn detail(mut self, detail: impl fmt::Display) -> Failure {
+        self.details.push(detail.to_string());
+        self
+    }
+
+    /// Adds a line that says what to try.
+    pub(crate) fn hint(mut self, hint: impl fmt::Display) -> Failure {
+        self.hints.push(hint.to_string());
+        self
+    }
+
+    /// Tells the user on stderr and returns the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        let code = match self.kind {
+            Kind::Unread => return ExitCode::SUCCESS,
+            Kind::Failed => FAILED,
+            Kind::Usage => USAGE,
+        };
+        eprintln!("{}", Colored(self));
+        ExitCode::from(code)
+    }
+
+    fn new(kind: Kind, message: impl fmt::Display) -> Failure {
+        Failure { kind, message: message.to_string(), details: Vec::new(), hints: Vec::new() }
+    }
+}
+
+/// A failure as it is printed.
+struct Colored<'a>(&'a Failure);
+
+impl fmt::Display for Colored<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{ERROR}error:{ERROR:#} {}", self.0.message)?;
+        for detail in &self.0.details {
+            write!(formatter, "\n  {detail}")?;
+        }
+        for text in &self.0.hints {
+            write!(formatter, "\n  {HINT}hint:{HINT:#} {text}")?;
+        }
+        Ok(())
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Failure {
+        Failure::failed(format_args!("{error:#}"))
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure::failed(error)
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Failure {
+        Failure::failed(error)
+    }
+}
+
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_and_hints_stand_below_the_message() {
+        let failure = Failure::failed("no").detail("at /").hint("try again");
+        let text = anstream::adapter::strip_str(&Colored(&failure).to_string()).to_string();
+        assert_eq!(text, "error: no\n  at /\n  hint: try again");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure() {
+        assert_eq!(Failure::of_stdout(io::ErrorKind::BrokenPipe.into()).kind, Kind::Unread);
+        assert_eq!(Failure::of_stdout(io::ErrorKind::StorageFull.into()).kind, Kind::Failed);
+    }
+}

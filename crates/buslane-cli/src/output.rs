@@ -1,0 +1,76 @@
+//! What goes to stdout: lines for people, JSON for machines. Nothing here decides what is printed.
+
+use std::fmt;
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// The standard output, buffered until [`Output::flush`].
+pub(crate) struct Output {
+    stream: BufWriter<io::Stdout>,
+    terminal: bool,
+    colored: bool,
+}
+
+impl Output {
+    /// Takes the standard output. It is coloured if it is a terminal that shows colours and `NO_COLOR` is not set.
+    pub(crate) fn stdout() -> Output {
+        let stdout = io::stdout();
+        let terminal = stdout.is_terminal();
+        let colored = AutoStream::choice(&stdout) != ColorChoice::Never;
+        Output { stream: BufWriter::new(stdout), terminal, colored }
+    }
+
+    /// Tells whether a person looks at it.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// Writes a line.
+    pub(crate) fn line(&mut self, text: impl fmt::Display) -> Result<(), Failure> {
+        writeln!(self.stream, "{text}").map_err(Failure::of_stdout)
+    }
+
+    /// Writes a value as one line of JSON.
+    pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string(value)?;
+        self.line(text)
+    }
+
+    /// Hands over what was written.
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        self.stream.flush().map_err(Failure::of_stdout)
+    }
+
+    /// Makes a text that appears in a style where there are colours.
+    pub(crate) fn paint<T: fmt::Display>(&self, style: Style, text: T) -> Painted<T> {
+        Painted { style: if self.colored { style } else { Style::new() }, text }
+    }
+}
+
+/// A text in a style.
+pub(crate) struct Painted<T> {
+    style: Style,
+    text: T,
+}
+
+impl<T: fmt::Display> fmt::Display for Painted<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.style)?;
+        self.text.fmt(formatter)?;
+        write!(formatter, "{:#}", self.style)
+    }
+}
+
+/// Headings.
+pub(crate) const HEADING: Style = Style::new().bold();
+/// What matters less.
+pub(crate) const FAINT: Style = Style::new().dimmed();
+/// What went wrong.
+pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
+/// What to try, and names.
+pub(crate) const HINT: Style = AnsiColor::Cyan.on_default();
