@@ -1,6 +1,6 @@
 //! Why bytes are no message.
 
-use crate::{AddressError, ErrorCode, FilterError, Id, IdError, Problem, TopicError};
+use crate::{AddressError, ErrorCode, FilterError, Id, IdError, NameError, Problem, TopicError};
 
 /// Why bytes are no message. Final: the same bytes are refused again.
 ///
@@ -46,6 +46,16 @@ pub enum DecodeError {
         id: Option<Id>,
         /// The type, cut to 64 bytes.
         name: String,
+    },
+    /// A name of a service, an instance, a method or a group breaks the rules of names.
+    #[error("`{member}`: {source}")]
+    Name {
+        /// The message's id.
+        id: Option<Id>,
+        /// The member that holds it, as `name` or `methods`.
+        member: String,
+        /// What is wrong with it.
+        source: NameError,
     },
     /// The address cannot be used.
     #[error("{source}")]
@@ -101,6 +111,7 @@ impl DecodeError {
             DecodeError::Json { .. } => ErrorCode::InvalidJson,
             DecodeError::Member { .. } => ErrorCode::InvalidMessage,
             DecodeError::UnknownType { .. } => ErrorCode::UnknownType,
+            DecodeError::Name { .. } => ErrorCode::InvalidName,
             DecodeError::Address { .. } => ErrorCode::InvalidAddress,
             DecodeError::Topic { .. } => ErrorCode::InvalidTopic,
             DecodeError::Filter { .. } => ErrorCode::InvalidFilter,
@@ -115,6 +126,7 @@ impl DecodeError {
         match self {
             DecodeError::Member { id, .. }
             | DecodeError::UnknownType { id, .. }
+            | DecodeError::Name { id, .. }
             | DecodeError::Address { id, .. }
             | DecodeError::Topic { id, .. }
             | DecodeError::Filter { id, .. }

@@ -21,6 +21,7 @@ mod instant;
 mod limits;
 mod message;
 mod name;
+mod object;
 mod payload;
 mod problem;
 mod registration;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::object::{object, or_default};
 use crate::{Address, Filter, Headers, Id, Name, Payload, Problem, Registration, Topic};
 
 /// What a client sends to the broker.
@@ -159,7 +160,7 @@ pub struct Unregister {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<Name>,
     /// Whether current requests may be finished first; the `ack` comes when they are.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_false", deserialize_with = "or_default")]
     pub drain: bool,
 }
 
@@ -188,7 +189,7 @@ pub struct Subscribe {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared: Option<Name>,
     /// What happens when the outbox is full.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default, skip_serializing_if = "is_default", deserialize_with = "or_default")]
     pub overflow: Overflow,
     /// Deliveries allowed before the next `credit`; unlimited if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -265,7 +266,7 @@ pub struct Delivery<'a> {
     /// Who published, stamped by the broker.
     pub from: Cow<'a, str>,
     /// Headers and the envelope's rarer members. `:shared` names the shared subscription that it is a copy for,
-    /// `:retained` marks a retained value, `:snapshot` an event of the present state.
+    /// `:snapshot` marks an event of the present state.
     pub headers: Headers<'a>,
     /// What.
     pub payload: Payload<'a>,
@@ -422,6 +423,7 @@ pub struct Failure {
     /// The delivery that it answers.
     pub delivery: u64,
     /// What went wrong.
+    #[serde(deserialize_with = "object")]
     pub error: Problem,
 }
 
@@ -438,6 +440,7 @@ pub struct Refusal {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// What went wrong.
+    #[serde(deserialize_with = "object")]
     pub error: Problem,
 }
 
@@ -492,7 +495,7 @@ pub struct Gap {
     #[serde(default)]
     pub bytes: u64,
     /// Whether the number is not known, after a lost connection.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_false", deserialize_with = "or_default")]
     pub unknown: bool,
     /// The subscription, where the gap is of one with credit; else it is the client's.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::ErrorCode;
+use crate::object::or_default;
 
 /// Who reports the error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,12 +33,13 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub title: Cow<'static, str>,
     /// The HTTP status that goes with the code.
-    #[serde(default)]
+    #[serde(default = "service_status")]
     pub status: u16,
     /// What went wrong, for programs: 1 to 64 of `a-z 0-9 _`.
+    #[serde(deserialize_with = "code_word")]
     pub code: Cow<'static, str>,
     /// Who reports the error.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub origin: Origin,
     /// What was wrong this time, and what to do, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,3 +137,20 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
+
+/// The status of a problem that names none.
+fn service_status() -> u16 {
+    ErrorCode::ServiceError.status()
+}
+
+fn code_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, str>, D::Error> {
+    let code = String::deserialize(deserializer)?;
+    let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
+    if (1..=MAX_CODE).contains(&code.len()) && code.bytes().all(allowed) {
+        return Ok(Cow::Owned(code));
+    }
+    Err(D::Error::custom("an error code has 1 to 64 of a-z, 0-9 and '_'"))
+}
+
+/// The longest code, in bytes.
+const MAX_CODE: usize = 64;

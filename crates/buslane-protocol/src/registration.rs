@@ -1,26 +1,38 @@
 //! What a program declares when it joins.
+//!
+//! Owns the registration's shape and its limits; whether a schema is a good one is for others to say.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::{fmt, io};
 
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::{Name, Topic};
+use crate::object::{Object, Unique, or_default, unique, unique_objects};
+use crate::{ErrorCode, Limits, Name, Topic};
 
 /// An instance of a service, or a consumer if it declares no method.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Registration {
     /// The service's name.
     pub name: Name,
-    /// The service's version, 1 to 64 bytes, by Semantic Versioning where it can be.
+    /// The service's version, 1 to 64 bytes, by Semantic Versioning where it can be. Read as empty where it is left
+    /// out, which [`Registration::check`] refuses.
+    #[serde(default)]
     pub version: String,
     /// The instance's name; the broker chooses one if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<Name>,
     /// Groups that the instance belongs to.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "or_default"
+    )]
     pub groups: Vec<Name>,
     /// Methods by name; an array of names stands for methods without schemas.
     #[serde(
@@ -30,10 +42,18 @@ pub struct Registration {
     )]
     pub methods: BTreeMap<Name, MethodDeclaration>,
     /// Topics that the service declares a contract for.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "unique_objects"
+    )]
     pub topics: BTreeMap<Topic<'static>, TopicDeclaration>,
     /// Schemas by URI, to which the others may refer.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "unique"
+    )]
     pub schemas: BTreeMap<String, Schema>,
     /// Anything else worth knowing, handed out verbatim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,10 +81,18 @@ pub struct TopicDeclaration {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Schema>,
     /// Whether publishes are retained unless they say otherwise.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(
+        default,
+        skip_serializing_if = "std::ops::Not::not",
+        deserialize_with = "or_default"
+    )]
     pub retain: bool,
     /// Whether a publish fails with `receiver_full` instead of overflowing a receiver's outbox.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(
+        default,
+        skip_serializing_if = "std::ops::Not::not",
+        deserialize_with = "or_default"
+    )]
     pub refuse: bool,
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -124,6 +152,14 @@ pub enum RegistrationError {
         /// The length allowed.
         limit: usize,
     },
+    /// The whole registration is larger than the limit.
+    #[error("the registration has {length} bytes, the limit is {limit}")]
+    TooLarge {
+        /// Its length as JSON text, in bytes.
+        length: usize,
+        /// The length allowed.
+        limit: usize,
+    },
     /// A declared topic belongs to the broker.
     #[error("the topic {topic} belongs to the broker")]
     ReservedTopic {
@@ -132,31 +168,158 @@ pub enum RegistrationError {
     },
 }
 
-/// Methods as an object, or as an array of names.
-fn methods<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<Name, MethodDeclaration>, D::Error> {
-    struct Methods;
-
-    impl<'de> serde::de::Visitor<'de> for Methods {
-        type Value = BTreeMap<Name, MethodDeclaration>;
-
-        fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            formatter.write_str("an object of methods or an array of method names")
+impl RegistrationError {
+    /// Returns the error code that the sender is told.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            RegistrationError::Version { .. } => ErrorCode::InvalidMessage,
+            RegistrationError::ReservedTopic { .. } => ErrorCode::ReservedTopic,
+            RegistrationError::TooMany { .. }
+            | RegistrationError::SchemaTooLarge { .. }
+            | RegistrationError::TooLarge { .. } => ErrorCode::RegistrationTooLarge,
         }
+    }
+}
 
-        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut names: A) -> Result<Self::Value, A::Error> {
-            let mut methods = BTreeMap::new();
-            while let Some(name) = names.next_element()? {
-                methods.insert(name, MethodDeclaration::default());
-            }
-            Ok(methods)
+impl Registration {
+    /// The longest version, in bytes.
+    pub const MAX_VERSION: usize = 64;
+
+    /// Checks what the types cannot: the version, the limits, and that declared topics are not the broker's.
+    pub fn check(&self, limits: &Limits) -> Result<(), RegistrationError> {
+        let length = self.version.len();
+        if length == 0 || length > Self::MAX_VERSION {
+            return Err(RegistrationError::Version { length });
         }
+        self.check_counts(limits.declarations)?;
+        if let Some(topic) = self.topics.keys().find(|topic| topic.is_reserved()) {
+            return Err(RegistrationError::ReservedTopic {
+                topic: topic.to_string(),
+            });
+        }
+        if let Some((place, schema)) = self
+            .all_schemas()
+            .find(|(_, schema)| schema.as_str().len() > limits.schema)
+        {
+            let length = schema.as_str().len();
+            return Err(RegistrationError::SchemaTooLarge {
+                place,
+                length,
+                limit: limits.schema,
+            });
+        }
+        let length = self.text_length();
+        if length > limits.registration {
+            return Err(RegistrationError::TooLarge {
+                length,
+                limit: limits.registration,
+            });
+        }
+        Ok(())
+    }
 
-        fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-            BTreeMap::deserialize(serde::de::value::MapAccessDeserializer::new(map))
+    /// Returns every schema with the place where it stands: `methods.get.input`, `methods.get.output`,
+    /// `topics.host/a/cpu.schema`, `schemas.urn:example:number`.
+    pub fn all_schemas(&self) -> impl Iterator<Item = (String, &Schema)> {
+        let methods = self.methods.iter().flat_map(|(name, method)| {
+            let input = method
+                .input
+                .iter()
+                .map(move |schema| (format!("methods.{name}.input"), schema));
+            let output = method
+                .output
+                .iter()
+                .map(move |schema| (format!("methods.{name}.output"), schema));
+            input.chain(output)
+        });
+        let topics = self.topics.iter().filter_map(|(topic, declaration)| {
+            declaration
+                .schema
+                .as_ref()
+                .map(|schema| (format!("topics.{topic}.schema"), schema))
+        });
+        let bundled = self
+            .schemas
+            .iter()
+            .map(|(uri, schema)| (format!("schemas.{uri}"), schema));
+        methods.chain(topics).chain(bundled)
+    }
+
+    fn check_counts(&self, limit: usize) -> Result<(), RegistrationError> {
+        let counts = [
+            ("methods", self.methods.len()),
+            ("topics", self.topics.len()),
+            ("groups", self.groups.len()),
+            ("schemas", self.schemas.len()),
+        ];
+        match counts.into_iter().find(|(_, found)| *found > limit) {
+            Some((what, found)) => Err(RegistrationError::TooMany { what, found, limit }),
+            None => Ok(()),
         }
     }
 
-    deserializer.deserialize_any(Methods)
+    /// Returns the length of the registration's JSON text, in bytes, without keeping the text.
+    fn text_length(&self) -> usize {
+        let mut counter = Counter(0);
+        serde_json::to_writer(&mut counter, self)
+            .expect("a registration has string keys and a counter takes it all");
+        counter.0
+    }
+}
+
+/// Counts the bytes written to it.
+struct Counter(usize);
+
+impl io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Reads methods as an object, or as an array of names.
+fn methods<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<Name, MethodDeclaration>, D::Error> {
+    let methods = deserializer.deserialize_any(Methods)?;
+    Ok(methods)
+}
+
+struct Methods;
+
+impl<'de> Visitor<'de> for Methods {
+    type Value = BTreeMap<Name, MethodDeclaration>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object of methods or an array of method names")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(BTreeMap::new())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<Self::Value, A::Error> {
+        let mut methods = BTreeMap::new();
+        while let Some(name) = names.next_element::<Name>()? {
+            if methods
+                .insert(name.clone(), MethodDeclaration::default())
+                .is_some()
+            {
+                return Err(A::Error::custom(format_args!("duplicate entry `{name}`")));
+            }
+        }
+        Ok(methods)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        let Unique(methods) = Unique::<Name, Object<_>>::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(methods
+            .into_iter()
+            .map(|(name, Object(method))| (name, method))
+            .collect())
+    }
 }

@@ -1,4 +1,6 @@
 //! Topics and the filters that select them.
+//!
+//! Owns the rules of the two texts and of matching one against one; indexes over many filters are elsewhere.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -71,21 +73,35 @@ pub enum FilterError {
 const MAX_BYTES: usize = 512;
 const MAX_LEVELS: usize = 16;
 
-/// Checks what topics and filters have in common.
+/// Checks what topics and filters have in common, in one pass over the bytes.
 fn check(text: &str) -> Result<(), TopicError> {
     if text.is_empty() || text.len() > MAX_BYTES {
         return Err(TopicError::Length { length: text.len() });
     }
-    if let Some((position, _)) = text.char_indices().find(|(_, character)| character.is_control()) {
-        return Err(TopicError::Character { position });
+    let mut levels = 1;
+    let mut before = b'/';
+    for (position, byte) in text.bytes().enumerate() {
+        match byte {
+            b'/' if before == b'/' => return Err(TopicError::EmptyLevel { level: levels }),
+            b'/' => levels += 1,
+            0..0x20 | 0x7f => return Err(TopicError::Character { position }),
+            // U+0080 to U+009F are control characters too.
+            0x80..=0x9f if before == 0xc2 => {
+                return Err(TopicError::Character {
+                    position: position - 1,
+                });
+            }
+            _ => {}
+        }
+        before = byte;
     }
-    let levels = text.split('/').count();
+    if before == b'/' {
+        return Err(TopicError::EmptyLevel { level: levels });
+    }
     if levels > MAX_LEVELS {
-        return Err(TopicError::Levels { levels });
-    }
-    match text.split('/').position(str::is_empty) {
-        Some(index) => Err(TopicError::EmptyLevel { level: index + 1 }),
-        None => Ok(()),
+        Err(TopicError::Levels { levels })
+    } else {
+        Ok(())
     }
 }
 
@@ -242,7 +258,13 @@ mod tests {
         assert_eq!(Topic::parse(""), Err(TopicError::Length { length: 0 }));
         assert_eq!(Topic::parse("a//b"), Err(TopicError::EmptyLevel { level: 2 }));
         assert_eq!(Topic::parse("/a"), Err(TopicError::EmptyLevel { level: 1 }));
+        assert_eq!(Topic::parse("a/"), Err(TopicError::EmptyLevel { level: 2 }));
         assert_eq!(Topic::parse("a/+"), Err(TopicError::Character { position: 2 }));
+        assert_eq!(
+            Topic::parse("a\u{85}b"),
+            Err(TopicError::Character { position: 1 })
+        );
+        assert!(Topic::parse("\u{e5}\u{3042}").is_ok());
         assert_eq!(Topic::parse("a\nb"), Err(TopicError::Character { position: 1 }));
         assert_eq!(
             Topic::parse(["a"; 17].join("/")),

@@ -1,45 +1,72 @@
-//! What is wrong with a rare message's text, found on the error path only.
+//! What is wrong with a rare message's text, found on the error path only: the text is parsed a second time, with the
+//! place of each value at hand.
 
+use serde::Deserialize;
 use serde_json::Value;
+use serde_path_to_error::{Path, Segment};
 
 use super::envelope::probable_id;
 use crate::{DecodeError, Filter, Id, Name, Topic};
 
-/// Makes the error of a text that serde refused.
-pub(super) fn diagnose(text: &str, error: &serde_json::Error) -> DecodeError {
+/// Makes the error of a text that serde refused to read as a `T`.
+pub(super) fn diagnose<'a, T: Deserialize<'a>>(text: &'a str, refusal: &serde_json::Error) -> DecodeError {
     let id = probable_id(text);
-    let Ok(Value::Object(members)) = serde_json::from_str::<Value>(text) else {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut deserializer) else {
         return DecodeError::Json {
-            reason: error.to_string(),
+            reason: refusal.to_string(),
         };
     };
-    let mut text_members = members
-        .iter()
-        .filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
-    text_members
-        .find_map(|(member, value)| typed_error(id, member, value))
-        .unwrap_or_else(|| DecodeError::Member {
-            id,
-            reason: error.to_string(),
-        })
+    let members = serde_json::from_str(text).unwrap_or(Value::Null);
+    if let Some(typed) = typed_error(id, error.path(), &members) {
+        return typed;
+    }
+    let (path, error) = (error.path().to_string(), error.inner());
+    let reason = if path == "." {
+        error.to_string()
+    } else {
+        format!("`{path}`: {error}")
+    };
+    DecodeError::Member { id, reason }
 }
 
-/// Returns the error of a member with a type of its own.
-fn typed_error(id: Option<Id>, member: &str, value: &str) -> Option<DecodeError> {
-    match member {
-        "id" => Id::parse(value).err().map(DecodeError::Id),
-        "filter" => Filter::parse(value)
+/// Returns the error of a value whose rules have an error code of their own.
+fn typed_error(id: Option<Id>, path: &Path, members: &Value) -> Option<DecodeError> {
+    let Segment::Map { key: member } = path.iter().next()? else {
+        return None;
+    };
+    let value = members.get(member)?;
+    match member.as_str() {
+        "id" => Id::parse(value.as_str()?).err().map(DecodeError::Id),
+        "filter" => Filter::parse(value.as_str()?)
             .err()
             .map(|source| DecodeError::Filter { id, source }),
-        "topic" => Topic::parse(value)
-            .err()
-            .map(|source| DecodeError::Topic { id, source }),
-        "name" | "instance" | "shared" | "node" => {
-            Name::check(value).err().map(|source| DecodeError::Member {
+        "topics" => {
+            let mut topics = value.as_object()?.keys();
+            topics
+                .find_map(|topic| Topic::parse(topic).err())
+                .map(|source| DecodeError::Topic { id, source })
+        }
+        "name" | "instance" | "shared" | "node" | "groups" | "methods" => {
+            let source = names(value)
+                .into_iter()
+                .find_map(|name| Name::check(name).err())?;
+            Some(DecodeError::Name {
                 id,
-                reason: format!("`{member}`: {source}"),
+                member: member.clone(),
+                source,
             })
         }
         _ => None,
+    }
+}
+
+/// Returns the names that a value holds: itself, its elements or its keys.
+fn names(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(name) => vec![name],
+        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+        Value::Object(members) => members.keys().map(String::as_str).collect(),
+        _ => Vec::new(),
     }
 }

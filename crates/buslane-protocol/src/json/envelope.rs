@@ -17,17 +17,14 @@ use crate::{DecodeError, Id};
 pub(super) struct Envelope<'a> {
     #[serde(rename = "type", borrow)]
     pub(super) kind: Member<'a>,
-    #[serde(borrow)]
     pub(super) id: Member<'a>,
-    #[serde(borrow)]
     pub(super) topic: Member<'a>,
-    #[serde(borrow)]
     pub(super) from: Member<'a>,
-    #[serde(borrow, deserialize_with = "raw")]
+    #[serde(deserialize_with = "raw")]
     pub(super) to: Option<&'a RawValue>,
-    #[serde(borrow, deserialize_with = "raw")]
+    #[serde(deserialize_with = "raw")]
     pub(super) payload: Option<&'a RawValue>,
-    #[serde(borrow, deserialize_with = "raw")]
+    #[serde(deserialize_with = "raw")]
     pub(super) headers: Option<&'a RawValue>,
     pub(super) delivery: Member<'a>,
     pub(super) expires_in_ms: Member<'a>,
@@ -43,7 +40,6 @@ pub(super) struct Envelope<'a> {
     pub(super) sequence: Member<'a>,
     pub(super) receivers: Member<'a>,
     pub(super) encoding: Member<'a>,
-    #[serde(borrow)]
     pub(super) content_type: Member<'a>,
     pub(super) reply_to: Member<'a>,
     pub(super) sent_at: Member<'a>,

@@ -77,7 +77,7 @@ pub(super) struct Beside {
 }
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, DecodeError> {
-    serde_json::from_str(text).map_err(|error| diagnose(text, &error))
+    serde_json::from_str(text).map_err(|error| diagnose::<T>(text, &error))
 }
 
 fn unknown(text: &str, kind: &str) -> DecodeError {
