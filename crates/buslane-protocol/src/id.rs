@@ -46,8 +46,10 @@ impl Id {
         if text.is_empty() || text.len() > Self::MAX {
             return Err(IdError::Length { length: text.len() });
         }
-        let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
-        if let Some(position) = text.iter().position(|byte| !allowed(*byte)) {
+        let allowed = |byte: u8| byte.is_ascii_graphic() & (byte != b'"') & (byte != b'\\');
+        // Without an early exit the compiler looks at many bytes at once.
+        if !text.iter().fold(true, |valid, byte| valid & allowed(*byte)) {
+            let position = text.iter().take_while(|byte| allowed(**byte)).count();
             return Err(IdError::Character { position });
         }
         let mut bytes = [0; Self::MAX];

@@ -53,11 +53,14 @@ impl Name {
         if text.is_empty() || text.len() > Self::MAX {
             return Err(NameError::Length { length: text.len() });
         }
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-        match text.bytes().position(|byte| !allowed(byte)) {
-            Some(position) => Err(NameError::Character { position }),
-            None => Ok(()),
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() | matches!(byte, b'_' | b'-' | b'.');
+        // Without an early exit the compiler looks at many bytes at once.
+        if text.bytes().fold(true, |valid, byte| valid & allowed(byte)) {
+            return Ok(());
         }
+        Err(NameError::Character {
+            position: text.bytes().take_while(|byte| allowed(*byte)).count(),
+        })
     }
 
     /// Returns the name's text.

@@ -1,6 +1,8 @@
 //! What the broker sends, as JSON text.
 
 use super::client::{MAX_BOUND_MS, MAX_CREDIT, no_type};
+use std::mem::take;
+
 use super::envelope::{Envelope, Member};
 use super::rare;
 use super::reader::{Reader, Side};
@@ -8,15 +10,17 @@ use crate::{Ack, Answer, BrokerMessage, DecodeError, Delivery, Invocation, Part,
 
 /// Decodes the text of one message that a broker sent.
 pub(super) fn decode(text: &[u8]) -> Result<BrokerMessage<'_>, DecodeError> {
-    let (text, envelope) = Envelope::parse(text)?;
-    let Member::Text(kind) = &envelope.kind else {
-        return Err(no_type(&envelope));
+    let mut envelope = Envelope::default();
+    let text = envelope.parse(text)?;
+    let kind = match take(&mut envelope.kind) {
+        Member::Text(kind) => kind,
+        other => return Err(no_type(&other, &envelope)),
     };
     match kind.as_ref() {
-        "delivery" => delivery(envelope).map(BrokerMessage::Delivery),
-        "request" => invocation(envelope).map(BrokerMessage::Request),
-        "reply" => answer(envelope).map(BrokerMessage::Reply),
-        "chunk" => part(envelope).map(BrokerMessage::Chunk),
+        "delivery" => delivery(&mut envelope).map(BrokerMessage::Delivery),
+        "request" => invocation(&mut envelope).map(BrokerMessage::Request),
+        "reply" => answer(&mut envelope).map(BrokerMessage::Reply),
+        "chunk" => part(&mut envelope).map(BrokerMessage::Chunk),
         "ack" => ack(&envelope).map(BrokerMessage::Ack),
         "cancel" => cancel(&envelope).map(BrokerMessage::Cancel),
         "ping" => envelope.id().map(BrokerMessage::Ping),
@@ -25,20 +29,20 @@ pub(super) fn decode(text: &[u8]) -> Result<BrokerMessage<'_>, DecodeError> {
     }
 }
 
-fn delivery(envelope: Envelope<'_>) -> Result<Delivery<'_>, DecodeError> {
-    let reader = Reader::new(&envelope, Side::Broker)?;
+fn delivery<'a>(envelope: &mut Envelope<'a>) -> Result<Delivery<'a>, DecodeError> {
+    let reader = Reader::new(envelope, Side::Broker)?;
     Ok(Delivery {
         id: reader.id,
-        headers: reader.headers(&envelope)?,
-        payload: reader.payload(&envelope)?,
+        headers: reader.headers(envelope)?,
+        payload: reader.payload(envelope)?,
         retained: reader.flag(&envelope.retained, "retained")?,
-        topic: reader.topic(envelope.topic)?,
-        from: reader.required_text(envelope.from, "from")?,
+        topic: reader.topic(take(&mut envelope.topic))?,
+        from: reader.required_text(take(&mut envelope.from), "from")?,
     })
 }
 
-fn invocation(envelope: Envelope<'_>) -> Result<Invocation<'_>, DecodeError> {
-    let reader = Reader::new(&envelope, Side::Broker)?;
+fn invocation<'a>(envelope: &mut Envelope<'a>) -> Result<Invocation<'a>, DecodeError> {
+    let reader = Reader::new(envelope, Side::Broker)?;
     let expires_in_ms = match &envelope.expires_in_ms {
         Member::Null => None,
         member => Some(reader.required_number(member, "expires_in_ms", 0..=MAX_BOUND_MS)? as u32),
@@ -48,34 +52,34 @@ fn invocation(envelope: Envelope<'_>) -> Result<Invocation<'_>, DecodeError> {
         delivery: reader.required_number(&envelope.delivery, "delivery", 0..=u64::MAX)?,
         id: reader.id,
         to: reader.one_target(envelope.to)?,
-        headers: reader.headers(&envelope)?,
-        payload: reader.payload(&envelope)?,
+        headers: reader.headers(envelope)?,
+        payload: reader.payload(envelope)?,
         expires_in_ms,
         attempt: reader.required_number(&envelope.attempt, "attempt", 0..=u64::from(u8::MAX))? as u8,
         stream: reader.flag(&envelope.stream, "stream")?,
         credit: credit.unwrap_or(0) as u32,
-        from: reader.required_text(envelope.from, "from")?,
+        from: reader.required_text(take(&mut envelope.from), "from")?,
     })
 }
 
-fn answer(envelope: Envelope<'_>) -> Result<Answer<'_>, DecodeError> {
-    let reader = Reader::new(&envelope, Side::Broker)?;
+fn answer<'a>(envelope: &mut Envelope<'a>) -> Result<Answer<'a>, DecodeError> {
+    let reader = Reader::new(envelope, Side::Broker)?;
     Ok(Answer {
         id: reader.required_id("reply")?,
-        headers: reader.headers(&envelope)?,
-        payload: reader.payload(&envelope)?,
-        from: reader.required_text(envelope.from, "from")?,
+        headers: reader.headers(envelope)?,
+        payload: reader.payload(envelope)?,
+        from: reader.required_text(take(&mut envelope.from), "from")?,
     })
 }
 
-fn part(envelope: Envelope<'_>) -> Result<Part<'_>, DecodeError> {
-    let reader = Reader::new(&envelope, Side::Broker)?;
+fn part<'a>(envelope: &mut Envelope<'a>) -> Result<Part<'a>, DecodeError> {
+    let reader = Reader::new(envelope, Side::Broker)?;
     Ok(Part {
         id: reader.required_id("chunk")?,
         sequence: reader.required_number(&envelope.sequence, "sequence", 0..=u64::MAX)?,
-        headers: reader.headers(&envelope)?,
-        payload: reader.payload(&envelope)?,
-        from: reader.required_text(envelope.from, "from")?,
+        headers: reader.headers(envelope)?,
+        payload: reader.payload(envelope)?,
+        from: reader.required_text(take(&mut envelope.from), "from")?,
     })
 }
 

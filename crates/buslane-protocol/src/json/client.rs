@@ -1,5 +1,7 @@
 //! What clients send, as JSON text.
 
+use std::mem::take;
+
 use super::envelope::{Envelope, Member};
 use super::rare;
 use super::reader::{Reader, Side};
@@ -10,30 +12,31 @@ use crate::{
 
 /// Decodes the text of one message that a client sent.
 pub(super) fn decode(text: &[u8]) -> Result<ClientMessage<'_>, DecodeError> {
-    let (text, envelope) = Envelope::parse(text)?;
-    let kind = match &envelope.kind {
-        Member::Text(kind) => kind.as_ref(),
+    let mut envelope = Envelope::default();
+    let text = envelope.parse(text)?;
+    let kind = match take(&mut envelope.kind) {
+        Member::Text(kind) => kind,
         Member::Absent if envelope.name != Member::Absent => return rare::typeless_register(text),
-        _ => return Err(no_type(&envelope)),
+        other => return Err(no_type(&other, &envelope)),
     };
-    match kind {
-        "publish" => publish(envelope).map(ClientMessage::Publish),
-        "request" => request(envelope).map(ClientMessage::Request),
-        "reply" => reply(envelope).map(ClientMessage::Reply),
-        "chunk" => chunk(envelope).map(ClientMessage::Chunk),
-        "message" => message(envelope).map(ClientMessage::Request),
+    match kind.as_ref() {
+        "publish" => publish(&mut envelope).map(ClientMessage::Publish),
+        "request" => request(&mut envelope).map(ClientMessage::Request),
+        "reply" => reply(&mut envelope).map(ClientMessage::Reply),
+        "chunk" => chunk(&mut envelope).map(ClientMessage::Chunk),
+        "message" => message(&mut envelope).map(ClientMessage::Request),
         "cancel" => Reader::new(&envelope, Side::Client)?
             .required_id("cancel")
             .map(ClientMessage::Cancel),
         "ping" => envelope.id().map(ClientMessage::Ping),
         "pong" => envelope.id().map(ClientMessage::Pong),
-        _ => rare::decode_client(text, kind),
+        kind => rare::decode_client(text, kind),
     }
 }
 
 /// Makes the error of a text whose type is missing or no string.
-pub(super) fn no_type(envelope: &Envelope<'_>) -> DecodeError {
-    let reason = if envelope.kind == Member::Absent {
+pub(super) fn no_type(kind: &Member<'_>, envelope: &Envelope<'_>) -> DecodeError {
+    let reason = if *kind == Member::Absent {
         "`type` is missing"
     } else {
         "`type` must be a string"
@@ -44,8 +47,8 @@ pub(super) fn no_type(envelope: &Envelope<'_>) -> DecodeError {
     }
 }
 
-fn publish(envelope: Envelope<'_>) -> Result<Publish<'_>, DecodeError> {
-    let reader = Reader::new(&envelope, Side::Client)?;
+fn publish<'a>(envelope: &mut Envelope<'a>) -> Result<Publish<'a>, DecodeError> {
+    let reader = Reader::new(envelope, Side::Client)?;
     let ack = reader.flag(&envelope.ack, "ack")?;
     if ack {
         reader.required_id("a publish with `ack`")?;
@@ -58,20 +61,20 @@ fn publish(envelope: Envelope<'_>) -> Result<Publish<'_>, DecodeError> {
     };
     Ok(Publish {
         id: reader.id,
-        headers: reader.headers(&envelope)?,
-        payload: reader.payload(&envelope)?,
+        headers: reader.headers(envelope)?,
+        payload: reader.payload(envelope)?,
         ack,
         retain,
         retain_ms: reader
             .number(&envelope.retain_ms, "retain_ms", 1..=MAX_MS)?
             .map(|lifetime| lifetime as u32),
         exclude_self: reader.flag(&envelope.exclude_self, "exclude_self")?,
-        topic: reader.topic(envelope.topic)?,
+        topic: reader.topic(take(&mut envelope.topic))?,
     })
 }
 
-fn request(envelope: Envelope<'_>) -> Result<Request<'_>, DecodeError> {
-    let reader = Reader::new(&envelope, Side::Client)?;
+fn request<'a>(envelope: &mut Envelope<'a>) -> Result<Request<'a>, DecodeError> {
+    let reader = Reader::new(envelope, Side::Client)?;
     let deadline = match &envelope.expires_in_ms {
         Member::Null => Deadline::Never,
         member => match reader.number(member, "expires_in_ms", 1..=MAX_BOUND_MS)? {
@@ -83,8 +86,8 @@ fn request(envelope: Envelope<'_>) -> Result<Request<'_>, DecodeError> {
     Ok(Request {
         id: reader.required_id("request")?,
         to: reader.targets(envelope.to)?,
-        headers: reader.headers(&envelope)?,
-        payload: reader.payload(&envelope)?,
+        headers: reader.headers(envelope)?,
+        payload: reader.payload(envelope)?,
         deadline,
         stream: reader.flag(&envelope.stream, "stream")?,
         credit: credit.unwrap_or(0) as u32,
@@ -92,15 +95,15 @@ fn request(envelope: Envelope<'_>) -> Result<Request<'_>, DecodeError> {
 }
 
 /// Reads the form of the real-time services gist: a request under other names.
-fn message(envelope: Envelope<'_>) -> Result<Request<'_>, DecodeError> {
-    let reader = Reader::new(&envelope, Side::Client)?;
+fn message<'a>(envelope: &mut Envelope<'a>) -> Result<Request<'a>, DecodeError> {
+    let reader = Reader::new(envelope, Side::Client)?;
     let id = reader.required_id("message")?;
-    let headers = match reader.text(envelope.responder.clone(), "responder")? {
+    let headers = match reader.text(take(&mut envelope.responder), "responder")? {
         Some(responder) => responder_header(&reader, &responder)?,
         None => Headers::default(),
     };
-    let payload = reader.payload(&envelope)?;
-    let to = reader.address(reader.required_text(envelope.destination, "destination")?)?;
+    let payload = reader.payload(envelope)?;
+    let to = reader.address(reader.required_text(take(&mut envelope.destination), "destination")?)?;
     Ok(Request {
         id,
         to: Targets::One(to),
@@ -123,21 +126,21 @@ fn responder_header(reader: &Reader, responder: &str) -> Result<Headers<'static>
     }
 }
 
-fn reply(envelope: Envelope<'_>) -> Result<Reply<'_>, DecodeError> {
-    let reader = Reader::new(&envelope, Side::Client)?;
+fn reply<'a>(envelope: &mut Envelope<'a>) -> Result<Reply<'a>, DecodeError> {
+    let reader = Reader::new(envelope, Side::Client)?;
     Ok(Reply {
         delivery: reader.required_number(&envelope.delivery, "delivery", 0..=u64::MAX)?,
-        headers: reader.headers(&envelope)?,
-        payload: reader.payload(&envelope)?,
+        headers: reader.headers(envelope)?,
+        payload: reader.payload(envelope)?,
     })
 }
 
-fn chunk(envelope: Envelope<'_>) -> Result<Chunk<'_>, DecodeError> {
-    let reader = Reader::new(&envelope, Side::Client)?;
+fn chunk<'a>(envelope: &mut Envelope<'a>) -> Result<Chunk<'a>, DecodeError> {
+    let reader = Reader::new(envelope, Side::Client)?;
     Ok(Chunk {
         delivery: reader.required_number(&envelope.delivery, "delivery", 0..=u64::MAX)?,
-        headers: reader.headers(&envelope)?,
-        payload: reader.payload(&envelope)?,
+        headers: reader.headers(envelope)?,
+        payload: reader.payload(envelope)?,
         last: reader.flag(&envelope.last, "last")?,
     })
 }

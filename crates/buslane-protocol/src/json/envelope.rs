@@ -4,56 +4,92 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str;
 
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use crate::{DecodeError, Id};
 
-/// The members of a text, each of whatever type the sender gave it.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Envelope<'a> {
-    #[serde(rename = "type", borrow)]
-    pub(super) kind: Member<'a>,
-    pub(super) id: Member<'a>,
-    pub(super) topic: Member<'a>,
-    pub(super) from: Member<'a>,
-    #[serde(deserialize_with = "raw")]
-    pub(super) to: Option<&'a RawValue>,
-    #[serde(deserialize_with = "raw")]
-    pub(super) payload: Option<&'a RawValue>,
-    #[serde(deserialize_with = "raw")]
-    pub(super) headers: Option<&'a RawValue>,
-    pub(super) delivery: Member<'a>,
-    pub(super) expires_in_ms: Member<'a>,
-    pub(super) attempt: Member<'a>,
-    pub(super) stream: Member<'a>,
-    pub(super) credit: Member<'a>,
-    pub(super) ack: Member<'a>,
-    pub(super) retain: Member<'a>,
-    pub(super) retain_ms: Member<'a>,
-    pub(super) exclude_self: Member<'a>,
-    pub(super) retained: Member<'a>,
-    pub(super) last: Member<'a>,
-    pub(super) sequence: Member<'a>,
-    pub(super) receivers: Member<'a>,
-    pub(super) encoding: Member<'a>,
-    pub(super) content_type: Member<'a>,
-    pub(super) reply_to: Member<'a>,
-    pub(super) sent_at: Member<'a>,
-    pub(super) schema: Member<'a>,
-    pub(super) signature: Member<'a>,
-    pub(super) encryption: Member<'a>,
-    pub(super) attempts: Member<'a>,
-    pub(super) status: Member<'a>,
-    pub(super) shared: Member<'a>,
-    pub(super) snapshot: Member<'a>,
-    /// With which a message without `type` is a registration.
-    pub(super) name: Member<'a>,
-    pub(super) destination: Member<'a>,
-    pub(super) responder: Member<'a>,
+macro_rules! envelope {
+    ($($member:ident = $name:literal),*; verbatim $($verbatim:ident = $verbatim_name:literal),*) => {
+        /// The members of a text, each of whatever type the sender gave it.
+        #[derive(Default)]
+        pub(super) struct Envelope<'a> {
+            $(pub(super) $member: Member<'a>,)*
+            $(pub(super) $verbatim: Option<&'a RawValue>,)*
+        }
+
+        /// Which member comes next.
+        #[allow(non_camel_case_types, reason = "each is named as its member")]
+        enum Key {
+            $($member,)*
+            $($verbatim,)*
+            Unknown,
+        }
+
+        impl Key {
+            fn find(name: &str) -> Key {
+                match name {
+                    $($name => Key::$member,)*
+                    $($verbatim_name => Key::$verbatim,)*
+                    _ => Key::Unknown,
+                }
+            }
+        }
+
+        impl<'a> Envelope<'a> {
+            /// Reads the value of a member that has not been there before.
+            fn read<A: MapAccess<'a>>(&mut self, key: Key, members: &mut A) -> Result<(), A::Error> {
+                match key {
+                    $(Key::$member if self.$member == Member::Absent => self.$member = members.next_value()?,)*
+                    $(Key::$verbatim if self.$verbatim.is_none() => self.$verbatim = Some(members.next_value()?),)*
+                    $(Key::$member => return Err(A::Error::duplicate_field($name)),)*
+                    $(Key::$verbatim => return Err(A::Error::duplicate_field($verbatim_name)),)*
+                    Key::Unknown => _ = members.next_value::<IgnoredAny>()?,
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+envelope! {
+    kind = "type",
+    id = "id",
+    topic = "topic",
+    from = "from",
+    delivery = "delivery",
+    expires_in_ms = "expires_in_ms",
+    attempt = "attempt",
+    stream = "stream",
+    credit = "credit",
+    ack = "ack",
+    retain = "retain",
+    retain_ms = "retain_ms",
+    exclude_self = "exclude_self",
+    retained = "retained",
+    last = "last",
+    sequence = "sequence",
+    receivers = "receivers",
+    encoding = "encoding",
+    content_type = "content_type",
+    reply_to = "reply_to",
+    sent_at = "sent_at",
+    schema = "schema",
+    signature = "signature",
+    encryption = "encryption",
+    attempts = "attempts",
+    status = "status",
+    shared = "shared",
+    snapshot = "snapshot",
+    name = "name",
+    destination = "destination",
+    responder = "responder";
+    verbatim
+    to = "to",
+    payload = "payload",
+    headers = "headers"
 }
 
 /// A member of whatever type: which one is right is known when the message's type is.
@@ -70,16 +106,20 @@ pub(super) enum Member<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    /// Finds the members of a text.
-    pub(super) fn parse(text: &'a [u8]) -> Result<(&'a str, Envelope<'a>), DecodeError> {
+    /// Finds the members of a text and returns the text.
+    pub(super) fn parse(&mut self, text: &'a [u8]) -> Result<&'a str, DecodeError> {
         let text = str::from_utf8(text).map_err(|error| DecodeError::Json {
             reason: error.to_string(),
         })?;
         if !text.trim_ascii_start().starts_with('{') {
             return Err(no_object(text));
         }
-        match serde_json::from_str(text) {
-            Ok(envelope) => Ok((text, envelope)),
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let read = deserializer
+            .deserialize_map(EnvelopeVisitor(self))
+            .and_then(|()| deserializer.end());
+        match read {
+            Ok(()) => Ok(text),
             Err(error) if error.classify() == Category::Data => Err(DecodeError::Member {
                 id: probable_id(text),
                 reason: error.to_string(),
@@ -130,9 +170,42 @@ pub(super) fn probable_id(text: &str) -> Option<Id> {
     }
 }
 
-/// Takes a value verbatim; unlike `Option`'s own way, `null` is a value.
-fn raw<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'a RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
+/// Fills an envelope.
+struct EnvelopeVisitor<'e, 'a>(&'e mut Envelope<'a>);
+
+impl<'de> Visitor<'de> for EnvelopeVisitor<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        while let Some(key) = members.next_key::<Key>()? {
+            self.0.read(key, &mut members)?;
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
+        deserializer.deserialize_identifier(KeyVisitor)
+    }
+}
+
+struct KeyVisitor;
+
+impl Visitor<'_> for KeyVisitor {
+    type Value = Key;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the name of a member")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Key, E> {
+        Ok(Key::find(name))
+    }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Member<'a> {
