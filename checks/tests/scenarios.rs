@@ -155,6 +155,7 @@ fn the_schema_refuses_what_no_runner_could_play() {
         json!({"client": "a", "do": "publish", "topic": "t", "receivers": {"$more_than": 1}}),
         json!({"client": "a", "do": "request", "as": "r", "to": ["only:one"]}),
         json!({"client": "a", "do": "answer", "method": "m", "with": {"reply": 1, "echo": true}}),
+        json!({"client": "a", "do": "answer", "method": "m", "with": {"hold": true}}),
         json!({"client": "a", "expect": "reply"}),
         json!({"client": "a", "expect": "error", "of": "r"}),
         json!({"client": "a", "expect": "reply", "of": "r", "after_ms": 100}),
