@@ -62,7 +62,7 @@ fn image_headers() -> Headers<'static> {
     headers.finish()
 }
 
-pub fn registration() -> Registration {
+pub(crate) fn registration() -> Registration {
     let schema = |text: &str| Some(Schema::parse(text).unwrap());
     let get = MethodDeclaration {
         input: schema(r#"{"type":"object","required":["key"]}"#),
@@ -93,7 +93,7 @@ pub fn registration() -> Registration {
     }
 }
 
-pub fn problem() -> Problem {
+pub(crate) fn problem() -> Problem {
     Problem {
         pointer: Some("/key".to_owned()),
         keyword: Some("type".to_owned()),
@@ -105,7 +105,7 @@ pub fn problem() -> Problem {
     }
 }
 
-pub fn client() -> Vec<ClientMessage<'static>> {
+pub(crate) fn client() -> Vec<ClientMessage<'static>> {
     let mut messages = client_rare();
     messages.extend(client_publishes());
     messages.extend(client_requests());
@@ -311,7 +311,7 @@ fn client_answers() -> Vec<ClientMessage<'static>> {
     ]
 }
 
-pub fn broker() -> Vec<BrokerMessage<'static>> {
+pub(crate) fn broker() -> Vec<BrokerMessage<'static>> {
     let mut messages = broker_rare();
     messages.extend(broker_deliveries());
     messages.extend(broker_answers());
