@@ -107,3 +107,89 @@ const FINAL_TEXT: u8 = 0x81;
 const LENGTH_16: u8 = 126;
 /// Stands for a length in the next eight bytes.
 const LENGTH_64: u8 = 127;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Delivery, Headers, Payload, Topic};
+
+    const ALL: [Framing; 4] = [
+        Framing::Binary,
+        Framing::JsonLines,
+        Framing::WebSocketBinary,
+        Framing::WebSocketText,
+    ];
+
+    fn delivery(length: usize) -> BrokerMessage<'static> {
+        BrokerMessage::Delivery(Delivery {
+            id: None,
+            topic: Topic::parse("t").unwrap(),
+            from: "me".into(),
+            headers: Headers::default(),
+            payload: Payload::checked(format!("\"{}\"", "x".repeat(length)).into_bytes()),
+            retained: false,
+        })
+    }
+
+    #[test]
+    fn the_first_message_of_a_run_is_found() {
+        for framing in ALL {
+            let mut run = Vec::new();
+            let mut ends = Vec::new();
+            for length in [0, 60, 200, 70_000] {
+                framing.encode(&mut run, &delivery(length));
+                ends.push(run.len());
+            }
+            let mut start = 0;
+            for end in ends {
+                assert_eq!(framing.first(&run[start..]), end - start, "{framing:?}");
+                start = end;
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_whole_message_is_taken_as_it_is() {
+        for framing in ALL {
+            assert_eq!(framing.first(&[]), 0);
+            assert_eq!(framing.first(&[0x81]), 1);
+            assert_eq!(framing.first(&[0x81, 0x7e, 0xff, 0xff, 1]), 5);
+        }
+    }
+
+    #[test]
+    fn a_json_line_is_one_line() {
+        let mut message = delivery(0);
+        if let BrokerMessage::Delivery(delivery) = &mut message {
+            delivery.payload = Payload::json(&b"{\n  \"a\": [1,\r\n 2]\n}"[..]);
+        }
+        let mut line = Vec::new();
+        Framing::JsonLines.encode(&mut line, &message);
+        let text = r#"{"type":"delivery","topic":"t","from":"me","payload":{  "a": [1, 2]}}"#;
+        assert_eq!(String::from_utf8(line).unwrap(), format!("{text}\n"));
+    }
+
+    #[test]
+    fn websocket_headers_are_as_short_as_they_can_be() {
+        let plain = {
+            let mut text = Vec::new();
+            json::encode_broker(&mut text, &delivery(0));
+            text.len()
+        };
+        for (length, header) in [
+            (125, &[0x81, 125][..]),
+            (126, &[0x81, 126, 0, 126]),
+            (65_535, &[0x81, 126, 0xff, 0xff]),
+            (65_536, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] {
+            let mut message = b"before".to_vec();
+            Framing::WebSocketText.encode(&mut message, &delivery(length - plain));
+            let message = &message[b"before".len()..];
+            assert_eq!(
+                (&message[..header.len()], message.len()),
+                (header, header.len() + length)
+            );
+            assert_eq!(message[header.len()], b'{');
+        }
+    }
+}

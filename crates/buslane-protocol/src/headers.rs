@@ -248,3 +248,139 @@ impl fmt::Debug for Headers<'_> {
         formatter.debug_map().entries(self.iter()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(name: &[u8], value: &[u8]) -> Vec<u8> {
+        let mut block = vec![name.len() as u8];
+        block.extend_from_slice(&(value.len() as u16).to_le_bytes());
+        block.extend_from_slice(name);
+        block.extend_from_slice(value);
+        block
+    }
+
+    #[test]
+    fn a_block_is_built_and_read_in_order() {
+        let mut block = HeadersBuf::new();
+        block.push("b", "1").unwrap();
+        block.push(":sent-at", "1700000000000").unwrap();
+        block.push("a", "").unwrap();
+        let headers = block.finish();
+        assert_eq!(
+            headers.iter().collect::<Vec<_>>(),
+            [("b", "1"), (":sent-at", "1700000000000"), ("a", "")]
+        );
+        assert_eq!(
+            (headers.sent_at(), headers.find("a"), headers.find("c")),
+            (Some(1_700_000_000_000), Some(""), None)
+        );
+    }
+
+    #[test]
+    fn a_block_that_breaks_off_is_refused() {
+        let block = entry(b"name", b"value");
+        for length in 1..block.len() {
+            assert_eq!(
+                Headers::parse(&block[..length]),
+                Err(HeadersError::Layout { offset: 0 }),
+                "{length}"
+            );
+        }
+        let mut two = block.clone();
+        two.push(1);
+        assert_eq!(
+            Headers::parse(&two),
+            Err(HeadersError::Layout { offset: block.len() })
+        );
+    }
+
+    #[test]
+    fn names_and_values_keep_their_rules() {
+        for name in [&b""[..], b":", b"Name", b"a b", b"a:b", b"\xff", &[b'a'; 65]] {
+            assert!(
+                matches!(Headers::parse(entry(name, b"")), Err(HeadersError::Name { .. })),
+                "{name:?}"
+            );
+        }
+        for value in [&b"a\nb"[..], b"\xff", b"\x00", b"\x7f", "\u{85}".as_bytes()] {
+            assert!(
+                matches!(
+                    Headers::parse(entry(b"a", value)),
+                    Err(HeadersError::Value { .. })
+                ),
+                "{value:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn members_of_the_envelope_keep_their_types() {
+        for value in ["", "-1", "+1", "01", "1.0", "18446744073709551616"] {
+            let refused = Headers::parse(entry(b":sent-at", value.as_bytes()));
+            assert!(
+                matches!(refused, Err(HeadersError::Member { name: ":sent-at", .. })),
+                "{value}"
+            );
+        }
+        assert!(Headers::parse(entry(b":sent-at", b"18446744073709551615")).is_ok());
+        assert!(Headers::parse(entry(b":snapshot", b"false")).is_err());
+        assert!(
+            Headers::parse(entry(b":snapshot", b"true"))
+                .unwrap()
+                .is_snapshot()
+        );
+    }
+
+    #[test]
+    fn doubles_are_refused() {
+        let block = [entry(b"a", b"1"), entry(b"b", b"1"), entry(b"a", b"2")].concat();
+        assert_eq!(
+            Headers::parse(&block),
+            Err(HeadersError::Duplicate { name: "a".to_owned() })
+        );
+        let mut built = HeadersBuf::new();
+        built.push("a", "1").unwrap();
+        let before = built.clone();
+        assert_eq!(
+            built.push("a", "2"),
+            Err(HeadersError::Duplicate { name: "a".to_owned() })
+        );
+        assert_eq!(built, before);
+    }
+
+    #[test]
+    fn a_block_has_a_bound_whatever_the_configuration_says() {
+        let name = |index: usize| format!("h{index}");
+        let entries = |count: usize| {
+            (0..count)
+                .flat_map(|index| entry(name(index).as_bytes(), b""))
+                .collect::<Vec<_>>()
+        };
+        assert!(Headers::parse(entries(Headers::MAX_ENTRIES)).is_ok());
+        let refused = HeadersError::TooLarge {
+            what: "entries",
+            limit: Headers::MAX_ENTRIES,
+        };
+        assert_eq!(Headers::parse(entries(Headers::MAX_ENTRIES + 1)), Err(refused));
+        let long = "x".repeat(60_000);
+        let mut built = HeadersBuf::new();
+        built.push("a", &long).unwrap();
+        assert!(matches!(
+            built.push("b", &long),
+            Err(HeadersError::TooLarge { what: "bytes", .. })
+        ));
+    }
+
+    #[test]
+    fn only_the_broker_sets_its_members() {
+        let headers = Headers::parse(entry(b":shared", b"workers")).unwrap();
+        assert_eq!(
+            headers.check_from_client(),
+            Err(HeadersError::Reserved { name: ":shared" })
+        );
+        let headers = Headers::parse(entry(b":content-type", b"text/plain")).unwrap();
+        assert_eq!(headers.check_from_client(), Ok(()));
+    }
+}

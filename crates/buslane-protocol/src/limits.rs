@@ -143,3 +143,44 @@ impl Limits {
         ])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::HeadersBuf;
+
+    #[test]
+    fn headers_and_payloads_are_held_against_the_limits() {
+        let limits = Limits {
+            headers: 1,
+            headers_bytes: 20,
+            payload: 3,
+            ..Limits::default()
+        };
+        let mut headers = HeadersBuf::new();
+        headers.push("a", "1").unwrap();
+        assert_eq!(limits.check_headers(&headers.headers()), Ok(()));
+        headers.push("b", "2").unwrap();
+        let entries = HeadersError::TooLarge {
+            what: "entries",
+            limit: 1,
+        };
+        assert_eq!(limits.check_headers(&headers.headers()), Err(entries));
+        headers.push("c", "a long value").unwrap();
+        let bytes = HeadersError::TooLarge {
+            what: "bytes",
+            limit: 20,
+        };
+        assert_eq!(limits.check_headers(&headers.headers()), Err(bytes));
+        assert_eq!(limits.check_payload(&Payload::json(&b"123"[..])), Ok(()));
+        let payload = PayloadError::TooLarge { length: 4, limit: 3 };
+        assert_eq!(limits.check_payload(&Payload::json(&b"1234"[..])), Err(payload));
+    }
+
+    #[test]
+    fn a_frame_holds_the_longest_payload_in_either_encoding() {
+        let limits = Limits::default();
+        assert!(limits.frame() >= limits.payload.div_ceil(3) * 4 + Limits::ENVELOPE);
+        assert!(limits.frame() >= limits.registration + Limits::ENVELOPE);
+    }
+}

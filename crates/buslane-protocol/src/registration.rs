@@ -259,7 +259,7 @@ impl Registration {
     }
 
     /// Returns the length of the registration's JSON text, in bytes, without keeping the text.
-    fn text_length(&self) -> usize {
+    pub fn text_length(&self) -> usize {
         let mut counter = Counter(0);
         serde_json::to_writer(&mut counter, self)
             .expect("a registration has string keys and a counter takes it all");
@@ -321,5 +321,99 @@ impl<'de> Visitor<'de> for Methods {
             .into_iter()
             .map(|(name, Object(method))| (name, method))
             .collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registration(text: &str) -> Registration {
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn refusal(text: &str, limits: &Limits) -> RegistrationError {
+        registration(text).check(limits).unwrap_err()
+    }
+
+    #[test]
+    fn versions_have_a_length() {
+        let limits = Limits::default();
+        assert_eq!(
+            refusal(r#"{"name":"a"}"#, &limits),
+            RegistrationError::Version { length: 0 }
+        );
+        let long = format!(r#"{{"name":"a","version":"{}"}}"#, "1".repeat(65));
+        assert_eq!(refusal(&long, &limits), RegistrationError::Version { length: 65 });
+        assert_eq!(
+            registration(r#"{"name":"a","version":"1"}"#).check(&limits),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn counts_and_sizes_keep_the_limits() {
+        let limits = Limits {
+            declarations: 1,
+            schema: 10,
+            registration: 100,
+            ..Limits::default()
+        };
+        let many = r#"{"name":"a","version":"1","methods":["b","c"]}"#;
+        assert_eq!(
+            refusal(many, &limits),
+            RegistrationError::TooMany {
+                what: "methods",
+                found: 2,
+                limit: 1
+            }
+        );
+        let large = r#"{"name":"a","version":"1","topics":{"t":{"schema":{"type":"null"}}}}"#;
+        let place = "topics.t.schema".to_owned();
+        assert_eq!(
+            refusal(large, &limits),
+            RegistrationError::SchemaTooLarge {
+                place,
+                length: 15,
+                limit: 10
+            }
+        );
+        let meta = format!(r#"{{"name":"a","version":"1","meta":"{}"}}"#, "x".repeat(100));
+        assert_eq!(
+            refusal(&meta, &limits),
+            RegistrationError::TooLarge {
+                length: meta.len(),
+                limit: 100
+            }
+        );
+    }
+
+    #[test]
+    fn the_brokers_topics_cannot_be_declared() {
+        let error = refusal(
+            r#"{"name":"a","version":"1","topics":{"$bus/x":{}}}"#,
+            &Limits::default(),
+        );
+        assert_eq!(error.code(), ErrorCode::ReservedTopic);
+    }
+
+    #[test]
+    fn every_schema_has_a_place() {
+        let text = r#"{"name":"a","version":"1","methods":{"m":{"input":1,"output":2}},"topics":{"t":{"schema":3}},
+            "schemas":{"urn:s":4}}"#;
+        let registration = registration(text);
+        let places: Vec<_> = registration
+            .all_schemas()
+            .map(|(place, schema)| place + schema.as_str())
+            .collect();
+        assert_eq!(
+            places,
+            [
+                "methods.m.input1",
+                "methods.m.output2",
+                "topics.t.schema3",
+                "schemas.urn:s4"
+            ]
+        );
     }
 }

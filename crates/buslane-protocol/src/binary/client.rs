@@ -176,3 +176,89 @@ fn encode_request(out: &mut Vec<u8>, request: &Request<'_>) {
     }
     .write(out);
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::binary::decode_client;
+    use crate::{DecodeError, ErrorCode, HeadersError, Id};
+
+    /// A frame of a type, some flags, an id, a target and headers.
+    fn frame(kind: u8, flags: u8, id: &[u8], target: &[u8], headers: &[u8]) -> Vec<u8> {
+        let mut frame = vec![0; 28];
+        (frame[4], frame[5], frame[6]) = (kind, flags, id.len() as u8);
+        (frame[10], frame[12]) = (target.len() as u8, headers.len() as u8);
+        for part in [id, target, headers] {
+            frame.extend_from_slice(part);
+        }
+        frame[0] = (frame.len() - 4) as u8;
+        frame
+    }
+
+    fn code_of(frame: &[u8]) -> ErrorCode {
+        decode_client(frame).expect_err("the frame is refused").code()
+    }
+
+    #[test]
+    fn each_fault_has_its_code() {
+        assert_eq!(code_of(&frame(9, 0, b"", b"a//b", b"")), ErrorCode::InvalidTopic);
+        assert_eq!(
+            code_of(&frame(9, 0, b"", b"\xff", b"")),
+            ErrorCode::InvalidMessage
+        );
+        assert_eq!(
+            code_of(&frame(9, 16 | 32, b"", b"a", b"")),
+            ErrorCode::InvalidMessage
+        );
+        assert_eq!(code_of(&frame(9, 2, b"", b"a", b"")), ErrorCode::InvalidMessage);
+        assert_eq!(
+            code_of(&frame(9, 0, b"", b"a", b"\x09")),
+            ErrorCode::InvalidMessage
+        );
+        assert_eq!(
+            code_of(&frame(11, 0, b"", b"a:b", b"")),
+            ErrorCode::InvalidMessage
+        );
+        assert_eq!(code_of(&frame(11, 0, b"1", b"a", b"")), ErrorCode::InvalidAddress);
+        assert_eq!(
+            code_of(&frame(11, 128, b"1", b"a:b", b"")),
+            ErrorCode::InvalidMessage
+        );
+        assert_eq!(
+            code_of(&frame(11, 128, b"1", b"a:b\n", b"")),
+            ErrorCode::InvalidAddress
+        );
+        assert_eq!(code_of(&frame(17, 0, b"", b"", b"")), ErrorCode::InvalidMessage);
+        assert_eq!(code_of(&frame(0, 0, b"", b"", b"")), ErrorCode::UnknownType);
+        assert_eq!(code_of(&frame(10, 0, b"", b"a", b"")), ErrorCode::UnknownType);
+        assert_eq!(code_of(&frame(1, 0, b"1", b"", b"")), ErrorCode::InvalidFrame);
+        assert_eq!(code_of(&frame(1, 0, b"", b"", b"")), ErrorCode::InvalidJson);
+    }
+
+    #[test]
+    fn errors_carry_the_id() {
+        let error = decode_client(&frame(9, 0, b"77", b"a//b", b"")).expect_err("the topic is refused");
+        assert_eq!(error.id(), Some(Id::parse("77").unwrap()));
+    }
+
+    #[test]
+    fn clients_cannot_set_the_brokers_members() {
+        let frame = frame(9, 0, b"", b"a", b"\x07\x01\x00:sharedx");
+        let source = HeadersError::Reserved { name: ":shared" };
+        assert_eq!(
+            decode_client(&frame),
+            Err(DecodeError::Headers { id: None, source })
+        );
+    }
+
+    #[test]
+    fn a_rare_frame_holds_the_message_that_its_type_says() {
+        let mut ping_as_connect = frame(1, 0, b"", b"", b"");
+        ping_as_connect.extend_from_slice(br#"{"type":"goodbye"}"#);
+        ping_as_connect[0] += 18;
+        assert_eq!(code_of(&ping_as_connect), ErrorCode::InvalidMessage);
+        let mut untyped = frame(3, 0, b"", b"", b"");
+        untyped.extend_from_slice(br#"{"name":"attic"}"#);
+        untyped[0] += 16;
+        assert!(decode_client(&untyped).is_ok());
+    }
+}

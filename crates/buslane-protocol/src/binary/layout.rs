@@ -315,3 +315,90 @@ impl Target<'_> {
         (out.len() - start) as u16
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A ping with the length field of its own and 24 zero bytes.
+    fn ping() -> Vec<u8> {
+        let mut frame = vec![24, 0, 0, 0, code::PING];
+        frame.resize(HEADER, 0);
+        frame
+    }
+
+    fn refusal(frame: &[u8]) -> DecodeError {
+        Frame::parse(frame).err().expect("the frame is broken")
+    }
+
+    #[test]
+    fn lengths_are_checked_before_anything_is_taken() {
+        assert_eq!(frame_length(&[], 100), Ok(None));
+        assert_eq!(frame_length(&[24, 0, 0, 0, 20], 100), Ok(Some(28)));
+        assert_eq!(frame_length(&[96, 0, 0, 0], 100), Ok(Some(100)));
+        assert_eq!(
+            frame_length(&[97, 0, 0, 0], 100),
+            Err(DecodeError::TooLarge {
+                length: 101,
+                limit: 100
+            })
+        );
+        let huge = (1 << 32) + 3;
+        assert_eq!(
+            frame_length(&[0xff; 4], 100),
+            Err(DecodeError::TooLarge {
+                length: huge,
+                limit: 100
+            })
+        );
+        assert!(matches!(
+            frame_length(&[23, 0, 0, 0], 100),
+            Err(DecodeError::Frame { offset: 0, .. })
+        ));
+    }
+
+    #[test]
+    fn the_length_must_be_that_of_the_frame() {
+        let mut frame = ping();
+        assert!(Frame::parse(&frame).is_ok());
+        frame.push(0);
+        assert!(matches!(refusal(&frame), DecodeError::Frame { offset: 0, .. }));
+    }
+
+    #[test]
+    fn parts_past_the_end_name_their_length_field() {
+        for at in [6, 8, 10, 12] {
+            let mut frame = ping();
+            frame[at] = 1;
+            assert!(
+                matches!(refusal(&frame), DecodeError::Frame { offset, .. } if offset == at),
+                "{at}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_forbidden_id_does_not_end_the_connection() {
+        let mut frame = ping();
+        frame[0] += 1;
+        frame[6] = 1;
+        frame.push(b'"');
+        let error = refusal(&frame);
+        assert!(matches!(error, DecodeError::Id(_)) && !error.is_fatal());
+    }
+
+    #[test]
+    fn what_the_layout_cannot_hold_is_brought_into_range() {
+        let from = "\u{fc}".repeat(40_000);
+        let mut frame = Vec::new();
+        Parts {
+            kind: code::DELIVERY,
+            from: &from,
+            credit: 70_000,
+            ..Parts::default()
+        }
+        .write(&mut frame);
+        let frame = Frame::parse(&frame).unwrap();
+        assert_eq!((frame.from().unwrap().len(), frame.credit), (65_534, 65_535));
+    }
+}

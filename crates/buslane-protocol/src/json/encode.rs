@@ -354,3 +354,93 @@ fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
         .expect("four characters are reserved for every three bytes");
     out.push(b'"');
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Delivery, HeadersBuf, Registration, Reply, Schema, Topic};
+
+    fn delivered(payload: Payload<'_>, headers: Headers<'_>) -> String {
+        let topic = Topic::parse("t").unwrap();
+        let delivery = Delivery {
+            id: None,
+            topic,
+            from: "\"me\"\n".into(),
+            headers,
+            payload,
+            retained: true,
+        };
+        let mut out = Vec::new();
+        broker(&mut out, &BrokerMessage::Delivery(delivery));
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_text_of_a_payload_cannot_pass_for_members() {
+        for smuggled in ["1,\"from\":\"root\"", "{}}\n{\"type\":\"ping\"}", "", "\u{0}"] {
+            let text = delivered(Payload::json(smuggled.as_bytes()), Headers::default());
+            assert!(
+                !text.contains("root") && !text.contains("ping") && !text.contains('\n'),
+                "{text}"
+            );
+            crate::json::decode_broker(text.as_bytes()).unwrap();
+        }
+    }
+
+    #[test]
+    fn json_is_forwarded_verbatim_but_for_line_breaks() {
+        let text = delivered(
+            Payload::checked(&b"{ \"a\" :\r\n1.10e+2 }"[..]),
+            Headers::default(),
+        );
+        assert!(text.contains(r#""payload":{ "a" :1.10e+2 }"#), "{text}");
+    }
+
+    #[test]
+    fn members_among_the_headers_stand_beside_the_others() {
+        let mut headers = HeadersBuf::new();
+        headers.push(Headers::SENT_AT, "7").unwrap();
+        headers.push("x", "\"").unwrap();
+        headers.push(":unknown", "left out").unwrap();
+        headers.push(Headers::SNAPSHOT, "true").unwrap();
+        let text = delivered(Payload::bytes(&[0xff][..]), headers.finish());
+        let wanted = concat!(
+            r#"{"type":"delivery","topic":"t","from":"\"me\"\n","payload":"/w==","encoding":"base64","#,
+            r#""sent_at":7,"snapshot":true,"headers":{"x":"\""},"retained":true}"#
+        );
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn schemas_of_many_lines_stay_on_one() {
+        let text = r#"{"name":"a","version":"1"}"#;
+        let mut registration: Registration = serde_json::from_str(text).unwrap();
+        registration.schemas.insert(
+            "urn:s".to_owned(),
+            Schema::parse("{\n \"type\":\n\"null\"}").unwrap(),
+        );
+        let mut out = Vec::new();
+        client(
+            &mut out,
+            &ClientMessage::Register(Box::new(Register {
+                id: None,
+                resume: None,
+                registration,
+            })),
+        );
+        let wanted = r#"{"type":"register","name":"a","version":"1","schemas":{"urn:s":{ "type":"null"}}}"#;
+        assert_eq!(String::from_utf8(out).unwrap(), wanted);
+    }
+
+    #[test]
+    fn encoding_appends() {
+        let mut out = b"before".to_vec();
+        let reply = Reply {
+            delivery: 1,
+            headers: Headers::default(),
+            payload: Payload::checked(&b"1"[..]),
+        };
+        client(&mut out, &ClientMessage::Reply(reply));
+        assert_eq!(out, br#"before{"type":"reply","delivery":1,"payload":1}"#);
+    }
+}

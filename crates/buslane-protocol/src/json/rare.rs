@@ -86,3 +86,172 @@ fn unknown(text: &str, kind: &str) -> DecodeError {
         name: kind[..kind.floor_char_boundary(64)].to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::json::decode_client;
+    use crate::{ClientMessage, DecodeError, ErrorCode, Id};
+
+    fn refusal(text: &str) -> DecodeError {
+        decode_client(text.as_bytes()).expect_err(text)
+    }
+
+    #[test]
+    fn wrong_members_are_named_with_their_place() {
+        for (place, text) in [
+            (
+                "heartbeat_ms",
+                r#"{"type":"connect","id":"7","heartbeat_ms":"x"}"#,
+            ),
+            ("name", r#"{"type":"register","id":"7","version":"1"}"#),
+            ("version", r#"{"type":"register","id":"7","name":"a"}"#),
+            (
+                "methods.get.description",
+                r#"{"type":"register","id":"7","name":"a","version":"1","methods":{"get":{"description":1}}}"#,
+            ),
+            (
+                "methods.get",
+                r#"{"type":"register","id":"7","name":"a","version":"1","methods":{"get":[]}}"#,
+            ),
+            (
+                "groups[1]",
+                r#"{"type":"register","id":"7","name":"a","version":"1","groups":["a",2]}"#,
+            ),
+            (
+                "overflow",
+                r#"{"type":"subscribe","id":"7","filter":"a","overflow":"maybe"}"#,
+            ),
+            ("filter", r#"{"type":"unsubscribe","id":"7"}"#),
+            (
+                "error.code",
+                r#"{"type":"error","id":"7","delivery":1,"error":{"code":"No Such"}}"#,
+            ),
+            ("error", r#"{"type":"error","id":"7","delivery":1,"error":[]}"#),
+            (
+                "delivery",
+                r#"{"type":"error","id":"7","delivery":-1,"error":{"code":"x"}}"#,
+            ),
+            (
+                "drain",
+                r#"{"type":"unregister","id":"7","name":"a","drain":"yes"}"#,
+            ),
+            ("count", r#"{"type":"credit","id":"7"}"#),
+        ] {
+            let error = refusal(text);
+            assert_eq!(
+                (error.code(), error.id()),
+                (ErrorCode::InvalidMessage, Some(Id::parse("7").unwrap())),
+                "{text}"
+            );
+            assert!(
+                error.to_string().contains(&format!("`{place}`")),
+                "{place}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn forbidden_names_topics_and_filters_have_their_codes() {
+        for (code, text) in [
+            (ErrorCode::InvalidName, r#"{"type":"connect","name":"a b"}"#),
+            (
+                ErrorCode::InvalidName,
+                r#"{"type":"register","name":"","version":"1"}"#,
+            ),
+            (
+                ErrorCode::InvalidName,
+                r#"{"type":"register","name":"a","version":"1","instance":"a/b"}"#,
+            ),
+            (
+                ErrorCode::InvalidName,
+                r#"{"type":"register","name":"a","version":"1","groups":["x","y z"]}"#,
+            ),
+            (
+                ErrorCode::InvalidName,
+                r#"{"type":"register","name":"a","version":"1","methods":["a:b"]}"#,
+            ),
+            (
+                ErrorCode::InvalidName,
+                r#"{"type":"register","name":"a","version":"1","methods":{"a:b":{}}}"#,
+            ),
+            (ErrorCode::InvalidName, r#"{"name":"a@1"}"#),
+            (
+                ErrorCode::InvalidName,
+                r#"{"type":"subscribe","filter":"a","shared":"a b"}"#,
+            ),
+            (
+                ErrorCode::InvalidTopic,
+                r#"{"type":"register","name":"a","version":"1","topics":{"a//b":{}}}"#,
+            ),
+            (
+                ErrorCode::InvalidFilter,
+                r#"{"type":"subscribe","filter":"a/#/b"}"#,
+            ),
+            (ErrorCode::InvalidId, r#"{"type":"connect","id":"a b"}"#),
+        ] {
+            assert_eq!(refusal(text).code(), code, "{text}");
+        }
+    }
+
+    #[test]
+    fn doubled_members_are_named_at_every_level_of_a_registration() {
+        for (place, text) in [
+            (
+                "resume",
+                r#"{"type":"register","name":"a","version":"1","resume":"x","resume":"y"}"#,
+            ),
+            (
+                "version",
+                r#"{"type":"register","name":"a","version":"1","version":"2"}"#,
+            ),
+            (
+                "get",
+                r#"{"type":"register","name":"a","version":"1","methods":{"get":{},"get":{}}}"#,
+            ),
+            (
+                "get",
+                r#"{"type":"register","name":"a","version":"1","methods":["get","get"]}"#,
+            ),
+            (
+                "input",
+                r#"{"type":"register","name":"a","version":"1","methods":{"get":{"input":1,"input":2}}}"#,
+            ),
+            (
+                "t",
+                r#"{"type":"register","name":"a","version":"1","topics":{"t":{},"t":{}}}"#,
+            ),
+            (
+                "u",
+                r#"{"type":"register","name":"a","version":"1","schemas":{"u":true,"u":true}}"#,
+            ),
+        ] {
+            let error = refusal(text);
+            assert_eq!(error.code(), ErrorCode::InvalidMessage);
+            assert!(
+                error.to_string().contains("duplicate") && error.to_string().contains(place),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn schemas_are_kept_verbatim() {
+        let text = r#"{"type":"register","name":"a","version":"1","methods":{"get":{"input":{ "b":1.0, "a":1e2 }}}}"#;
+        let Ok(ClientMessage::Register(register)) = decode_client(text.as_bytes()) else {
+            panic!("{text}")
+        };
+        let method = register.registration.methods.values().next().unwrap();
+        assert_eq!(method.input.as_ref().unwrap().as_str(), r#"{ "b":1.0, "a":1e2 }"#);
+    }
+
+    #[test]
+    fn null_counts_as_left_out() {
+        let text = r#"{"type":"register","id":null,"name":"a","version":"1","instance":null,"groups":null,
+            "methods":null,"topics":null,"schemas":null,"meta":null}"#;
+        let Ok(ClientMessage::Register(register)) = decode_client(text.as_bytes()) else {
+            panic!("{text}")
+        };
+        assert!(register.id.is_none() && register.registration.methods.is_empty());
+        assert!(decode_client(br#"{"type":"subscribe","filter":"a","overflow":null,"shared":null}"#).is_ok());
+    }
+}
