@@ -12,6 +12,7 @@ pub mod binary;
 pub mod json;
 
 mod address;
+mod clip;
 mod decode_error;
 mod error_code;
 mod framing;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::layout::{Frame, NO_BOUND, Parts, Target, code, flag};
+use super::layout::{Frame, NO_BOUND, Parts, Target, code, flag, when};
 use super::rare;
 use crate::{
     Ack, Address, Answer, BrokerMessage, DecodeError, Delivery, Invocation, Part, Topic, Withdrawal,
@@ -100,7 +100,7 @@ fn delivery<'a>(frame: &Frame<'a>) -> Result<Delivery<'a>, DecodeError> {
 fn delivery_parts<'a>(delivery: &'a Delivery<'_>) -> Parts<'a> {
     Parts {
         kind: code::DELIVERY,
-        flags: u8::from(delivery.retained) * flag::RETAIN,
+        flags: when(delivery.retained, flag::RETAIN),
         id: delivery.id.as_ref(),
         from: &delivery.from,
         target: Target::One(delivery.topic.as_str()),
@@ -130,7 +130,7 @@ fn invocation<'a>(frame: &Frame<'a>) -> Result<Invocation<'a>, DecodeError> {
 fn invocation_parts<'a>(invocation: &'a Invocation<'_>) -> Parts<'a> {
     Parts {
         kind: code::REQUEST,
-        flags: u8::from(invocation.stream) * flag::STREAM,
+        flags: when(invocation.stream, flag::STREAM),
         attempt: invocation.attempt,
         credit: invocation.credit,
         time_ms: invocation
@@ -142,7 +142,6 @@ fn invocation_parts<'a>(invocation: &'a Invocation<'_>) -> Parts<'a> {
         target: Target::One(invocation.to.as_str()),
         headers: Some(&invocation.headers),
         payload: Some(&invocation.payload),
-        ..Parts::default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What clients send, as frames.
 
-use super::layout::{Frame, NO_BOUND, Parts, Target, code, flag};
+use super::layout::{Frame, NO_BOUND, Parts, Target, code, flag, when};
 use super::rare;
 use crate::{
     Address, Chunk, ClientMessage, Deadline, DecodeError, Publish, Reply, Request, Retain, Targets, Topic,
@@ -44,7 +44,7 @@ pub(super) fn encode(out: &mut Vec<u8>, message: &ClientMessage<'_>) {
         .write(out),
         ClientMessage::Chunk(chunk) => Parts {
             kind: code::CHUNK,
-            flags: u8::from(chunk.last) * flag::LAST,
+            flags: when(chunk.last, flag::LAST),
             number: chunk.delivery,
             headers: Some(&chunk.headers),
             payload: Some(&chunk.payload),
@@ -106,9 +106,7 @@ fn encode_publish(out: &mut Vec<u8>, publish: &Publish<'_>) {
     };
     Parts {
         kind: code::PUBLISH,
-        flags: retain
-            | u8::from(publish.ack) * flag::ACK
-            | u8::from(publish.exclude_self) * flag::EXCLUDE_SELF,
+        flags: retain | when(publish.ack, flag::ACK) | when(publish.exclude_self, flag::EXCLUDE_SELF),
         time_ms: publish.retain_ms.map_or(0, |lifetime| lifetime.max(1)),
         id: publish.id.as_ref(),
         target: Target::One(publish.topic.as_str()),
@@ -161,7 +159,7 @@ fn encode_request(out: &mut Vec<u8>, request: &Request<'_>) {
     };
     Parts {
         kind: code::REQUEST,
-        flags: several | u8::from(request.stream) * flag::STREAM,
+        flags: several | when(request.stream, flag::STREAM),
         credit: request.credit,
         time_ms: match request.deadline {
             Deadline::Default => 0,

@@ -4,6 +4,7 @@
 
 use std::str;
 
+use crate::clip::clip;
 use crate::{Address, DecodeError, Headers, Id, Payload, PayloadKind};
 
 /// Bytes of the fixed header.
@@ -48,6 +49,11 @@ pub(super) mod flag {
     pub(in crate::binary) const CLEAR: u8 = 32;
     pub(in crate::binary) const EXCLUDE_SELF: u8 = 64;
     pub(in crate::binary) const SEVERAL: u8 = 128;
+}
+
+/// Returns the flag if it is to be set.
+pub(super) fn when(set: bool, flag: u8) -> u8 {
+    if set { flag } else { 0 }
 }
 
 /// A request without a bound in time.
@@ -235,7 +241,7 @@ impl Parts<'_> {
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let start = out.len();
         let id = self.id.map_or(&[][..], Id::as_bytes);
-        let from = clipped(self.from);
+        let from = clip(self.from, u16::MAX.into());
         let headers = self.headers.map_or(&[][..], Headers::as_bytes);
         let payload = self.payload.map_or(&[][..], |payload| &payload.bytes);
         let bytes = self
@@ -243,7 +249,7 @@ impl Parts<'_> {
             .is_some_and(|payload| payload.kind == PayloadKind::Bytes);
         let mut header = [0; HEADER];
         header[4] = self.kind;
-        header[5] = self.flags | u8::from(bytes) * flag::BYTES;
+        header[5] = self.flags | when(bytes, flag::BYTES);
         header[6] = id.len() as u8;
         header[7] = self.attempt;
         header[8..10].copy_from_slice(&(from.len() as u16).to_le_bytes());
@@ -279,15 +285,6 @@ fn finish(out: &mut [u8], start: usize) {
     out[start..start + LENGTH].copy_from_slice(&length.to_le_bytes());
 }
 
-/// Cuts a text to what a 16-bit length can say.
-fn clipped(text: &str) -> &str {
-    if text.len() <= usize::from(u16::MAX) {
-        text
-    } else {
-        &text[..text.floor_char_boundary(u16::MAX.into())]
-    }
-}
-
 impl Target<'_> {
     fn length(self) -> usize {
         match self {
@@ -302,7 +299,7 @@ impl Target<'_> {
         let start = out.len();
         match self {
             Target::None => {}
-            Target::One(text) => out.extend_from_slice(clipped(text).as_bytes()),
+            Target::One(text) => out.extend_from_slice(clip(text, u16::MAX.into()).as_bytes()),
             Target::Several(addresses) => {
                 for (index, address) in addresses.iter().enumerate() {
                     if index > 0 {

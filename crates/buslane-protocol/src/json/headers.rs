@@ -8,6 +8,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::envelope::{Envelope, Member};
 use super::reader::{Reader, Side};
+use crate::clip::clip;
 use crate::{DecodeError, HeaderMember, HeaderMemberKind, Headers, HeadersBuf, HeadersError};
 
 /// Reads the headers. Members that only the broker sets are unknown, and so ignored, from a client.
@@ -46,8 +47,9 @@ pub(super) fn read(
 /// Appends a header; one that stands for a member is no header in JSON text.
 fn push(block: &mut HeadersBuf, name: &str, value: &str) -> Result<(), HeadersError> {
     if name.starts_with(':') {
-        let cut = &name[..name.floor_char_boundary(Headers::MAX_NAME)];
-        return Err(HeadersError::Name { name: cut.to_owned() });
+        return Err(HeadersError::Name {
+            name: clip(name, Headers::MAX_NAME).to_owned(),
+        });
     }
     block.push(name, value)
 }

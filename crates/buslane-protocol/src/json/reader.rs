@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::envelope::{Envelope, Member};
 use super::headers;
+use crate::clip::clip;
 use crate::{Address, DecodeError, Headers, Id, Payload, PayloadError, Targets, Topic};
 
 /// Which side a message came from; clients cannot set what only the broker sets.
@@ -169,10 +170,9 @@ impl Reader {
                     })
                 })
             }
-            Member::Text(name) => {
-                let cut = &name[..name.floor_char_boundary(64)];
-                Err(refused(PayloadError::Encoding { name: cut.to_owned() }))
-            }
+            Member::Text(name) => Err(refused(PayloadError::Encoding {
+                name: clip(name, 64).to_owned(),
+            })),
             _ => Err(self.fault("`encoding` must be a string")),
         }
     }
