@@ -1,0 +1,458 @@
+//! Finds out, before a schema is used, what holding a value against it can cost at worst: a few hundred bytes of
+//! schema can otherwise ask for 2^30 comparisons, or for a stack without end.
+//!
+//! ```text
+//!   {"allOf": [{"$ref": "#/$defs/b"}, {"$ref": "#/$defs/b"}], "properties": {"child": {"$ref": "#"}}}
+//!     └── in place: applied to the same value, so each doubles the work
+//!                                                   below: applied to a part of the value ──┘
+//! ```
+
+use std::collections::HashMap;
+
+use jsonschema::Draft;
+use referencing::{Registry, Resolver};
+use serde_json::{Map, Value};
+
+/// What holding one value against a schema costs at worst, in subschemas applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cost {
+    /// Subschemas applied to the value itself.
+    in_place: u64,
+    /// How deeply those are nested in each other.
+    nesting: u32,
+    /// Subschemas applied to the value and to one of each of its parts, references to what is above left out.
+    total: u64,
+    /// References to what is above: how much the work can grow from one level of the value to the next.
+    growth: u64,
+}
+
+/// Why a schema is not worth its cost.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum TooCostly {
+    #[error("the schema applies itself to the same value again and again")]
+    Endless,
+    #[error("the schema applies more than {MOST_IN_PLACE} subschemas to one value")]
+    InPlace,
+    #[error("the schema nests more than {MOST_NESTING} subschemas that apply to one value")]
+    Nesting,
+    #[error("the schema has more than {MOST_PATTERNS} patterns")]
+    Patterns,
+    #[error("{0}")]
+    Reference(String),
+}
+
+impl Cost {
+    /// Measures a schema. The registry holds it and the documents that it may refer to, `documents` names those that
+    /// came with it, itself first.
+    pub(super) fn of<'a>(
+        registry: &'a Registry<'a>,
+        documents: &[(&str, &'a Value)],
+        draft: Draft,
+    ) -> Result<Cost, TooCostly> {
+        let mut walk = Walk::default();
+        let mut roots = Vec::new();
+        for (uri, schema) in documents {
+            let base =
+                referencing::uri::from_str(uri).map_err(|error| TooCostly::Reference(error.to_string()))?;
+            let node = Node {
+                schema,
+                resolver: registry.resolver(base),
+                draft,
+            };
+            walk.index_anchors(&node);
+            roots.push(node);
+        }
+        let mut roots = roots.into_iter();
+        let Some(root) = roots.next() else { return Ok(LEAF) };
+        let place = root.place();
+        walk.visit(root, 0)?;
+        // Whatever a part of the value is held against is bounded in the same way.
+        while let Some(node) = walk.below.pop() {
+            walk.visit(node, 0)?;
+        }
+        let (total, growth) = walk.total(place, 0, &mut HashMap::new());
+        Ok(Cost {
+            total,
+            growth,
+            ..LEAF
+        })
+    }
+
+    /// Tells whether the place of a violation can be looked for in a value of this many levels. Whether a value
+    /// matches is found out in time that is bounded; where it does not match is not.
+    pub(super) fn allows_search(&self, levels: u32) -> bool {
+        let growth = self.growth.max(1).checked_pow(levels).unwrap_or(u64::MAX);
+        self.total.saturating_mul(growth) <= MOST_SEARCHED
+    }
+}
+
+/// A schema in its surroundings.
+#[derive(Clone)]
+struct Node<'a> {
+    schema: &'a Value,
+    resolver: Resolver<'a>,
+    draft: Draft,
+}
+
+impl<'a> Node<'a> {
+    /// Tells schemas apart: documents do not move while they are measured.
+    fn place(&self) -> usize {
+        self.schema as *const Value as usize
+    }
+
+    /// Makes the node of a part of this schema's document.
+    fn part(&self, schema: &'a Value) -> Node<'a> {
+        Node {
+            schema,
+            ..self.clone()
+        }
+    }
+}
+
+/// What a schema applies.
+#[derive(Default)]
+struct Applied<'a> {
+    /// To the same value; with `true` if which one it is depends on how the schema was reached.
+    in_place: Vec<(Node<'a>, bool)>,
+    /// To parts of the value.
+    below: Vec<Node<'a>>,
+}
+
+/// What is known about a schema, by its place in memory.
+enum Known {
+    /// It is being visited: who comes here again goes in circles.
+    Open,
+    Visited {
+        cost: Cost,
+        in_place: Vec<usize>,
+        below: Vec<usize>,
+    },
+}
+
+#[derive(Default)]
+struct Walk<'a> {
+    known: HashMap<usize, Known>,
+    /// Where dynamic references may lead, by anchor; those of `$recursiveRef` have none.
+    anchors: HashMap<&'a str, Vec<Node<'a>>>,
+    /// Schemas found that apply to parts of the value, still to be visited.
+    below: Vec<Node<'a>>,
+    patterns: usize,
+}
+
+impl<'a> Walk<'a> {
+    /// Notes every place in a document where a dynamic reference may lead.
+    fn index_anchors(&mut self, node: &Node<'a>) {
+        let schema = match node.schema {
+            Value::Object(schema) => schema,
+            Value::Array(items) => return items.iter().for_each(|item| self.index_anchors(&node.part(item))),
+            _ => return,
+        };
+        let node = enter(node).unwrap_or_else(|_| node.clone());
+        let recursive = schema.get("$recursiveAnchor").and(Some(""));
+        let anchor = schema.get("$dynamicAnchor").and_then(Value::as_str);
+        for anchor in anchor.into_iter().chain(recursive) {
+            self.anchors.entry(anchor).or_default().push(node.clone());
+        }
+        schema
+            .values()
+            .for_each(|value| self.index_anchors(&node.part(value)));
+    }
+
+    /// Visits a schema and all that applies to the same value.
+    fn visit(&mut self, node: Node<'a>, level: u32) -> Result<Cost, TooCostly> {
+        let place = node.place();
+        match self.known.get(&place) {
+            Some(Known::Visited { cost, .. }) => return Ok(*cost),
+            Some(Known::Open) => return Err(TooCostly::Endless),
+            None if level > MOST_NESTING => return Err(TooCostly::Nesting),
+            None => {}
+        }
+        let Some(schema) = node.schema.as_object() else {
+            return Ok(LEAF);
+        };
+        self.known.insert(place, Known::Open);
+        self.count_patterns(schema)?;
+        let applied = self.applied(&node, schema)?;
+        let below = applied.below.iter().map(Node::place).collect();
+        self.below.extend(applied.below);
+        let mut cost = LEAF;
+        let mut in_place = Vec::with_capacity(applied.in_place.len());
+        for (inner, dynamic) in applied.in_place {
+            if dynamic && matches!(self.known.get(&inner.place()), Some(Known::Open)) {
+                continue;
+            }
+            in_place.push(inner.place());
+            let inner = self.visit(inner, level + 1)?;
+            cost.in_place = cost.in_place.saturating_add(inner.in_place);
+            cost.nesting = cost.nesting.max(inner.nesting + 1);
+        }
+        if cost.in_place > MOST_IN_PLACE {
+            return Err(TooCostly::InPlace);
+        }
+        if level + cost.nesting > MOST_NESTING {
+            return Err(TooCostly::Nesting);
+        }
+        self.known.insert(
+            place,
+            Known::Visited {
+                cost,
+                in_place,
+                below,
+            },
+        );
+        Ok(cost)
+    }
+
+    /// Finds what a schema applies to the same value, and what to parts of it.
+    fn applied(&self, node: &Node<'a>, schema: &'a Map<String, Value>) -> Result<Applied<'a>, TooCostly> {
+        let node = enter(node)?;
+        let mut applied = Applied::default();
+        if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+            applied.in_place.push((target(&node, reference)?, false));
+            if matches!(node.draft, Draft::Draft4 | Draft::Draft6 | Draft::Draft7) {
+                return Ok(applied);
+            }
+        }
+        for keyword in ["$dynamicRef", "$recursiveRef"] {
+            let Some(reference) = schema.get(keyword).and_then(Value::as_str) else {
+                continue;
+            };
+            let anchor = reference.rsplit_once('#').map_or("", |(_, anchor)| anchor);
+            let anchored = self.anchors.get(anchor).into_iter().flatten().cloned();
+            let all = anchored.chain([target(&node, reference)?]);
+            applied.in_place.extend(all.map(|node| (node, true)));
+        }
+        for (keyword, value) in schema {
+            let each = |schemas: Vec<&'a Value>| schemas.into_iter().map(|schema| node.part(schema));
+            match keyword.as_str() {
+                "allOf" | "anyOf" | "oneOf" | "dependentSchemas" | "dependencies" => {
+                    applied
+                        .in_place
+                        .extend(each(parts(value)).map(|node| (node, false)));
+                }
+                "not" | "if" | "then" | "else" => applied.in_place.push((node.part(value), false)),
+                "properties" | "patternProperties" | "prefixItems" => {
+                    applied.below.extend(each(parts(value)))
+                }
+                "items" if value.is_array() => applied.below.extend(each(parts(value))),
+                "items"
+                | "additionalItems"
+                | "unevaluatedItems"
+                | "contains"
+                | "additionalProperties"
+                | "unevaluatedProperties"
+                | "propertyNames" => applied.below.push(node.part(value)),
+                _ => {}
+            }
+        }
+        Ok(applied)
+    }
+
+    fn count_patterns(&mut self, schema: &Map<String, Value>) -> Result<(), TooCostly> {
+        let named = schema
+            .get("patternProperties")
+            .and_then(Value::as_object)
+            .map_or(0, Map::len);
+        self.patterns += named + usize::from(schema.contains_key("pattern"));
+        if self.patterns > MOST_PATTERNS {
+            Err(TooCostly::Patterns)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Adds up what is applied from a schema on; coming back to what is above counts as growth.
+    fn total(&self, place: usize, level: u32, seen: &mut HashMap<usize, Option<(u64, u64)>>) -> (u64, u64) {
+        if level > MOST_LEVELS {
+            return (u64::MAX, 0);
+        }
+        match seen.get(&place) {
+            Some(Some(known)) => return *known,
+            Some(None) => return (1, 1),
+            None => {}
+        }
+        let Some(Known::Visited { in_place, below, .. }) = self.known.get(&place) else {
+            return (1, 0);
+        };
+        seen.insert(place, None);
+        let mut sum = (1u64, 0u64);
+        for inner in in_place.iter().chain(below) {
+            let (total, growth) = self.total(*inner, level + 1, seen);
+            sum = (sum.0.saturating_add(total), sum.1.saturating_add(growth));
+        }
+        seen.insert(place, Some(sum));
+        sum
+    }
+}
+
+/// Enters a schema, which may have a draft and an `$id` of its own.
+fn enter<'a>(node: &Node<'a>) -> Result<Node<'a>, TooCostly> {
+    let draft = node.draft.detect(node.schema);
+    let resolver = node
+        .resolver
+        .in_subresource(draft.create_resource_ref(node.schema))
+        .map_err(refused)?;
+    Ok(Node {
+        schema: node.schema,
+        resolver,
+        draft,
+    })
+}
+
+/// Finds the schema that a reference names.
+fn target<'a>(node: &Node<'a>, reference: &str) -> Result<Node<'a>, TooCostly> {
+    let (schema, resolver, draft) = node.resolver.lookup(reference).map_err(refused)?.into_inner();
+    Ok(Node {
+        schema,
+        resolver,
+        draft,
+    })
+}
+
+fn refused(error: referencing::Error) -> TooCostly {
+    TooCostly::Reference(error.to_string())
+}
+
+/// The values of an object or the items of an array.
+fn parts(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Object(members) => members.values().collect(),
+        Value::Array(items) => items.iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+const LEAF: Cost = Cost {
+    in_place: 1,
+    nesting: 0,
+    total: 1,
+    growth: 0,
+};
+const MOST_IN_PLACE: u64 = 10_000;
+const MOST_NESTING: u32 = 32;
+const MOST_PATTERNS: usize = 256;
+/// Levels of schemas below schemas that are added up.
+const MOST_LEVELS: u32 = 1_000;
+/// Subschemas applied in the search of a violation's place, a few milliseconds at most.
+const MOST_SEARCHED: u64 = 20_000;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::contracts::references::{BASE, Refuse};
+
+    fn cost(schema: &Value) -> Result<Cost, TooCostly> {
+        let draft = Draft::default().detect(schema);
+        let builder = Registry::new()
+            .draft(draft)
+            .retriever(Refuse)
+            .add(BASE, schema)
+            .unwrap();
+        Cost::of(&builder.prepare().unwrap(), &[(BASE, schema)], draft)
+    }
+
+    /// Definitions of which each applies the one before it twice, by a keyword.
+    fn doubling(times: usize, keyword: &str) -> Value {
+        let mut definitions = Map::new();
+        definitions.insert(
+            "d0".to_owned(),
+            json!({ "$dynamicAnchor": "d0", "type": "string" }),
+        );
+        for index in 1..=times {
+            let before = match keyword {
+                "$ref" => format!("#/$defs/d{}", index - 1),
+                _ => format!("#d{}", index - 1),
+            };
+            let twice = json!({
+                "$dynamicAnchor": format!("d{index}"),
+                "anyOf": [{ keyword: before }, { keyword: before }]
+            });
+            definitions.insert(format!("d{index}"), twice);
+        }
+        json!({ "$ref": format!("#/$defs/d{times}"), "$defs": definitions })
+    }
+
+    #[test]
+    fn work_that_doubles_with_each_definition_is_refused() {
+        for keyword in ["$ref", "$dynamicRef"] {
+            assert!(cost(&doubling(5, keyword)).is_ok());
+            assert_eq!(cost(&doubling(14, keyword)), Err(TooCostly::InPlace));
+        }
+    }
+
+    #[test]
+    fn deep_nesting_on_one_value_is_refused() {
+        let chain = |length: usize| {
+            let link = |index| {
+                (
+                    format!("d{index}"),
+                    json!({ "$ref": format!("#/$defs/d{}", index + 1) }),
+                )
+            };
+            let mut definitions: Map<_, _> = (0..length).map(link).collect();
+            definitions.insert(format!("d{length}"), json!(true));
+            json!({ "$ref": "#/$defs/d0", "$defs": definitions })
+        };
+        assert!(cost(&chain(20)).is_ok());
+        assert_eq!(cost(&chain(40)), Err(TooCostly::Nesting));
+        assert_eq!(cost(&chain(8_000)), Err(TooCostly::Nesting));
+    }
+
+    #[test]
+    fn a_schema_that_never_gets_to_a_part_of_the_value_is_refused() {
+        assert_eq!(
+            cost(&json!({ "allOf": [{ "$ref": "#" }] })),
+            Err(TooCostly::Endless)
+        );
+        assert_eq!(
+            cost(&json!({ "properties": { "a": { "not": { "$ref": "#/properties/a" } } } })),
+            Err(TooCostly::Endless)
+        );
+        assert!(cost(&json!({ "properties": { "child": { "$ref": "#" } } })).is_ok());
+    }
+
+    #[test]
+    fn older_drafts_ignore_what_stands_beside_a_reference() {
+        let schema = json!({
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "properties": { "a": { "$ref": "#/definitions/b", "allOf": [{ "$ref": "#/properties/a" }] } },
+            "definitions": { "b": true }
+        });
+        assert!(cost(&schema).is_ok());
+    }
+
+    #[test]
+    fn places_are_searched_only_where_the_search_ends_soon() {
+        let flat = json!({ "properties": { "a": { "type": "string" }, "b": { "anyOf": [true, false] } } });
+        assert!(cost(&flat).unwrap().allows_search(128));
+        let list = json!({ "properties": { "next": { "$ref": "#" } } });
+        assert!(cost(&list).unwrap().allows_search(128));
+        let tree = json!({ "properties": { "left": { "$ref": "#" }, "right": { "$ref": "#" } } });
+        assert!(cost(&tree).unwrap().allows_search(8));
+        assert!(!cost(&tree).unwrap().allows_search(64));
+    }
+
+    #[test]
+    fn patterns_are_counted() {
+        let patterns = |count: usize| -> Value {
+            let named: Map<_, _> = (0..count)
+                .map(|index| (format!("^{index}$"), json!(true)))
+                .collect();
+            json!({ "patternProperties": named, "pattern": "x" })
+        };
+        assert!(cost(&patterns(MOST_PATTERNS - 1)).is_ok());
+        assert_eq!(cost(&patterns(MOST_PATTERNS)), Err(TooCostly::Patterns));
+    }
+
+    #[test]
+    fn the_published_meta_schemas_can_be_referred_to() {
+        for draft in [
+            "https://json-schema.org/draft/2020-12/schema",
+            "http://json-schema.org/draft-07/schema#",
+        ] {
+            assert_eq!(cost(&json!({ "$schema": draft, "$ref": draft })).err(), None);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The schemas of a registration to which its other schemas may refer. Nothing else is ever looked at: a reference
+//! that leads outside is refused by name.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use buslane_protocol::Schema;
+use jsonschema::{Draft, Registry, Retrieve, Uri};
+use serde_json::Value;
+
+use super::payload;
+
+/// The parsed `schemas` of one registration.
+#[derive(Debug, Default)]
+pub(super) struct References {
+    texts: BTreeMap<String, Schema>,
+    documents: BTreeMap<String, Arc<Value>>,
+}
+
+/// Why a document cannot take part.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DocumentError {
+    #[error("not JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("$schema names {0:?}; known are the drafts 4, 6, 7, 2019-09 and 2020-12")]
+    UnknownDraft(String),
+    #[error("{0}")]
+    Reference(Box<jsonschema::ReferencingError>),
+}
+
+impl From<jsonschema::ReferencingError> for DocumentError {
+    fn from(error: jsonschema::ReferencingError) -> Self {
+        DocumentError::Reference(Box::new(error))
+    }
+}
+
+impl References {
+    /// Parses the schemas; an error comes with the URI of the one at fault.
+    pub(super) fn parse(texts: BTreeMap<String, Schema>) -> Result<References, (String, DocumentError)> {
+        let mut documents = BTreeMap::new();
+        for (uri, text) in &texts {
+            let (document, _) = parse(text).map_err(|error| (uri.clone(), error))?;
+            documents.insert(absolute(uri), Arc::new(document));
+        }
+        Ok(References { texts, documents })
+    }
+
+    /// Makes a registry that holds these documents, and refuses every other.
+    pub(super) fn registry(&self, draft: Draft) -> Result<Registry<'_>, DocumentError> {
+        let builder = Registry::new().draft(draft).retriever(Refuse);
+        Ok(builder.extend(self.documents())?.prepare()?)
+    }
+
+    /// Returns every document with its URI.
+    pub(super) fn documents(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.documents
+            .iter()
+            .map(|(uri, document)| (uri.as_str(), &**document))
+    }
+
+    /// Returns the document of a URI.
+    pub(super) fn document(&self, uri: &str) -> Option<&Value> {
+        self.documents
+            .get(uri.trim_end_matches('#'))
+            .map(|document| &**document)
+    }
+
+    /// Tells whether both are the same texts under the same names.
+    pub(super) fn same(&self, other: &References) -> bool {
+        self.texts == other.texts
+    }
+}
+
+/// Parses a schema and finds its draft.
+pub(super) fn parse(text: &Schema) -> Result<(Value, Draft), DocumentError> {
+    let document = payload::parse(text.as_str().as_bytes())?;
+    match Draft::default().detect(&document) {
+        Draft::Unknown => {
+            let named = document
+                .get("$schema")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            Err(DocumentError::UnknownDraft(named.chars().take(SHOWN).collect()))
+        }
+        draft => Ok((document, draft)),
+    }
+}
+
+/// Makes a name that is no absolute URI one, in the way in which references to it are resolved.
+fn absolute(uri: &str) -> String {
+    let name = uri.trim_end_matches('#');
+    if name.contains(':') {
+        name.to_owned()
+    } else {
+        format!("{BASE}{}", name.trim_start_matches('/'))
+    }
+}
+
+/// Refuses whatever is not in the registry.
+pub(super) struct Refuse;
+
+impl Retrieve for Refuse {
+    fn retrieve(&self, _: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+        Err("schemas are never fetched; add it to the registration's schemas".into())
+    }
+}
+
+/// The base of references in a schema without `$id`.
+pub(super) const BASE: &str = "json-schema:///";
+const SHOWN: usize = 100;

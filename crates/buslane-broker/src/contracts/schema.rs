@@ -1,0 +1,206 @@
+//! One compiled schema: how it comes about, and how a payload is held against it.
+
+use std::sync::{Arc, OnceLock};
+
+use buslane_engine::{Validate, Violation};
+use buslane_protocol::Schema;
+use jsonschema::{PatternOptions, ValidationError, Validator};
+use serde_json::Value;
+
+use super::cost::{Cost, TooCostly};
+use super::references::{BASE, DocumentError, References, Refuse, parse};
+use super::{payload, violation};
+
+/// What a schema is made of: its text, and the texts that it may refer to.
+#[derive(Clone)]
+pub(super) struct Source {
+    text: Schema,
+    references: Arc<References>,
+}
+
+/// A compiled schema.
+pub(super) struct CompiledSchema {
+    source: Source,
+    validator: Validator,
+    cost: Cost,
+    /// The parsed text, kept from the first violation on: errors quote it.
+    document: OnceLock<Value>,
+}
+
+/// Why a schema cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SchemaError {
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    #[error(transparent)]
+    TooCostly(#[from] TooCostly),
+    #[error("{reason}")]
+    Invalid {
+        pointer: String,
+        keyword: String,
+        expected: Option<Value>,
+        reason: String,
+    },
+}
+
+impl Source {
+    /// Takes a schema that may refer to others.
+    pub(super) fn new(text: Schema, references: &Arc<References>) -> Self {
+        // A schema that refers to nothing is the same schema whatever it comes with.
+        let refers = ["ref", "Ref", "\\"]
+            .iter()
+            .any(|sign| text.as_str().contains(sign));
+        let references = if refers {
+            Arc::clone(references)
+        } else {
+            Arc::default()
+        };
+        Source { text, references }
+    }
+
+    /// Returns the schema's own text.
+    pub(super) fn text(&self) -> &Schema {
+        &self.text
+    }
+
+    /// Tells whether both mean the same.
+    pub(super) fn same(&self, other: &Source) -> bool {
+        self.text == other.text && self.references.same(&other.references)
+    }
+}
+
+impl CompiledSchema {
+    /// Compiles a schema, if holding payloads against it has a bounded cost.
+    pub(super) fn compile(source: Source) -> Result<CompiledSchema, SchemaError> {
+        let (document, draft) = parse(&source.text)?;
+        let cost = measure(&source.references, &document, draft)?;
+        let registry = source.references.registry(draft)?;
+        let validator = jsonschema::options()
+            .with_draft(draft)
+            .with_registry(&registry)
+            .with_retriever(Refuse)
+            .with_pattern_options(
+                PatternOptions::regex()
+                    .size_limit(PATTERN_SIZE)
+                    .dfa_size_limit(PATTERN_SIZE),
+            )
+            .build(&document)
+            .map_err(|error| invalid(&error))?;
+        drop(registry);
+        Ok(CompiledSchema {
+            source,
+            validator,
+            cost,
+            document: OnceLock::new(),
+        })
+    }
+
+    /// Returns what the schema is made of.
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Finds the first place where a value does not match.
+    fn locate(&self, value: &Value) -> Violation {
+        let searched = self.cost.allows_search(payload::depth(value));
+        let error = if searched {
+            self.validator.validate(value).err()
+        } else {
+            None
+        };
+        match error {
+            Some(error) => Violation::Mismatch {
+                pointer: shortened(error.instance_path().as_str(), POINTER_SHOWN),
+                keyword: violation::keyword(&error),
+                expected: self.expected(&error).filter(is_short),
+                detail: violation::detail(&error),
+            },
+            None => Violation::Mismatch {
+                pointer: String::new(),
+                keyword: "schema".to_owned(),
+                expected: None,
+                detail: "does not match; schema and payload are too intricate to say where".to_owned(),
+            },
+        }
+    }
+
+    /// Quotes the value of the keyword that failed.
+    fn expected(&self, error: &ValidationError<'_>) -> Option<Value> {
+        let known = violation::expected(error);
+        self.quoted(error).cloned().or(known)
+    }
+
+    fn quoted(&self, error: &ValidationError<'_>) -> Option<&Value> {
+        let (document, pointer) = match error.absolute_keyword_location() {
+            Some(location) => {
+                let (uri, fragment) = location.as_str().rsplit_once('#')?;
+                (self.source.references.document(uri)?, fragment)
+            }
+            None => (self.document(), error.schema_path().as_str()),
+        };
+        document.pointer(pointer)
+    }
+
+    fn document(&self) -> &Value {
+        let parse = || serde_json::from_str(self.source.text.as_str()).unwrap_or_default();
+        self.document.get_or_init(parse)
+    }
+}
+
+impl Validate for CompiledSchema {
+    fn validate(&self, text: &[u8]) -> Result<(), Violation> {
+        let value = payload::parse(text).map_err(|error| Violation::NotJson {
+            reason: error.to_string(),
+        })?;
+        if self.validator.is_valid(&value) {
+            Ok(())
+        } else {
+            Err(self.locate(&value))
+        }
+    }
+}
+
+/// Measures a schema together with all that it may refer to.
+fn measure(references: &References, document: &Value, draft: jsonschema::Draft) -> Result<Cost, SchemaError> {
+    let id = draft.create_resource_ref(document).id().map(str::to_owned);
+    let uri = id
+        .filter(|id| id.contains(':'))
+        .unwrap_or_else(|| BASE.to_owned());
+    let builder = references.registry(draft)?;
+    let registry = builder
+        .add(&uri, document)
+        .map_err(DocumentError::from)?
+        .draft(draft)
+        .retriever(Refuse);
+    let registry = registry.prepare().map_err(DocumentError::from)?;
+    let documents = [(uri.as_str(), document)]
+        .into_iter()
+        .chain(references.documents());
+    Ok(Cost::of(&registry, &documents.collect::<Vec<_>>(), draft)?)
+}
+
+fn invalid(error: &ValidationError<'_>) -> SchemaError {
+    SchemaError::Invalid {
+        pointer: shortened(error.instance_path().as_str(), POINTER_SHOWN),
+        keyword: violation::keyword(error),
+        expected: violation::expected(error).filter(is_short),
+        reason: shortened(&error.to_string(), REASON_SHOWN),
+    }
+}
+
+fn is_short(value: &Value) -> bool {
+    value.to_string().len() <= EXPECTED_SHOWN
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Bytes that one compiled pattern may take; larger ones are refused.
+const PATTERN_SIZE: usize = 256 << 10;
+const POINTER_SHOWN: usize = 512;
+const REASON_SHOWN: usize = 300;
+const EXPECTED_SHOWN: usize = 1_024;
