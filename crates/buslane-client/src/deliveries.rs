@@ -1,0 +1,223 @@
+//! The queue of one subscription: bounded in bytes, with the same overflow rule as the broker's outbox. Never blocks
+//! whoever fills it.
+
+use std::task::{Context, Poll};
+
+use buslane_protocol::Overflow;
+
+use crate::inbox::{Inbox, Queue};
+use crate::message::{Gap, Message};
+
+/// What a subscription yields, with the gaps in their places.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum SubscriptionEvent {
+    /// A message.
+    Message(Message),
+    /// Messages are missing here.
+    Gap(Gap),
+}
+
+/// A subscription's queue.
+pub(crate) struct Deliveries {
+    inbox: Inbox<SubscriptionEvent>,
+    capacity: usize,
+    overflow: Overflow,
+}
+
+/// Whether the queue goes on.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Delivered {
+    Yes,
+    /// The rule is to disconnect, and the queue was full: it has ended with a gap.
+    Ended,
+}
+
+impl Deliveries {
+    pub(crate) fn new(capacity: usize, overflow: Overflow) -> Deliveries {
+        Deliveries {
+            inbox: Inbox::new(),
+            capacity,
+            overflow,
+        }
+    }
+
+    /// Appends a message. Where the queue is full, something gives way to a gap.
+    pub(crate) fn push(&self, message: Message) -> Delivered {
+        let mut delivered = Delivered::Yes;
+        self.inbox.fill(|queue| {
+            let cost = message.cost();
+            if queue.bytes + cost <= self.capacity {
+                queue.bytes += cost;
+                return queue.items.push_back(SubscriptionEvent::Message(message));
+            }
+            match self.overflow {
+                Overflow::DropOldest => drop_oldest(queue, message, self.capacity),
+                Overflow::DropNewest => append_gap(queue, gap_of(&message)),
+                Overflow::Disconnect => {
+                    append_gap(queue, gap_of(&message));
+                    delivered = Delivered::Ended;
+                }
+            }
+        });
+        if delivered == Delivered::Ended {
+            self.inbox.end();
+        }
+        delivered
+    }
+
+    /// Appends a gap that the session told of.
+    pub(crate) fn push_gap(&self, gap: Gap) {
+        self.inbox.fill(|queue| append_gap(queue, gap));
+    }
+
+    /// Lets the consumer see the end after what is in the queue.
+    pub(crate) fn end(&self) {
+        self.inbox.end();
+    }
+
+    pub(crate) fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<SubscriptionEvent>> {
+        self.inbox.poll_next(context, |queue, event| {
+            if let SubscriptionEvent::Message(message) = event {
+                queue.bytes -= message.cost();
+            }
+        })
+    }
+}
+
+/// Takes messages from the front until the new one fits, and leaves a gap in their place.
+fn drop_oldest(queue: &mut Queue<SubscriptionEvent>, message: Message, capacity: usize) {
+    let cost = message.cost();
+    let mut gap = Gap::default();
+    while queue.bytes + cost > capacity {
+        match queue.items.pop_front() {
+            Some(SubscriptionEvent::Message(oldest)) => {
+                queue.bytes -= oldest.cost();
+                gap.add(gap_of(&oldest));
+            }
+            Some(SubscriptionEvent::Gap(earlier)) => gap.add(earlier),
+            None => break,
+        }
+    }
+    if let Some(SubscriptionEvent::Gap(later)) = queue.items.front() {
+        gap.add(*later);
+        queue.items.pop_front();
+    }
+    if !gap.is_none() {
+        queue.items.push_front(SubscriptionEvent::Gap(gap));
+    }
+    queue.bytes += cost;
+    queue.items.push_back(SubscriptionEvent::Message(message));
+}
+
+fn append_gap(queue: &mut Queue<SubscriptionEvent>, gap: Gap) {
+    match queue.items.back_mut() {
+        Some(SubscriptionEvent::Gap(last)) => last.add(gap),
+        _ => queue.items.push_back(SubscriptionEvent::Gap(gap)),
+    }
+}
+
+fn gap_of(message: &Message) -> Gap {
+    Gap {
+        count: 1,
+        bytes: message.bytes().len() as u64,
+        unknown: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use buslane_protocol::{Headers, Payload};
+
+    use super::*;
+    use crate::parcel::{Parcel, Parts};
+
+    fn message(payload: &str) -> Message {
+        let payload = Payload {
+            bytes: payload.as_bytes().into(),
+            ..Payload::default()
+        };
+        let parts = Parts {
+            id: None,
+            subject: "t",
+            from: "p",
+            headers: &Headers::default(),
+            payload: &payload,
+        };
+        Message::new(Parcel::new(parts, &mut Vec::new()), false)
+    }
+
+    /// Makes a queue that has room for two messages of one digit.
+    fn queue(overflow: Overflow) -> Deliveries {
+        Deliveries::new(2 * message("0").cost(), overflow)
+    }
+
+    fn drain(deliveries: &Deliveries) -> Vec<String> {
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let mut seen = Vec::new();
+        while let Poll::Ready(Some(event)) = deliveries.poll_next(&mut context) {
+            seen.push(match event {
+                SubscriptionEvent::Message(message) => message.payload().to_string(),
+                SubscriptionEvent::Gap(gap) => format!("gap {} {}", gap.count, gap.unknown),
+            });
+        }
+        seen
+    }
+
+    #[test]
+    fn the_oldest_give_way_to_one_gap_in_their_place() {
+        let deliveries = queue(Overflow::DropOldest);
+        for digit in ["1", "2", "3", "4"] {
+            assert_eq!(deliveries.push(message(digit)), Delivered::Yes);
+        }
+        assert_eq!(drain(&deliveries), ["gap 2 false", "3", "4"]);
+        deliveries.push(message("5"));
+        assert_eq!(drain(&deliveries), ["5"]);
+    }
+
+    #[test]
+    fn the_newest_give_way_to_one_gap_in_their_place() {
+        let deliveries = queue(Overflow::DropNewest);
+        for digit in ["1", "2", "3", "4"] {
+            deliveries.push(message(digit));
+        }
+        assert_eq!(drain(&deliveries), ["1", "2", "gap 2 false"]);
+    }
+
+    #[test]
+    fn a_subscription_that_asks_for_it_ends_with_the_gap() {
+        let deliveries = queue(Overflow::Disconnect);
+        deliveries.push(message("1"));
+        deliveries.push(message("2"));
+        assert_eq!(deliveries.push(message("3")), Delivered::Ended);
+        assert_eq!(
+            deliveries.push(message("4")),
+            Delivered::Yes,
+            "an ended queue takes no notice"
+        );
+        assert_eq!(drain(&deliveries), ["1", "2", "gap 1 false"]);
+    }
+
+    #[test]
+    fn gaps_that_meet_become_one() {
+        let deliveries = queue(Overflow::DropOldest);
+        deliveries.push(message("1"));
+        deliveries.push_gap(Gap {
+            unknown: true,
+            ..Gap::default()
+        });
+        deliveries.push(message("2"));
+        deliveries.push(message("3"));
+        assert_eq!(drain(&deliveries), ["gap 1 true", "2", "3"]);
+    }
+
+    #[test]
+    fn a_message_larger_than_the_queue_is_still_delivered_alone() {
+        let deliveries = queue(Overflow::DropOldest);
+        deliveries.push(message("1"));
+        deliveries.push(message(&"x".repeat(5000)));
+        assert_eq!(drain(&deliveries)[0], "gap 1 false");
+        deliveries.push(message(&"y".repeat(5000)));
+        assert_eq!(drain(&deliveries), ["y".repeat(5000)]);
+    }
+}

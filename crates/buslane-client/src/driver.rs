@@ -1,0 +1,291 @@
+//! The one task of a client: moves bytes between the transport and the session, arms one timer, hands events to
+//! whoever waits for them and starts handlers. Knows no rule of the protocol.
+//!
+//! ```text
+//!   Idle --Dial--> Dialling --opened--> Open --Close--> Closing --> Idle
+//!                      |                  |
+//!                      +-- failed ------> Idle <------ lost
+//! ```
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use buslane_protocol::{Encoding, ErrorCode, Instant, Name};
+use buslane_session::{Action, State as SessionState, Transmit};
+use tokio::time::Sleep;
+
+use crate::error::own_problem;
+use crate::handler::Handler;
+use crate::shared::{Shared, State};
+use crate::transport::{Outgoing, Received, Transport};
+use crate::waiters::Job;
+
+/// Drives a session until it has ended and its last bytes are written.
+pub(crate) struct Driver {
+    shared: Arc<Shared>,
+    encoding: Encoding,
+    link: Link,
+    timer: Pin<Box<Sleep>>,
+    /// When the timer fires, in the session's time; `None` if it has fired or was never set.
+    armed: Option<Instant>,
+    /// What was read last.
+    scratch: Box<[u8]>,
+    jobs: Vec<Job>,
+}
+
+enum Link {
+    Idle,
+    Dialling(Pin<Box<dyn Future<Output = Result<Transport, String>> + Send>>),
+    Open {
+        transport: Transport,
+        outgoing: Outgoing,
+    },
+    /// The session has done with it: the last bytes go out, then it is closed.
+    Closing(Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
+/// What the session wants next, taken in one go under the lock.
+struct Turn {
+    action: Option<Action>,
+    transmit: Option<Transmit>,
+    crowd: Vec<Waker>,
+    discarded: Vec<HashMap<Name, Handler>>,
+    due: Option<Instant>,
+    ended: bool,
+}
+
+impl Driver {
+    /// Makes the driver of a client; to be spawned on the runtime that it is made on.
+    pub(crate) fn new(shared: Arc<Shared>, encoding: Encoding) -> Driver {
+        let timer = Box::pin(tokio::time::sleep_until(shared.at(Instant::ZERO)));
+        let scratch = vec![0; READ_BYTES].into_boxed_slice();
+        Driver {
+            shared,
+            encoding,
+            link: Link::Idle,
+            timer,
+            armed: None,
+            scratch,
+            jobs: Vec::new(),
+        }
+    }
+
+    /// Moves the link on by one step of dialling, receiving or closing. Returns whether there was one.
+    fn advance(&mut self, context: &mut Context<'_>) -> bool {
+        match &mut self.link {
+            Link::Idle => false,
+            Link::Dialling(dialling) => match dialling.as_mut().poll(context) {
+                Poll::Pending => false,
+                Poll::Ready(dialled) => {
+                    self.take_dialled(dialled);
+                    true
+                }
+            },
+            Link::Open { transport, .. } => match transport.poll_receive(context, &mut self.scratch) {
+                Poll::Pending => false,
+                Poll::Ready(received) => {
+                    self.take_received(received);
+                    true
+                }
+            },
+            Link::Closing(closing) => {
+                let closed = closing.as_mut().poll(context).is_ready();
+                if closed {
+                    self.link = Link::Idle;
+                }
+                closed
+            }
+        }
+    }
+
+    fn take_dialled(&mut self, dialled: Result<Transport, String>) {
+        let now = self.shared.now();
+        match dialled {
+            Ok(transport) => {
+                self.link = Link::Open {
+                    transport,
+                    outgoing: Outgoing::default(),
+                };
+                self.shared.look(|state| state.session.handle_connected(now));
+            }
+            Err(reason) => self.lose(now, &reason),
+        }
+    }
+
+    fn take_received(&mut self, received: std::io::Result<Received>) {
+        let now = self.shared.now();
+        match received {
+            Ok(Received::Bytes(length)) => self.shared.look(|state| {
+                state.session.handle_bytes(now, &self.scratch[..length]);
+                state
+                    .waiters
+                    .take_events(&mut state.session, &self.shared, now, &mut self.jobs);
+            }),
+            Ok(Received::Message(message)) => self.shared.look(|state| {
+                state.session.handle_message(now, &message.into_data());
+                state
+                    .waiters
+                    .take_events(&mut state.session, &self.shared, now, &mut self.jobs);
+            }),
+            Ok(Received::Sign) => self.shared.look(|state| state.session.handle_activity(now)),
+            Ok(Received::End) => self.lose(now, "the broker closed the connection"),
+            Err(error) => self.lose(now, &error.to_string()),
+        }
+    }
+
+    fn lose(&mut self, now: Instant, reason: &str) {
+        self.link = Link::Idle;
+        self.shared
+            .look(|state| state.session.handle_disconnected(now, reason));
+    }
+
+    /// Lets the session do what is due. Returns whether the timer fired.
+    fn tick(&mut self, context: &mut Context<'_>) -> bool {
+        let fired = self.armed.is_some() && self.timer.as_mut().poll(context).is_ready();
+        if fired {
+            self.armed = None;
+            let now = self.shared.now();
+            self.shared.look(|state| state.session.handle_timeout(now));
+        }
+        fired
+    }
+
+    /// Sets the timer. One that is set too early stays, as firing early does no harm and setting it costs. Returns
+    /// whether it has to be polled again.
+    fn arm(&mut self, due: Option<Instant>) -> bool {
+        let Some(due) = due else { return false };
+        if self.armed.is_some_and(|armed| armed <= due) {
+            return false;
+        }
+        self.timer.as_mut().reset(self.shared.at(due));
+        self.armed = Some(due);
+        true
+    }
+
+    /// Hands out events, takes what the session wants next, and leaves a waker behind if that is nothing.
+    fn turn(&mut self, waker: &Waker) -> Turn {
+        let now = self.shared.now();
+        let outgoing = match &mut self.link {
+            Link::Open { outgoing, .. } => Some(outgoing),
+            _ => None,
+        };
+        self.shared.look(|state| {
+            let State { session, waiters, .. } = state;
+            waiters.take_events(session, &self.shared, now, &mut self.jobs);
+            let action = session.poll_action();
+            let transmit = match (outgoing, &action) {
+                (Some(outgoing), None) if outgoing.is_empty() => {
+                    if let Some(spent) = outgoing.take_spent() {
+                        session.recycle(spent);
+                    }
+                    session.poll_transmit()
+                }
+                _ => None,
+            };
+            let (due, ended) = (session.poll_timeout(), session.state() == SessionState::Ended);
+            let (discarded, crowd) = (waiters.services.take_discarded(), state.take_crowd());
+            if action.is_none() && transmit.is_none() {
+                state.sleep(waker);
+            }
+            Turn {
+                action,
+                transmit,
+                crowd,
+                discarded,
+                due,
+                ended,
+            }
+        })
+    }
+
+    fn follow(&mut self, action: Action) {
+        self.link = match action {
+            Action::Dial => {
+                let (url, encoding) = (self.shared.url.clone(), self.encoding);
+                Link::Dialling(Box::pin(async move { Transport::dial(&url, encoding).await }))
+            }
+            Action::Close { flush } => match std::mem::replace(&mut self.link, Link::Idle) {
+                Link::Open { transport, outgoing } if flush => {
+                    let last = self.shared.look(|state| state.session.poll_transmit());
+                    Link::Closing(Box::pin(transport.finish(outgoing, last)))
+                }
+                _ => Link::Idle,
+            },
+        };
+    }
+
+    /// Writes as far as the transport takes it. Returns whether everything is out and more may follow.
+    fn send(&mut self, context: &mut Context<'_>, transmit: Option<Transmit>) -> bool {
+        let Link::Open { transport, outgoing } = &mut self.link else {
+            return false;
+        };
+        if let Some(transmit) = transmit {
+            outgoing.load(transmit);
+        }
+        if outgoing.is_empty() {
+            return false;
+        }
+        match transport.poll_send(context, outgoing) {
+            Poll::Pending => false,
+            Poll::Ready(Ok(())) => true,
+            Poll::Ready(Err(error)) => {
+                self.lose(self.shared.now(), &error.to_string());
+                true
+            }
+        }
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let driver = &mut *self;
+        for _ in 0..STEPS_A_POLL {
+            let mut moved = driver.advance(context);
+            moved |= driver.tick(context);
+            let turn = driver.turn(context.waker());
+            turn.crowd.into_iter().for_each(Waker::wake);
+            drop(turn.discarded);
+            driver.jobs.drain(..).for_each(Job::start);
+            if let Some(action) = turn.action {
+                driver.follow(action);
+                moved = true;
+            } else if turn.ended && matches!(driver.link, Link::Idle) {
+                return Poll::Ready(());
+            }
+            moved |= driver.send(context, turn.transmit);
+            moved |= driver.arm(turn.due);
+            if !moved {
+                return Poll::Pending;
+            }
+        }
+        // The program's own tasks take what came, before more comes.
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let now = self.shared.now();
+        let discarded = self.shared.look(|state| {
+            state.session.close(now);
+            state.waiters.end(&own_problem(
+                ErrorCode::Closed,
+                "the runtime of the client has ended",
+            ));
+            state.waiters.services.take_discarded()
+        });
+        drop(discarded);
+        self.shared.finish();
+    }
+}
+
+const READ_BYTES: usize = 64 << 10;
+/// Steps after which other tasks get their turn: enough to keep the socket busy, and few enough for what they bring to
+/// fit into a subscription's queue.
+const STEPS_A_POLL: usize = 8;

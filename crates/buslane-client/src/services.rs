@@ -1,0 +1,204 @@
+//! What this client offers: the services it registered, and which handler a request is for.
+
+use std::collections::HashMap;
+
+use buslane_protocol::{Address, Destination, Name, Problem};
+use buslane_session::RegistrationKey;
+
+use crate::handler::Handler;
+use crate::state::Report;
+use crate::waiters::{Outcome, tell};
+
+/// The services of one client. They are few, so a list does.
+#[derive(Default)]
+pub(crate) struct Services {
+    entries: Vec<(RegistrationKey, Service)>,
+    /// Handlers that nobody needs any more. They hold what user code captured, so they are dropped outside the lock.
+    discarded: Vec<HashMap<Name, Handler>>,
+    turn: u64,
+}
+
+/// One registration.
+pub(crate) struct Service {
+    pub(crate) name: Name,
+    /// Unknown until the broker has accepted the registration, unless the program chose it.
+    pub(crate) instance: Option<Name>,
+    pub(crate) groups: Vec<Name>,
+    pub(crate) methods: HashMap<Name, Handler>,
+    /// Waits for the broker's first answer.
+    pub(crate) accepted: Option<Outcome<()>>,
+    /// Wait for the registration's end.
+    pub(crate) leaving: Vec<Outcome<()>>,
+    /// When it was last chosen.
+    pub(crate) turn: u64,
+}
+
+impl Services {
+    pub(crate) fn insert(&mut self, key: RegistrationKey, service: Service) {
+        self.entries.push((key, service));
+    }
+
+    pub(crate) fn find(&mut self, key: RegistrationKey) -> Option<&mut Service> {
+        self.entries
+            .iter_mut()
+            .find(|(known, _)| *known == key)
+            .map(|(_, service)| service)
+    }
+
+    /// Returns the handler of an address. Where several registrations fit, which only their common address can tell
+    /// apart, they take turns.
+    pub(crate) fn route(&mut self, address: &Address<'_>) -> Option<Handler> {
+        let service = self
+            .entries
+            .iter_mut()
+            .map(|(_, service)| service)
+            .filter(|service| service.answers(address))
+            .min_by_key(|service| service.turn)?;
+        self.turn += 1;
+        service.turn = self.turn;
+        service.methods.get(address.method()).cloned()
+    }
+
+    /// Takes note that the broker accepted a registration.
+    pub(crate) fn accept(&mut self, key: RegistrationKey, instance: Name) {
+        let Some(service) = self.find(key) else { return };
+        service.instance = Some(instance);
+        if let Some(waiter) = service.accepted.take() {
+            tell(waiter, Ok(()));
+        }
+    }
+
+    /// Takes note that the broker refused a registration. Returns what to report if no call waits for it.
+    pub(crate) fn refuse(&mut self, key: RegistrationKey, problem: Problem, retries: bool) -> Option<Report> {
+        let service = self.find(key)?;
+        if let Some(waiter) = service.accepted.take() {
+            tell(waiter, Err(problem));
+            self.remove(key);
+            return None;
+        }
+        let report = Report::RegistrationFailed {
+            service: service.name.to_string(),
+            problem: Box::new(problem),
+            retries,
+        };
+        if !retries {
+            self.remove(key);
+        }
+        Some(report)
+    }
+
+    /// Takes note that a registration has ended.
+    pub(crate) fn remove(&mut self, key: RegistrationKey) {
+        if let Some(position) = self.entries.iter().position(|(known, _)| *known == key) {
+            let (_, service) = self.entries.remove(position);
+            self.discarded.push(service.methods);
+            service
+                .leaving
+                .into_iter()
+                .for_each(|waiter| tell(waiter, Ok(())));
+        }
+    }
+
+    /// Returns the handlers that nobody needs any more, to be dropped outside the lock.
+    pub(crate) fn take_discarded(&mut self) -> Vec<HashMap<Name, Handler>> {
+        std::mem::take(&mut self.discarded)
+    }
+
+    /// Lets whoever waits go on: the registrations are remembered for the next connection.
+    pub(crate) fn remember(&mut self) {
+        for waiter in self
+            .entries
+            .iter_mut()
+            .filter_map(|(_, service)| service.accepted.take())
+        {
+            tell(waiter, Ok(()));
+        }
+    }
+
+    /// Ends them all.
+    pub(crate) fn end(&mut self, problem: &Problem) {
+        for (_, service) in self.entries.drain(..) {
+            self.discarded.push(service.methods);
+            for waiter in service.accepted.into_iter().chain(service.leaving) {
+                tell(waiter, Err(problem.clone()));
+            }
+        }
+    }
+}
+
+impl Service {
+    fn answers(&self, address: &Address<'_>) -> bool {
+        let selected = match address.destination() {
+            Destination::Service(service) => self.name.as_str() == service,
+            Destination::Instance { service, instance } => {
+                self.name.as_str() == service
+                    && self.instance.as_ref().is_some_and(|own| own.as_str() == instance)
+            }
+            Destination::Group(group) => self.groups.iter().any(|own| own.as_str() == group),
+            Destination::Every => true,
+        };
+        selected && self.methods.contains_key(address.method())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn service(name: &str, instance: &str, group: &str) -> (Service, Handler) {
+        let handler: Handler = Arc::new(|_, _| {});
+        let service = Service {
+            name: Name::parse(name).unwrap(),
+            instance: Some(Name::parse(instance).unwrap()),
+            groups: vec![Name::parse(group).unwrap()],
+            methods: HashMap::from([(Name::parse("get").unwrap(), handler.clone())]),
+            accepted: None,
+            leaving: Vec::new(),
+            turn: 0,
+        };
+        (service, handler)
+    }
+
+    fn routed(services: &mut Services, address: &str) -> Option<Handler> {
+        services.route(&Address::parse(address).unwrap())
+    }
+
+    #[test]
+    fn each_form_of_address_finds_its_service() {
+        let (mut services, (attic, handler)) = (Services::default(), service("attic", "one", "storage"));
+        services.insert(RegistrationKey::from_number(1), attic);
+        for address in [
+            "attic:get",
+            "attic#one:get",
+            "@storage:get",
+            "*:get",
+            "node/attic:get",
+        ] {
+            assert!(
+                Arc::ptr_eq(&routed(&mut services, address).unwrap(), &handler),
+                "{address}"
+            );
+        }
+        for address in ["attic:set", "attic#two:get", "@other:get", "cellar:get", "*:set"] {
+            assert!(routed(&mut services, address).is_none(), "{address}");
+        }
+    }
+
+    #[test]
+    fn two_that_fit_take_turns() {
+        let mut services = Services::default();
+        let ((first, one), (second, two)) = (
+            service("attic", "one", "storage"),
+            service("cellar", "two", "storage"),
+        );
+        services.insert(RegistrationKey::from_number(1), first);
+        services.insert(RegistrationKey::from_number(2), second);
+        let chosen: Vec<bool> = (0..4)
+            .map(|_| Arc::ptr_eq(&routed(&mut services, "@storage:get").unwrap(), &one))
+            .collect();
+        assert_eq!(chosen, [true, false, true, false]);
+        assert!(Arc::ptr_eq(&routed(&mut services, "cellar:get").unwrap(), &two));
+    }
+}

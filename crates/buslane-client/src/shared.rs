@@ -1,0 +1,163 @@
+//! What the client's handles and the driver share: the session and those who wait for it, under one lock. User code
+//! never runs under that lock.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use buslane_protocol::Instant;
+use buslane_session::{Session, State as SessionState};
+use tokio::sync::watch;
+
+use crate::Url;
+use crate::waiters::Waiters;
+
+/// What the handles of one client and its driver share.
+pub(crate) struct Shared {
+    pub(crate) url: Url,
+    pub(crate) settings: Settings,
+    /// The origin of the session's clock.
+    origin: tokio::time::Instant,
+    state: Mutex<State>,
+    /// Handles that keep the client open.
+    handles: AtomicUsize,
+    /// Whether the driver is gone.
+    finished: watch::Sender<bool>,
+}
+
+/// What the builder decided beside the session's own configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) queue_bytes: usize,
+    pub(crate) request_timeout: Option<Duration>,
+}
+
+/// What the lock guards.
+pub(crate) struct State {
+    pub(crate) session: Session,
+    pub(crate) waiters: Waiters,
+    /// The driver, while it sleeps.
+    driver: Option<Waker>,
+    /// Those who wait until the session has fewer bytes to send.
+    crowd: Vec<Waker>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        url: Url,
+        settings: Settings,
+        session: Session,
+        origin: tokio::time::Instant,
+    ) -> Shared {
+        let state = State {
+            session,
+            waiters: Waiters::default(),
+            driver: None,
+            crowd: Vec::new(),
+        };
+        Shared {
+            url,
+            settings,
+            origin,
+            state: Mutex::new(state),
+            handles: AtomicUsize::new(0),
+            finished: watch::Sender::new(false),
+        }
+    }
+
+    /// Lets the program ask something of the session, and wakes the driver if it sleeps.
+    pub(crate) fn act<T>(&self, action: impl FnOnce(&mut State, Instant) -> T) -> T {
+        let now = self.now();
+        let mut state = self.lock();
+        let result = action(&mut state, now);
+        let driver = state.driver.take();
+        drop(state);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        result
+    }
+
+    /// Lets the driver or an onlooker at the state, and wakes nobody.
+    pub(crate) fn look<T>(&self, action: impl FnOnce(&mut State) -> T) -> T {
+        action(&mut self.lock())
+    }
+
+    /// Waits while the session is connected and has more to send than [`HIGH_WATER`].
+    pub(crate) async fn room(&self) {
+        poll_fn(|context| self.look(|state| state.poll_room(context))).await;
+    }
+
+    /// Returns the session's time.
+    pub(crate) fn now(&self) -> Instant {
+        Instant::from_micros(self.origin.elapsed().as_micros() as u64)
+    }
+
+    /// Converts the session's time.
+    pub(crate) fn at(&self, instant: Instant) -> tokio::time::Instant {
+        self.origin + Duration::from_micros(instant.as_micros())
+    }
+
+    /// Counts one more handle.
+    pub(crate) fn retain(&self) {
+        self.handles.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts one handle less, and closes the client after the last.
+    pub(crate) fn release(&self) {
+        if self.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.act(|state, now| state.session.close(now));
+        }
+    }
+
+    /// Takes note that the driver is gone.
+    pub(crate) fn finish(&self) {
+        self.finished.send_replace(true);
+    }
+
+    /// Waits until the driver is gone, and with it the connection.
+    pub(crate) async fn finished(&self) {
+        // The sender lives in `self`, so that the wait ends only as it should.
+        let _ = self.finished.subscribe().wait_for(|finished| *finished).await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Becomes ready when the session may take more to send. Without a connection that is at once: the session's own
+    /// limit holds then.
+    pub(crate) fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.session.state() != SessionState::Connected || self.session.queued_bytes() < HIGH_WATER {
+            return Poll::Ready(());
+        }
+        self.crowd.push(context.waker().clone());
+        Poll::Pending
+    }
+
+    /// Lets the driver sleep until the next [`Shared::act`].
+    pub(crate) fn sleep(&mut self, driver: &Waker) {
+        match &self.driver {
+            Some(known) if known.will_wake(driver) => {}
+            _ => self.driver = Some(driver.clone()),
+        }
+    }
+
+    /// Returns those who waited for room, if there is some now.
+    pub(crate) fn take_crowd(&mut self) -> Vec<Waker> {
+        let crowded =
+            self.session.state() == SessionState::Connected && self.session.queued_bytes() >= HIGH_WATER;
+        if crowded {
+            Vec::new()
+        } else {
+            std::mem::take(&mut self.crowd)
+        }
+    }
+}
+
+/// Bytes that wait to be sent, above which the program's own sends wait: enough for one large write.
+const HIGH_WATER: usize = 256 << 10;
