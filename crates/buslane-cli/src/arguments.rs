@@ -9,7 +9,12 @@ use crate::bench::BenchArguments;
 
 /// A message bus for programs that find and talk to each other.
 #[derive(Debug, Parser)]
-#[command(name = "buslane", version, arg_required_else_help = true, propagate_version = true)]
+#[command(
+    name = "buslane",
+    version,
+    arg_required_else_help = true,
+    propagate_version = true
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -190,7 +195,9 @@ pub(crate) struct ServicesArguments {
 /// Parses a length of time with its unit.
 fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
-    let number: f64 = digits.parse().map_err(|_| "a number with a unit is needed, as 250ms, 5s or 2m".to_owned())?;
+    let number: f64 = digits
+        .parse()
+        .map_err(|_| "a number with a unit is needed, as 250ms, 5s or 2m".to_owned())?;
     let seconds = match &text[digits.len()..] {
         "ms" => number / 1e3,
         "s" => number,
@@ -236,7 +243,9 @@ mod tests {
     #[test]
     fn negative_numbers_are_payloads() {
         let arguments = Arguments::try_parse_from(["buslane", "pub", "temperature", "-5"]).unwrap();
-        assert!(matches!(arguments.command, Command::Publish(publish) if publish.payload.as_deref() == Some("-5")));
+        assert!(
+            matches!(arguments.command, Command::Publish(publish) if publish.payload.as_deref() == Some("-5"))
+        );
     }
 
     #[test]

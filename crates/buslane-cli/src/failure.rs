@@ -65,26 +65,34 @@ impl Failure {
             Kind::Failed => FAILED,
             Kind::Usage => USAGE,
         };
-        eprintln!("{}", Colored(self));
+        eprintln!("{self:#}");
         ExitCode::from(code)
     }
 
     fn new(kind: Kind, message: impl fmt::Display) -> Failure {
-        Failure { kind, message: message.to_string(), details: Vec::new(), hints: Vec::new() }
+        Failure {
+            kind,
+            message: message.to_string(),
+            details: Vec::new(),
+            hints: Vec::new(),
+        }
     }
 }
 
-/// A failure as it is printed.
-struct Colored<'a>(&'a Failure);
-
-impl fmt::Display for Colored<'_> {
+/// Writes the failure as it is printed, the alternate form in colours.
+impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{ERROR}error:{ERROR:#} {}", self.0.message)?;
-        for detail in &self.0.details {
+        let (error, hint) = if formatter.alternate() {
+            (ERROR, HINT)
+        } else {
+            Default::default()
+        };
+        write!(formatter, "{error}error:{error:#} {}", self.message)?;
+        for detail in &self.details {
             write!(formatter, "\n  {detail}")?;
         }
-        for text in &self.0.hints {
-            write!(formatter, "\n  {HINT}hint:{HINT:#} {text}")?;
+        for text in &self.hints {
+            write!(formatter, "\n  {hint}hint:{hint:#} {text}")?;
         }
         Ok(())
     }
@@ -118,13 +126,19 @@ mod tests {
     #[test]
     fn details_and_hints_stand_below_the_message() {
         let failure = Failure::failed("no").detail("at /").hint("try again");
-        let text = anstream::adapter::strip_str(&Colored(&failure).to_string()).to_string();
-        assert_eq!(text, "error: no\n  at /\n  hint: try again");
+        assert_eq!(failure.to_string(), "error: no\n  at /\n  hint: try again");
+        assert!(format!("{failure:#}").starts_with("\u{1b}["));
     }
 
     #[test]
     fn a_closed_pipe_is_no_failure() {
-        assert_eq!(Failure::of_stdout(io::ErrorKind::BrokenPipe.into()).kind, Kind::Unread);
-        assert_eq!(Failure::of_stdout(io::ErrorKind::StorageFull.into()).kind, Kind::Failed);
+        assert_eq!(
+            Failure::of_stdout(io::ErrorKind::BrokenPipe.into()).kind,
+            Kind::Unread
+        );
+        assert_eq!(
+            Failure::of_stdout(io::ErrorKind::StorageFull.into()).kind,
+            Kind::Failed
+        );
     }
 }

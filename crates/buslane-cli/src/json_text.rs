@@ -72,7 +72,9 @@ impl<'a> Iterator for Tokens<'a> {
         let end = match rest.bytes().next()? {
             b'"' => string_end(rest),
             b'{' | b'}' | b'[' | b']' | b',' | b':' => 1,
-            _ => rest.find([' ', '\t', '\r', '\n', '{', '}', '[', ']', ',', ':', '"']).unwrap_or(rest.len()),
+            _ => rest
+                .find([' ', '\t', '\r', '\n', '{', '}', '[', ']', ',', ':', '"'])
+                .unwrap_or(rest.len()),
         };
         let (token, rest) = rest.split_at(end);
         self.0 = rest;
@@ -109,12 +111,18 @@ mod tests {
     fn what_is_laid_out_means_the_same() {
         let text = r#"[{"a":"\\"},{"b":["\"",-1e5,true,[[]]]}]"#;
         let value: serde_json::Value = serde_json::from_str(text).unwrap();
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&pretty(text)).unwrap(), value);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&pretty(text)).unwrap(),
+            value
+        );
     }
 
     #[test]
     fn line_breaks_between_tokens_go_and_numbers_stay() {
-        assert_eq!(one_line("{\n\t\"a b\": 1.00,\r\n \"c\": 10000000000000000000001}"), r#"{"a b":1.00,"c":10000000000000000000001}"#);
+        assert_eq!(
+            one_line("{\n\t\"a b\": 1.00,\r\n \"c\": 10000000000000000000001}"),
+            r#"{"a b":1.00,"c":10000000000000000000001}"#
+        );
     }
 
     #[test]

@@ -3,7 +3,9 @@
 mod arguments;
 mod bench;
 mod failure;
+mod json_text;
 mod output;
+mod refusal;
 mod shutdown;
 
 use std::process::ExitCode;

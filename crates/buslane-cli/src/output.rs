@@ -22,7 +22,11 @@ impl Output {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
         let colored = AutoStream::choice(&stdout) != ColorChoice::Never;
-        Output { stream: BufWriter::new(stdout), terminal, colored }
+        Output {
+            stream: BufWriter::new(stdout),
+            terminal,
+            colored,
+        }
     }
 
     /// Tells whether a person looks at it.
@@ -33,6 +37,11 @@ impl Output {
     /// Writes a line.
     pub(crate) fn line(&mut self, text: impl fmt::Display) -> Result<(), Failure> {
         writeln!(self.stream, "{text}").map_err(Failure::of_stdout)
+    }
+
+    /// Writes bytes as they are.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.stream.write_all(bytes).map_err(Failure::of_stdout)
     }
 
     /// Writes a value as one line of JSON.
@@ -48,7 +57,10 @@ impl Output {
 
     /// Makes a text that appears in a style where there are colours.
     pub(crate) fn paint<T: fmt::Display>(&self, style: Style, text: T) -> Painted<T> {
-        Painted { style: if self.colored { style } else { Style::new() }, text }
+        Painted {
+            style: if self.colored { style } else { Style::new() },
+            text,
+        }
     }
 }
 

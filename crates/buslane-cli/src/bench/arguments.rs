@@ -141,7 +141,9 @@ impl BenchArguments {
     /// Returns who publishes what to whom.
     pub(crate) fn pubsub(&self) -> Result<PubSub, Failure> {
         if self.topics > self.publishers.min(self.subscribers) {
-            return Err(Failure::usage("--topics is at most --publishers and at most --subscribers"));
+            return Err(Failure::usage(
+                "--topics is at most --publishers and at most --subscribers",
+            ));
         }
         let usual = PubSub::one_to_one(self.size);
         let batch = self.batch.map_or(usual.batch, |batch| batch as u64);
@@ -150,12 +152,22 @@ impl BenchArguments {
             return Err(Failure::usage("--window is at least --batch"));
         }
         let (publishers, subscribers, topics) = (self.publishers, self.subscribers, self.topics);
-        Ok(PubSub { publishers, subscribers, topics, size: self.size, batch, window })
+        Ok(PubSub {
+            publishers,
+            subscribers,
+            topics,
+            size: self.size,
+            batch,
+            window,
+        })
     }
 
     /// Returns the requests to send.
     pub(crate) fn requests(&self) -> Requests {
-        Requests { outstanding: self.outstanding, size: self.size }
+        Requests {
+            outstanding: self.outstanding,
+            size: self.size,
+        }
     }
 
     /// Returns the number of idle connections, as far as the system allows so many open files.
@@ -170,7 +182,9 @@ impl BenchArguments {
         let host = url.strip_prefix("buslane://").ok_or_else(|| {
             Failure::usage(format!("bench speaks to buslane://HOST:PORT only, not to {url}"))
         })?;
-        let found = tokio::net::lookup_host(host.trim_end_matches('/')).await.map(|mut addresses| addresses.next());
+        let found = tokio::net::lookup_host(host.trim_end_matches('/'))
+            .await
+            .map(|mut addresses| addresses.next());
         match found {
             Ok(Some(address)) => Ok(Some(address)),
             Ok(None) => Err(Failure::usage(format!("{url} has no address"))),
@@ -181,7 +195,11 @@ impl BenchArguments {
 
 fn at_least<const LEAST: usize>(text: &str) -> Result<usize, String> {
     let number: usize = text.parse().map_err(|_| "not a whole number".to_owned())?;
-    if number < LEAST { Err(format!("at least {LEAST}")) } else { Ok(number) }
+    if number < LEAST {
+        Err(format!("at least {LEAST}"))
+    } else {
+        Ok(number)
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -208,7 +226,10 @@ mod tests {
     #[test]
     fn a_peer_that_is_not_offered_is_named_with_those_that_are() {
         let error = parse(&["--against", "redis"]).unwrap_err().to_string();
-        assert!(error.contains("'redis'") && error.contains("[possible values: nats]"), "{error}");
+        assert!(
+            error.contains("'redis'") && error.contains("[possible values: nats]"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -220,7 +241,14 @@ mod tests {
 
     #[test]
     fn rows_are_all_or_those_named() {
-        let names = |arguments: &[&str]| parse(arguments).unwrap().rows().iter().map(|row| row.name).collect::<Vec<_>>();
+        let names = |arguments: &[&str]| {
+            parse(arguments)
+                .unwrap()
+                .rows()
+                .iter()
+                .map(|row| row.name)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(names(&["--against", "nats", "--rows", "d,A"]), ["A", "D"]);
         assert_eq!(names(&["--against", "nats"]).len(), ROWS.len());
         assert!(parse(&["--against", "nats", "--rows", "Z"]).is_err());
@@ -229,7 +257,12 @@ mod tests {
     #[test]
     fn topics_need_a_publisher_and_a_subscriber_each() {
         assert!(parse(&["pubsub", "--topics", "2"]).unwrap().pubsub().is_err());
-        assert!(parse(&["pubsub", "--batch", "2", "--window", "1"]).unwrap().pubsub().is_err());
+        assert!(
+            parse(&["pubsub", "--batch", "2", "--window", "1"])
+                .unwrap()
+                .pubsub()
+                .is_err()
+        );
         let shape = parse(&["pubsub", "--size", "16384"]).unwrap().pubsub().unwrap();
         assert_eq!((shape.batch, shape.window), (1, 16));
     }

@@ -1,8 +1,8 @@
 //! Buslane's binary frames: the frequent ones written and cut by their layout, the rare ones by the codec.
 
 use buslane_protocol::{
-    ClientMessage, Connect, Filter, MethodDeclaration, Name, PROTOCOL_VERSION, Register, Registration, Subscribe,
-    binary,
+    ClientMessage, Connect, Filter, MethodDeclaration, Name, PROTOCOL_VERSION, Register, Registration,
+    Subscribe, binary,
 };
 
 use super::wire::{Cut, Event, METHOD, SERVICE, Wire, refused};
@@ -13,7 +13,16 @@ pub(crate) struct Binary;
 
 impl Wire for Binary {
     fn open(out: &mut Vec<u8>) {
-        out.extend_from_slice(&[MAGIC[0], MAGIC[1], MAGIC[2], MAGIC[3], PROTOCOL_VERSION, PROTOCOL_VERSION, 0, 0]);
+        out.extend_from_slice(&[
+            MAGIC[0],
+            MAGIC[1],
+            MAGIC[2],
+            MAGIC[3],
+            PROTOCOL_VERSION,
+            PROTOCOL_VERSION,
+            0,
+            0,
+        ]);
         binary::encode_client(out, &ClientMessage::Connect(Connect::default()));
     }
 
@@ -35,7 +44,12 @@ impl Wire for Binary {
 
     fn request(out: &mut Vec<u8>, number: u64, payload: &[u8]) {
         let mut digits = [0; 20];
-        push_frame(out, REQUEST, 0, &[decimal(number, &mut digits), ADDRESS.as_bytes(), payload]);
+        push_frame(
+            out,
+            REQUEST,
+            0,
+            &[decimal(number, &mut digits), ADDRESS.as_bytes(), payload],
+        );
     }
 
     fn reply(out: &mut Vec<u8>, call: &[u8], payload: &[u8]) {
@@ -48,7 +62,9 @@ impl Wire for Binary {
     }
 
     fn cut(bytes: &[u8]) -> Cut<'_> {
-        let Some(length) = bytes.first_chunk::<4>() else { return Ok(None) };
+        let Some(length) = bytes.first_chunk::<4>() else {
+            return Ok(None);
+        };
         if length == MAGIC {
             return Ok((bytes.len() >= PREAMBLE).then_some((PREAMBLE, Event::Other)));
         }
@@ -73,7 +89,13 @@ impl Wire for Binary {
 /// Makes the message that subscribes a benchmark's client.
 pub(super) fn subscription(topic: &str) -> ClientMessage<'static> {
     let filter = Filter::parse(topic.to_owned()).expect("a benchmark's topic is a filter");
-    ClientMessage::Subscribe(Subscribe { id: None, filter, shared: None, overflow: Default::default(), credit: None })
+    ClientMessage::Subscribe(Subscribe {
+        id: None,
+        filter,
+        shared: None,
+        overflow: Default::default(),
+        credit: None,
+    })
 }
 
 /// Makes the message that registers a benchmark's responder.
@@ -89,7 +111,11 @@ pub(super) fn registration() -> ClientMessage<'static> {
         schemas: Default::default(),
         meta: None,
     };
-    ClientMessage::Register(Box::new(Register { id: None, resume: None, registration }))
+    ClientMessage::Register(Box::new(Register {
+        id: None,
+        resume: None,
+        registration,
+    }))
 }
 
 /// Appends a frame of an id, a target and a payload.
@@ -144,13 +170,16 @@ const PONG: u8 = 21;
 mod tests {
     use super::*;
     use buslane_protocol::{
-        Address, Answer, BrokerMessage, Deadline, Headers, Id, Payload, Problem, Publish, Refusal, Reply, Request,
-        Retain, Targets, Topic,
+        Address, Answer, BrokerMessage, Deadline, Headers, Id, Payload, Problem, Publish, Refusal, Reply,
+        Request, Retain, Targets, Topic,
     };
     use std::borrow::Cow;
 
     fn payload() -> Payload<'static> {
-        Payload { bytes: Cow::Borrowed(b"\"xx\""), ..Payload::default() }
+        Payload {
+            bytes: Cow::Borrowed(b"\"xx\""),
+            ..Payload::default()
+        }
     }
 
     fn publish() -> ClientMessage<'static> {
@@ -177,7 +206,11 @@ mod tests {
             stream: false,
             credit: 0,
         });
-        let reply = Reply { delivery: 258, headers: Headers::default(), payload: payload() };
+        let reply = Reply {
+            delivery: 258,
+            headers: Headers::default(),
+            payload: payload(),
+        };
         let (mut expected, mut written) = (Vec::new(), Vec::new());
         for message in [publish(), request, ClientMessage::Reply(reply)] {
             binary::encode_client(&mut expected, &message);
@@ -192,7 +225,12 @@ mod tests {
     fn frames_of_the_broker_are_cut_by_their_length() {
         let mut bytes = [&MAGIC[..], &[1, 1, 0, 0]].concat();
         let id = Id::parse("1").unwrap();
-        let answer = Answer { id, from: "bench#a".into(), headers: Headers::default(), payload: payload() };
+        let answer = Answer {
+            id,
+            from: "bench#a".into(),
+            headers: Headers::default(),
+            payload: payload(),
+        };
         binary::encode_broker(&mut bytes, &BrokerMessage::Pong(None));
         binary::encode_broker(&mut bytes, &BrokerMessage::Reply(answer));
         let mut rest = &bytes[..];
@@ -209,8 +247,18 @@ mod tests {
     fn errors_of_the_broker_are_errors() {
         let mut bytes = Vec::new();
         let error = Problem::new(buslane_protocol::ErrorCode::NoInstance);
-        let refusal = Refusal { id: None, delivery: None, from: None, error };
+        let refusal = Refusal {
+            id: None,
+            delivery: None,
+            from: None,
+            error,
+        };
         binary::encode_broker(&mut bytes, &BrokerMessage::Error(refusal));
-        assert!(Binary::cut(&bytes).unwrap_err().to_string().contains("no_instance"));
+        assert!(
+            Binary::cut(&bytes)
+                .unwrap_err()
+                .to_string()
+                .contains("no_instance")
+        );
     }
 }

@@ -38,7 +38,11 @@ impl Spread {
             0 => (sorted[middle - 1] + sorted[middle]) / 2.0,
             _ => sorted[middle],
         };
-        Some(Spread { median, min: sorted[0], max: *sorted.last()? })
+        Some(Spread {
+            median,
+            min: sorted[0],
+            max: *sorted.last()?,
+        })
     }
 }
 
@@ -48,7 +52,13 @@ mod tests {
 
     #[test]
     fn figures_keep_three_digits() {
-        let cases = [(5_812_345.0, "5.81M"), (68_249.0, "68.2k"), (9_999.0, "9999"), (68.24, "68.2"), (0.17, "0.170")];
+        let cases = [
+            (5_812_345.0, "5.81M"),
+            (68_249.0, "68.2k"),
+            (9_999.0, "9999"),
+            (68.24, "68.2"),
+            (0.17, "0.170"),
+        ];
         for (figure, expected) in cases {
             assert_eq!(short(figure), expected);
         }
@@ -57,7 +67,14 @@ mod tests {
 
     #[test]
     fn the_middle_is_the_median() {
-        assert_eq!(Spread::of([3.0, 1.0, 2.0]), Some(Spread { median: 2.0, min: 1.0, max: 3.0 }));
+        assert_eq!(
+            Spread::of([3.0, 1.0, 2.0]),
+            Some(Spread {
+                median: 2.0,
+                min: 1.0,
+                max: 3.0
+            })
+        );
         assert_eq!(Spread::of([4.0, 1.0]).unwrap().median, 2.5);
         assert_eq!(Spread::of([]), None);
     }

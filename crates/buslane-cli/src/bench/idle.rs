@@ -55,7 +55,12 @@ pub(crate) async fn measure<W: Wire>(
     let connects = connections as f64 / start.elapsed().as_secs_f64();
     tokio::time::sleep(rest).await;
     let resident_after = target.pid.and_then(resident_kib);
-    Ok(Idle { connections, connects, resident_before, resident_after })
+    Ok(Idle {
+        connections,
+        connects,
+        resident_before,
+        resident_after,
+    })
 }
 
 /// Opens connections, one after the other, until all workers together have opened enough.

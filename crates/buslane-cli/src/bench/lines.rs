@@ -20,7 +20,15 @@ impl Wire for Lines {
     }
 
     fn publish(out: &mut Vec<u8>, topic: &str, payload: &[u8]) {
-        push_parts(out, &[b"{\"type\":\"publish\",\"topic\":\"", topic.as_bytes(), b"\",\"payload\":", payload]);
+        push_parts(
+            out,
+            &[
+                b"{\"type\":\"publish\",\"topic\":\"",
+                topic.as_bytes(),
+                b"\",\"payload\":",
+                payload,
+            ],
+        );
     }
 
     fn offer(out: &mut Vec<u8>) {
@@ -35,11 +43,29 @@ impl Wire for Lines {
         let mut digits = [0; 20];
         let id = decimal(number, &mut digits);
         let to = ADDRESS.as_bytes();
-        push_parts(out, &[b"{\"type\":\"request\",\"id\":\"", id, b"\",\"to\":\"", to, b"\",\"payload\":", payload]);
+        push_parts(
+            out,
+            &[
+                b"{\"type\":\"request\",\"id\":\"",
+                id,
+                b"\",\"to\":\"",
+                to,
+                b"\",\"payload\":",
+                payload,
+            ],
+        );
     }
 
     fn reply(out: &mut Vec<u8>, call: &[u8], payload: &[u8]) {
-        push_parts(out, &[b"{\"type\":\"reply\",\"delivery\":", call, b",\"payload\":", payload]);
+        push_parts(
+            out,
+            &[
+                b"{\"type\":\"reply\",\"delivery\":",
+                call,
+                b",\"payload\":",
+                payload,
+            ],
+        );
     }
 
     fn pong(out: &mut Vec<u8>) {
@@ -47,7 +73,9 @@ impl Wire for Lines {
     }
 
     fn cut(bytes: &[u8]) -> Cut<'_> {
-        let Some(end) = memchr(b'\n', bytes) else { return Ok(None) };
+        let Some(end) = memchr(b'\n', bytes) else {
+            return Ok(None);
+        };
         let line = &bytes[..end];
         let kind = line.strip_prefix(b"{\"type\":\"").ok_or_else(|| refused(line))?;
         let kind = &kind[..memchr(b'"', kind).unwrap_or(0)];
@@ -92,7 +120,10 @@ mod tests {
     use std::borrow::Cow;
 
     fn payload() -> Payload<'static> {
-        Payload { bytes: Cow::Borrowed(b"\"xx\""), ..Payload::default() }
+        Payload {
+            bytes: Cow::Borrowed(b"\"xx\""),
+            ..Payload::default()
+        }
     }
 
     #[test]
@@ -102,8 +133,13 @@ mod tests {
         Lines::request(&mut out, 17, b"\"xx\"");
         Lines::reply(&mut out, b"18", b"\"xx\"");
         let lines: Vec<_> = out.split_inclusive(|byte| *byte == b'\n').collect();
-        let messages: Vec<_> = lines.iter().map(|line| json::decode_client(line.trim_ascii_end()).unwrap()).collect();
-        assert!(matches!(&messages[0], ClientMessage::Publish(publish) if publish.topic.as_str() == "bench/t0"));
+        let messages: Vec<_> = lines
+            .iter()
+            .map(|line| json::decode_client(line.trim_ascii_end()).unwrap())
+            .collect();
+        assert!(
+            matches!(&messages[0], ClientMessage::Publish(publish) if publish.topic.as_str() == "bench/t0")
+        );
         assert!(matches!(&messages[1], ClientMessage::Request(request) if request.id.as_str() == "17"));
         assert!(matches!(&messages[2], ClientMessage::Reply(reply) if reply.delivery == 18));
     }
@@ -130,7 +166,11 @@ mod tests {
             payload: payload(),
             retained: false,
         });
-        let cases = [(request, Event::Call(b"42")), (delivery, Event::Message), (BrokerMessage::Ping(None), Event::Ping)];
+        let cases = [
+            (request, Event::Call(b"42")),
+            (delivery, Event::Message),
+            (BrokerMessage::Ping(None), Event::Ping),
+        ];
         for (message, expected) in cases {
             let mut line = Vec::new();
             json::encode_broker(&mut line, &message);

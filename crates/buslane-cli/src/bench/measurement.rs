@@ -59,7 +59,12 @@ pub(crate) struct Cost {
 
 impl Period {
     /// Looks at a counter at the beginning and at the end of the period.
-    pub(crate) async fn observe(self, pid: Option<u32>, count: impl Fn() -> u64, progress: &Progress) -> Measured {
+    pub(crate) async fn observe(
+        self,
+        pid: Option<u32>,
+        count: impl Fn() -> u64,
+        progress: &Progress,
+    ) -> Measured {
         tokio::time::sleep(self.warmup).await;
         let (first, times, start) = (count(), CpuTimes::read(pid), Instant::now());
         while start.elapsed() < self.measured {
@@ -95,7 +100,11 @@ impl Measured {
 impl Throughput {
     /// Makes the figures of a measurement.
     pub(crate) fn new(measured: Measured, lost: u64) -> Throughput {
-        Throughput { rate: measured.rate(), lost, cost: measured.cost() }
+        Throughput {
+            rate: measured.rate(),
+            lost,
+            cost: measured.cost(),
+        }
     }
 }
 
@@ -126,8 +135,15 @@ mod tests {
 
     #[test]
     fn costs_are_per_million_and_per_second() {
-        let load = Load { server: Some(1.0), own: None };
-        let measured = Measured { operations: 4_000_000, seconds: 2.0, load };
+        let load = Load {
+            server: Some(1.0),
+            own: None,
+        };
+        let measured = Measured {
+            operations: 4_000_000,
+            seconds: 2.0,
+            load,
+        };
         assert_eq!(measured.rate(), 2e6);
         assert_eq!(measured.cost().server_per_million, Some(0.25));
         assert_eq!(measured.cost().server_cores, Some(0.5));

@@ -33,7 +33,10 @@ use crate::shutdown;
 
 /// Runs the command, until it is done or told to stop; then the servers that it started end with it.
 pub(crate) fn run(arguments: &BenchArguments, out: &mut Output) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()?;
     let result = runtime.block_on(async {
         tokio::select! {
             result = measure(arguments, out) => result,
@@ -51,7 +54,8 @@ async fn measure(arguments: &BenchArguments, out: &mut Output) -> Result<(), Fai
         return scenario::run(scenario, arguments, out).await;
     }
     let peer = Program::nats().ok_or_else(|| {
-        Failure::failed(format!("{NATS_SERVER} is not on the PATH")).hint("install it, on Debian: apt install nats-server")
+        Failure::failed(format!("{NATS_SERVER} is not on the PATH"))
+            .hint("install it, on Debian: apt install nats-server")
     })?;
     let versus = Versus {
         peer,

@@ -35,7 +35,11 @@ impl Wire for Nats {
     }
 
     fn request(out: &mut Vec<u8>, number: u64, payload: &[u8]) {
-        push_message(out, format_args!("{SERVICE}.{METHOD} _INBOX.bench.{number}"), payload);
+        push_message(
+            out,
+            format_args!("{SERVICE}.{METHOD} _INBOX.bench.{number}"),
+            payload,
+        );
     }
 
     fn reply(out: &mut Vec<u8>, call: &[u8], payload: &[u8]) {
@@ -49,7 +53,9 @@ impl Wire for Nats {
     }
 
     fn cut(bytes: &[u8]) -> Cut<'_> {
-        let Some(end) = memchr(b'\n', bytes) else { return Ok(None) };
+        let Some(end) = memchr(b'\n', bytes) else {
+            return Ok(None);
+        };
         let line = bytes[..end].trim_ascii_end();
         match line.first() {
             Some(b'M') => cut_message(bytes, line, end + 1),
@@ -96,7 +102,9 @@ fn cut_message<'a>(bytes: &'a [u8], line: &'a [u8], start: usize) -> Cut<'a> {
         Some(size) => (third, size),
         None => (&[][..], third),
     };
-    let size = std::str::from_utf8(size).ok().and_then(|size| size.parse::<usize>().ok());
+    let size = std::str::from_utf8(size)
+        .ok()
+        .and_then(|size| size.parse::<usize>().ok());
     let end = start + size.ok_or_else(|| refused(line))? + 2;
     if bytes.len() < end {
         return Ok(None);
@@ -138,7 +146,8 @@ mod tests {
         Nats::publish(&mut out, "bench/t0", b"abc");
         Nats::request(&mut out, 9, b"");
         Nats::reply(&mut out, b"_INBOX.bench.9", b"x");
-        let expected = "PUB bench.t0 3\r\nabc\r\nPUB bench.echo _INBOX.bench.9 0\r\n\r\nPUB _INBOX.bench.9 1\r\nx\r\n";
+        let expected =
+            "PUB bench.t0 3\r\nabc\r\nPUB bench.echo _INBOX.bench.9 0\r\n\r\nPUB _INBOX.bench.9 1\r\nx\r\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

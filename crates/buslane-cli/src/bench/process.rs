@@ -12,13 +12,19 @@ pub(crate) struct CpuTimes {
 impl CpuTimes {
     /// Reads both.
     pub(crate) fn read(server: Option<u32>) -> CpuTimes {
-        CpuTimes { server: server.and_then(cpu_seconds), own: cpu_seconds(std::process::id()) }
+        CpuTimes {
+            server: server.and_then(cpu_seconds),
+            own: cpu_seconds(std::process::id()),
+        }
     }
 
     /// Returns what was used from `earlier` to `self`: the server's seconds and this process's.
     pub(crate) fn since(&self, earlier: &CpuTimes) -> Load {
         let difference = |now: Option<f64>, then: Option<f64>| Some(now? - then?);
-        Load { server: difference(self.server, earlier.server), own: difference(self.own, earlier.own) }
+        Load {
+            server: difference(self.server, earlier.server),
+            own: difference(self.own, earlier.own),
+        }
     }
 }
 
@@ -65,7 +71,10 @@ pub(crate) fn resident_kib(_pid: u32) -> Option<u64> {
 pub(crate) fn raise_file_limit() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum.or(limit.current), maximum: limit.maximum };
+    let raised = Rlimit {
+        current: limit.maximum.or(limit.current),
+        maximum: limit.maximum,
+    };
     match setrlimit(Resource::Nofile, raised) {
         Ok(()) => raised.current,
         Err(_) => limit.current,

@@ -12,7 +12,10 @@ pub(crate) struct Progress {
 impl Progress {
     /// Begins a line with a label, on stderr if that is a terminal.
     pub(crate) fn new(label: impl Into<String>) -> Progress {
-        let progress = Progress { label: label.into(), visible: stderr().is_terminal() };
+        let progress = Progress {
+            label: label.into(),
+            visible: stderr().is_terminal(),
+        };
         progress.show(format_args!("..."));
         progress
     }

@@ -41,7 +41,14 @@ impl PubSub {
     /// Makes one publisher and one subscriber with messages of some size, in writes of about 32 KiB.
     pub(crate) fn one_to_one(size: usize) -> PubSub {
         let batch = (WRITE_BYTES / (size + FRAME_BYTES)).clamp(1, 512) as u64;
-        PubSub { publishers: 1, subscribers: 1, topics: 1, size, batch, window: 16 * batch }
+        PubSub {
+            publishers: 1,
+            subscribers: 1,
+            topics: 1,
+            size,
+            batch,
+            window: 16 * batch,
+        }
     }
 }
 
@@ -52,11 +59,18 @@ pub(crate) async fn measure<W: Wire>(
     shape: &PubSub,
     progress: &Progress,
 ) -> io::Result<Throughput> {
-    let topics: Vec<_> = (0..shape.topics).map(|index| Arc::new(Topic::new(index, shape))).collect();
+    let topics: Vec<_> = (0..shape.topics)
+        .map(|index| Arc::new(Topic::new(index, shape)))
+        .collect();
     let mut receivers = subscribe_all::<W>(target.address, shape, &topics).await?;
     let stop = Arc::new(AtomicBool::new(false));
     let mut publishers = publish_all::<W>(target.address, shape, &topics, &stop).await?;
-    let received = || topics.iter().map(|topic| topic.received.load(Ordering::Acquire)).sum::<u64>();
+    let received = || {
+        topics
+            .iter()
+            .map(|topic| topic.received.load(Ordering::Acquire))
+            .sum::<u64>()
+    };
     let measured = tokio::select! {
         measured = period.observe(target.pid, received, progress) => measured,
         error = first_error(&mut receivers) => return Err(error),
@@ -123,7 +137,11 @@ async fn subscribe_all<W: Wire>(
     shape: &PubSub,
     topics: &[Arc<Topic>],
 ) -> io::Result<JoinSet<io::Result<()>>> {
-    let buffer = if shape.subscribers > 64 { 16 << 10 } else { 256 << 10 };
+    let buffer = if shape.subscribers > 64 {
+        16 << 10
+    } else {
+        256 << 10
+    };
     let mut receivers = JoinSet::new();
     for index in 0..shape.subscribers {
         let topic = topics[index % topics.len()].clone();
@@ -199,7 +217,10 @@ async fn publish<W: Wire>(
 }
 
 /// Answers pings on a publishing connection.
-async fn answer_pings<W: Wire>(mut reader: OwnedReadHalf, writer: Arc<Mutex<OwnedWriteHalf>>) -> io::Result<()> {
+async fn answer_pings<W: Wire>(
+    mut reader: OwnedReadHalf,
+    writer: Arc<Mutex<OwnedWriteHalf>>,
+) -> io::Result<()> {
     let mut frames = Frames::with_capacity(16 << 10);
     loop {
         let mut out = Vec::new();
@@ -231,7 +252,10 @@ async fn first_error(connections: &mut JoinSet<io::Result<()>>) -> io::Error {
 
 /// Waits for what is under way and returns how many messages never came.
 async fn await_the_rest(topics: &[Arc<Topic>], received: impl Fn() -> u64) -> u64 {
-    let due: u64 = topics.iter().map(|topic| topic.sent.load(Ordering::Acquire) * topic.subscribers).sum();
+    let due: u64 = topics
+        .iter()
+        .map(|topic| topic.sent.load(Ordering::Acquire) * topic.subscribers)
+        .sum();
     let give_up = Instant::now() + LOST_AFTER;
     while received() < due && Instant::now() < give_up {
         sleep(Duration::from_millis(1)).await;

@@ -192,7 +192,8 @@ impl Caller {
         }
         let now = Instant::now();
         for sent in self.sent.drain(..answers.min(self.sent.len())) {
-            self.samples.push(u32::try_from((now - sent).as_nanos()).unwrap_or(u32::MAX));
+            self.samples
+                .push(u32::try_from((now - sent).as_nanos()).unwrap_or(u32::MAX));
         }
         Ok(())
     }

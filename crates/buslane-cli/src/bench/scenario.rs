@@ -16,14 +16,22 @@ use crate::failure::Failure;
 use crate::output::Output;
 
 /// Runs a scenario in the encoding that the user asks for.
-pub(crate) async fn run(scenario: Scenario, arguments: &BenchArguments, out: &mut Output) -> Result<(), Failure> {
+pub(crate) async fn run(
+    scenario: Scenario,
+    arguments: &BenchArguments,
+    out: &mut Output,
+) -> Result<(), Failure> {
     match arguments.encoding() {
         Encoding::Binary => run_over::<Binary>(scenario, arguments, out).await,
         Encoding::Json => run_over::<Lines>(scenario, arguments, out).await,
     }
 }
 
-async fn run_over<W: Wire>(scenario: Scenario, arguments: &BenchArguments, out: &mut Output) -> Result<(), Failure> {
+async fn run_over<W: Wire>(
+    scenario: Scenario,
+    arguments: &BenchArguments,
+    out: &mut Output,
+) -> Result<(), Failure> {
     if scenario == Scenario::Startup {
         return startup::<W>(arguments).await?.print(arguments, out);
     }
@@ -46,7 +54,8 @@ async fn run_over<W: Wire>(scenario: Scenario, arguments: &BenchArguments, out: 
         }
         Scenario::Idle | Scenario::Startup => {
             let connections = arguments.connections(files);
-            let figures = idle::measure::<W>(broker.target(), connections, period.measured, &progress).await?;
+            let figures =
+                idle::measure::<W>(broker.target(), connections, period.measured, &progress).await?;
             drop(progress);
             idle_report(&figures).print(arguments, out)
         }
@@ -64,7 +73,10 @@ enum Broker {
 impl Broker {
     async fn find<W: Wire>(arguments: &BenchArguments) -> Result<Broker, Failure> {
         match arguments.address().await? {
-            Some(address) => Ok(Broker::Foreign(Target { address, pid: arguments.pid() })),
+            Some(address) => Ok(Broker::Foreign(Target {
+                address,
+                pid: arguments.pid(),
+            })),
             None => Ok(Broker::Own(Program::buslane()?.start::<W>().await?)),
         }
     }
@@ -108,10 +120,22 @@ impl Report {
             Encoding::Json => "json",
         };
         if arguments.json() {
-            return out.json(&Line { scenario: self.scenario, encoding, members: self.members() });
+            return out.json(&Line {
+                scenario: self.scenario,
+                encoding,
+                members: self.members(),
+            });
         }
-        let setting: Vec<_> = self.setting.iter().map(|(name, value)| format!("{name} {value}")).collect();
-        out.line(format_args!("{}: {}", self.scenario, [setting.join(", "), encoding.into()].join(", ")))?;
+        let setting: Vec<_> = self
+            .setting
+            .iter()
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
+        out.line(format_args!(
+            "{}: {}",
+            self.scenario,
+            [setting.join(", "), encoding.into()].join(", ")
+        ))?;
         for figure in &self.figures {
             let value = figure.value.map_or_else(|| "-".into(), short);
             out.line(format_args!("  {:<16} {value:>8} {}", figure.title, figure.unit))?;
@@ -120,8 +144,14 @@ impl Report {
     }
 
     fn members(&self) -> serde_json::Map<String, serde_json::Value> {
-        let setting = self.setting.iter().map(|(name, value)| ((*name).to_owned(), (*value).into()));
-        let figures = self.figures.iter().map(|figure| (figure.member.to_owned(), figure.value.into()));
+        let setting = self
+            .setting
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).into()));
+        let figures = self
+            .figures
+            .iter()
+            .map(|figure| (figure.member.to_owned(), figure.value.into()));
         setting.chain(figures).collect()
     }
 }
@@ -138,8 +168,18 @@ fn pubsub_report(shape: &pubsub::PubSub, figures: &super::measurement::Throughpu
             ("window", shape.window as usize),
         ],
         figures: vec![
-            Figure { member: "rate", title: "delivered", unit: "msg/s", value: Some(figures.rate) },
-            Figure { member: "lost", title: "lost", unit: "messages", value: Some(figures.lost as f64) },
+            Figure {
+                member: "rate",
+                title: "delivered",
+                unit: "msg/s",
+                value: Some(figures.rate),
+            },
+            Figure {
+                member: "lost",
+                title: "lost",
+                unit: "messages",
+                value: Some(figures.lost as f64),
+            },
         ],
     };
     report.figures.extend(cost_figures(&figures.cost));
@@ -151,10 +191,30 @@ fn request_report(shape: request::Requests, figures: &request::Latency) -> Repor
         scenario: "request",
         setting: vec![("outstanding", shape.outstanding), ("size", shape.size)],
         figures: vec![
-            Figure { member: "rate", title: "answered", unit: "req/s", value: Some(figures.rate) },
-            Figure { member: "p50_us", title: "p50", unit: "us", value: Some(figures.p50) },
-            Figure { member: "p99_us", title: "p99", unit: "us", value: Some(figures.p99) },
-            Figure { member: "p999_us", title: "p99.9", unit: "us", value: Some(figures.p999) },
+            Figure {
+                member: "rate",
+                title: "answered",
+                unit: "req/s",
+                value: Some(figures.rate),
+            },
+            Figure {
+                member: "p50_us",
+                title: "p50",
+                unit: "us",
+                value: Some(figures.p50),
+            },
+            Figure {
+                member: "p99_us",
+                title: "p99",
+                unit: "us",
+                value: Some(figures.p99),
+            },
+            Figure {
+                member: "p999_us",
+                title: "p99.9",
+                unit: "us",
+                value: Some(figures.p999),
+            },
         ],
     };
     report.figures.extend(cost_figures(&figures.cost));
@@ -167,9 +227,24 @@ fn idle_report(figures: &idle::Idle) -> Report {
         scenario: "idle",
         setting: vec![("connections", figures.connections)],
         figures: vec![
-            Figure { member: "connects", title: "begun", unit: "sessions/s", value: Some(figures.connects) },
-            Figure { member: "rss_before_kib", title: "before", unit: "KiB", value: kib(figures.resident_before) },
-            Figure { member: "rss_after_kib", title: "after", unit: "KiB", value: kib(figures.resident_after) },
+            Figure {
+                member: "connects",
+                title: "begun",
+                unit: "sessions/s",
+                value: Some(figures.connects),
+            },
+            Figure {
+                member: "rss_before_kib",
+                title: "before",
+                unit: "KiB",
+                value: kib(figures.resident_before),
+            },
+            Figure {
+                member: "rss_after_kib",
+                title: "after",
+                unit: "KiB",
+                value: kib(figures.resident_after),
+            },
             Figure {
                 member: "kib_per_connection",
                 title: "a connection",
@@ -196,9 +271,24 @@ async fn startup<W: Wire>(arguments: &BenchArguments) -> anyhow::Result<Report> 
         scenario: "startup",
         setting: vec![("rounds", arguments.rounds())],
         figures: vec![
-            Figure { member: "ms", title: "first session", unit: "ms", value: time.map(|time| time.median) },
-            Figure { member: "ms_min", title: "at best", unit: "ms", value: time.map(|time| time.min) },
-            Figure { member: "ms_max", title: "at worst", unit: "ms", value: time.map(|time| time.max) },
+            Figure {
+                member: "ms",
+                title: "first session",
+                unit: "ms",
+                value: time.map(|time| time.median),
+            },
+            Figure {
+                member: "ms_min",
+                title: "at best",
+                unit: "ms",
+                value: time.map(|time| time.min),
+            },
+            Figure {
+                member: "ms_max",
+                title: "at worst",
+                unit: "ms",
+                value: time.map(|time| time.max),
+            },
             Figure {
                 member: "rss_kib",
                 title: "memory",
@@ -217,7 +307,17 @@ fn cost_figures(cost: &Cost) -> [Figure; 3] {
             unit: "s per 1M",
             value: cost.server_per_million,
         },
-        Figure { member: "broker_cores", title: "broker", unit: "cores", value: cost.server_cores },
-        Figure { member: "client_cores", title: "load generator", unit: "cores", value: cost.client_cores },
+        Figure {
+            member: "broker_cores",
+            title: "broker",
+            unit: "cores",
+            value: cost.server_cores,
+        },
+        Figure {
+            member: "client_cores",
+            title: "load generator",
+            unit: "cores",
+            value: cost.client_cores,
+        },
     ]
 }

@@ -39,12 +39,18 @@ impl Program {
     /// Makes the program of this broker.
     pub(crate) fn buslane() -> anyhow::Result<Program> {
         let path = env::current_exe().context("the path of this program is unknown")?;
-        Ok(Program { path, kind: Kind::Buslane })
+        Ok(Program {
+            path,
+            kind: Kind::Buslane,
+        })
     }
 
     /// Finds the program of a NATS server on the `PATH`.
     pub(crate) fn nats() -> Option<Program> {
-        Some(Program { path: find(NATS_SERVER)?, kind: Kind::Nats })
+        Some(Program {
+            path: find(NATS_SERVER)?,
+            kind: Kind::Nats,
+        })
     }
 
     /// Returns the program's name and version as it prints them.
@@ -74,7 +80,9 @@ impl Program {
             Kind::Buslane => {
                 command.args(["serve", "--listen", &address.to_string(), "--log-level", "error"]);
                 // What measures is the command line and the defaults, not somebody's settings.
-                for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BUSLANE_")) {
+                for (name, _) in
+                    env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BUSLANE_"))
+                {
                     command.env_remove(name);
                 }
             }
@@ -83,10 +91,21 @@ impl Program {
             }
         }
         let started = Instant::now();
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
         let child = child.with_context(|| format!("{} does not start", self.path.display()))?;
-        let mut server = Server { child, address, started_in: 0.0 };
-        server.await_session::<W>(started).await.with_context(|| self.path.display().to_string())?;
+        let mut server = Server {
+            child,
+            address,
+            started_in: 0.0,
+        };
+        server
+            .await_session::<W>(started)
+            .await
+            .with_context(|| self.path.display().to_string())?;
         server.started_in = started.elapsed().as_secs_f64() * 1e3;
         Ok(server)
     }
@@ -95,12 +114,18 @@ impl Program {
 impl Server {
     /// Returns what a measurement needs to know.
     pub(crate) fn target(&self) -> Target {
-        Target { address: self.address, pid: Some(self.child.id()) }
+        Target {
+            address: self.address,
+            pid: Some(self.child.id()),
+        }
     }
 
     /// Tries to begin a session until one begins.
     async fn await_session<W: Wire>(&mut self, started: Instant) -> anyhow::Result<()> {
-        while timeout(START_LIMIT, wire::open::<W>(self.address)).await.is_ok_and(|session| session.is_err()) {
+        while timeout(START_LIMIT, wire::open::<W>(self.address))
+            .await
+            .is_ok_and(|session| session.is_err())
+        {
             if let Some(status) = self.child.try_wait()? {
                 bail!("ended at once with {status}");
             }
@@ -110,7 +135,11 @@ impl Server {
             // The event loop's own timer counts whole milliseconds.
             tokio::task::block_in_place(|| std::thread::sleep(START_STEP));
         }
-        ensure!(started.elapsed() < START_LIMIT, "began no session within {} s", START_LIMIT.as_secs());
+        ensure!(
+            started.elapsed() < START_LIMIT,
+            "began no session within {} s",
+            START_LIMIT.as_secs()
+        );
         Ok(())
     }
 }
@@ -131,13 +160,16 @@ fn free_address() -> io::Result<SocketAddr> {
 /// Finds a program on the `PATH`.
 fn find(name: &str) -> Option<PathBuf> {
     let file = format!("{name}{}", env::consts::EXE_SUFFIX);
-    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(&file)).find(|path| is_program(path))
+    env::split_paths(&env::var_os("PATH")?)
+        .map(|folder| folder.join(&file))
+        .find(|path| is_program(path))
 }
 
 #[cfg(unix)]
 fn is_program(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    path.metadata()
+        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(not(unix))]

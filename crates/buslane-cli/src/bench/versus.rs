@@ -64,7 +64,11 @@ impl Versus {
             };
             for row in rows {
                 let outcome = Outcome::new(row, &rounds);
-                if json { out.json(&outcome)? } else { outcome.print(row, out)? }
+                if json {
+                    out.json(&outcome)?
+                } else {
+                    outcome.print(row, out)?
+                }
             }
             out.flush()?;
         }
@@ -73,8 +77,15 @@ impl Versus {
 
     fn print_heading(&self, out: &mut Output) -> Result<(), Failure> {
         let version = self.peer.version().unwrap_or_else(|| "the peer".into());
-        out.line(format_args!("buslane {} beside {version}, {} rounds", env!("CARGO_PKG_VERSION"), self.rounds))?;
-        out.line(format_args!("{:<13} {:>10} {:>10}  {:<13} {:>6}  RANGE", "ROW", "OURS", "THEIRS", "UNIT", "RATIO"))?;
+        out.line(format_args!(
+            "buslane {} beside {version}, {} rounds",
+            env!("CARGO_PKG_VERSION"),
+            self.rounds
+        ))?;
+        out.line(format_args!(
+            "{:<13} {:>10} {:>10}  {:<13} {:>6}  RANGE",
+            "ROW", "OURS", "THEIRS", "UNIT", "RATIO"
+        ))?;
         Ok(out.flush()?)
     }
 
@@ -90,7 +101,10 @@ impl Versus {
             };
             let our_turn = our_turn.context("buslane")?;
             let progress = self.progress(workload, round, "peer");
-            let their_turn = self.turn::<Nats>(&theirs, workload, &progress).await.context("the peer")?;
+            let their_turn = self
+                .turn::<Nats>(&theirs, workload, &progress)
+                .await
+                .context("the peer")?;
             rounds.push((our_turn, their_turn));
         }
         Ok(rounds)
@@ -101,40 +115,74 @@ impl Versus {
         let mut rounds = Vec::with_capacity(self.rounds);
         for round in 1..=self.rounds {
             let progress = self.progress(Workload::Idle, round, "buslane");
-            let our_turn = self.fresh_turn::<Binary>(program, &progress).await.context("buslane")?;
+            let our_turn = self
+                .fresh_turn::<Binary>(program, &progress)
+                .await
+                .context("buslane")?;
             let progress = self.progress(Workload::Idle, round, "peer");
-            let their_turn = self.fresh_turn::<Nats>(&self.peer, &progress).await.context("the peer")?;
+            let their_turn = self
+                .fresh_turn::<Nats>(&self.peer, &progress)
+                .await
+                .context("the peer")?;
             rounds.push((our_turn, their_turn));
         }
         Ok(rounds)
     }
 
-    async fn turn<W: Wire>(&self, server: &Server, workload: Workload, progress: &Progress) -> anyhow::Result<Sample> {
+    async fn turn<W: Wire>(
+        &self,
+        server: &Server,
+        workload: Workload,
+        progress: &Progress,
+    ) -> anyhow::Result<Sample> {
         let target = server.target();
         if let Some(requests) = workload.requests() {
-            return Ok(Sample::Latency(request::measure::<W>(target, self.period, requests, progress).await?));
+            return Ok(Sample::Latency(
+                request::measure::<W>(target, self.period, requests, progress).await?,
+            ));
         }
         let shape = workload.pubsub().context("this workload needs fresh servers")?;
-        Ok(Sample::Throughput(pubsub::measure::<W>(target, self.period, &shape, progress).await?))
+        Ok(Sample::Throughput(
+            pubsub::measure::<W>(target, self.period, &shape, progress).await?,
+        ))
     }
 
     async fn fresh_turn<W: Wire>(&self, program: &Program, progress: &Progress) -> anyhow::Result<Sample> {
         let server = program.start::<W>().await?;
         tokio::time::sleep(REST).await;
         let idle = idle::measure::<W>(server.target(), self.connections, REST, progress).await?;
-        Ok(Sample::Idle { idle, started_in: server.started_in })
+        Ok(Sample::Idle {
+            idle,
+            started_in: server.started_in,
+        })
     }
 
     fn progress(&self, workload: Workload, round: usize, side: &str) -> Progress {
-        let names: Vec<_> = self.rows.iter().filter(|row| row.workload == workload).map(|row| row.name).collect();
-        Progress::new(format!("{} round {round}/{} {side}", names.join(","), self.rounds))
+        let names: Vec<_> = self
+            .rows
+            .iter()
+            .filter(|row| row.workload == workload)
+            .map(|row| row.name)
+            .collect();
+        Progress::new(format!(
+            "{} round {round}/{} {side}",
+            names.join(","),
+            self.rounds
+        ))
     }
 }
 
 impl Outcome {
     fn new(row: &Row, rounds: &[Round]) -> Outcome {
-        let figures: Vec<_> = rounds.iter().filter_map(|(ours, theirs)| Some(((row.figure)(ours)?, (row.figure)(theirs)?))).collect();
-        let ratio = Spread::of(figures.iter().map(|(ours, theirs)| row.better.ratio(*ours, *theirs)));
+        let figures: Vec<_> = rounds
+            .iter()
+            .filter_map(|(ours, theirs)| Some(((row.figure)(ours)?, (row.figure)(theirs)?)))
+            .collect();
+        let ratio = Spread::of(
+            figures
+                .iter()
+                .map(|(ours, theirs)| row.better.ratio(*ours, *theirs)),
+        );
         let median = |spread: Option<Spread>| spread.map(|spread| spread.median);
         Outcome {
             row: row.name,
@@ -145,14 +193,21 @@ impl Outcome {
             ratio_min: ratio.map(|ratio| ratio.min),
             ratio_max: ratio.map(|ratio| ratio.max),
             rounds: rounds.len(),
-            lost: rounds.iter().map(|(ours, theirs)| ours.lost() + theirs.lost()).sum(),
+            lost: rounds
+                .iter()
+                .map(|(ours, theirs)| ours.lost() + theirs.lost())
+                .sum(),
         }
     }
 
     fn print(&self, row: &Row, out: &mut Output) -> Result<(), Failure> {
         let figure = |figure: Option<f64>| figure.map_or_else(|| "-".into(), short);
         let ratio = |ratio: Option<f64>| ratio.map_or_else(|| "-".into(), |ratio| format!("{ratio:.2}"));
-        let lost = if self.lost > 0 { format!("  {} lost", self.lost) } else { String::new() };
+        let lost = if self.lost > 0 {
+            format!("  {} lost", self.lost)
+        } else {
+            String::new()
+        };
         out.line(format_args!(
             "{:<13} {:>10} {:>10}  {:<13} {:>6}  {:<11} {}{lost}",
             self.row,
@@ -176,15 +231,26 @@ mod tests {
     use crate::bench::rows::select;
 
     fn rate(rate: f64, lost: u64) -> Sample {
-        Sample::Throughput(Throughput { rate, lost, cost: Cost::default() })
+        Sample::Throughput(Throughput {
+            rate,
+            lost,
+            cost: Cost::default(),
+        })
     }
 
     #[test]
     fn ratios_are_taken_within_a_round() {
-        let rounds = [(rate(30.0, 0), rate(10.0, 1)), (rate(10.0, 2), rate(10.0, 0)), (rate(40.0, 0), rate(20.0, 0))];
+        let rounds = [
+            (rate(30.0, 0), rate(10.0, 1)),
+            (rate(10.0, 2), rate(10.0, 0)),
+            (rate(40.0, 0), rate(20.0, 0)),
+        ];
         let outcome = Outcome::new(select(["A"]).unwrap()[0], &rounds);
         assert_eq!((outcome.ours, outcome.theirs), (Some(30.0), Some(10.0)));
-        assert_eq!((outcome.ratio, outcome.ratio_min, outcome.ratio_max), (Some(2.0), Some(1.0), Some(3.0)));
+        assert_eq!(
+            (outcome.ratio, outcome.ratio_min, outcome.ratio_max),
+            (Some(2.0), Some(1.0), Some(3.0))
+        );
         assert_eq!(outcome.lost, 3);
     }
 

@@ -98,13 +98,19 @@ pub(crate) async fn confirm<W: Wire>(
 
 /// The error of a connection that the server closed.
 pub(crate) fn closed(when: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionAborted, format!("the server closed a connection {when}"))
+    io::Error::new(
+        io::ErrorKind::ConnectionAborted,
+        format!("the server closed a connection {when}"),
+    )
 }
 
 /// The error of a frame that makes no sense or says that something failed.
 pub(crate) fn refused(frame: &[u8]) -> io::Error {
     let start = &frame[..frame.len().min(512)];
-    io::Error::new(io::ErrorKind::InvalidData, format!("the server said {}", String::from_utf8_lossy(start).trim()))
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("the server said {}", String::from_utf8_lossy(start).trim()),
+    )
 }
 
 /// A receive buffer that hands out whole frames.
@@ -116,7 +122,10 @@ pub(crate) struct Frames {
 impl Frames {
     /// Makes a buffer that grows when one frame is longer than it.
     pub(crate) fn with_capacity(bytes: usize) -> Self {
-        Frames { buffer: vec![0; bytes], filled: 0 }
+        Frames {
+            buffer: vec![0; bytes],
+            filled: 0,
+        }
     }
 
     /// Reads once and hands every whole frame to `each`. Returns false at the end of the stream.
@@ -152,9 +161,17 @@ mod tests {
         let mut rest = &b"NG\r\n"[..];
         let mut frames = Frames::with_capacity(4);
         let mut seen = Vec::new();
-        while frames.read::<Nats, _>(&mut reader, |event| seen.push(event == Event::Ping)).await.unwrap() {}
+        while frames
+            .read::<Nats, _>(&mut reader, |event| seen.push(event == Event::Ping))
+            .await
+            .unwrap()
+        {}
         assert_eq!(seen, [true, false]);
-        while frames.read::<Nats, _>(&mut rest, |event| seen.push(event == Event::Ping)).await.unwrap() {}
+        while frames
+            .read::<Nats, _>(&mut rest, |event| seen.push(event == Event::Ping))
+            .await
+            .unwrap()
+        {}
         assert_eq!(seen, [true, false, true]);
     }
 }

@@ -1,0 +1,247 @@
+//! Runs the real binary: brokers and commands as child processes that end with the test. Waits for lines, never for
+//! time.
+
+// Each test file uses a part of it.
+#![allow(dead_code, reason = "shared by several test files")]
+
+pub mod service;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+/// What a command that has ended left behind.
+#[derive(Debug)]
+pub struct Outcome {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Outcome {
+    /// Asserts the exit code and returns what went to stdout.
+    #[track_caller]
+    pub fn succeeds(self) -> String {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self.stdout
+    }
+
+    /// Asserts the exit code and that nothing went to stdout, and returns what went to stderr.
+    #[track_caller]
+    pub fn fails(self, code: i32) -> String {
+        assert_eq!((self.code, self.stdout.as_str()), (Some(code), ""), "{self:?}");
+        self.stderr
+    }
+}
+
+/// Runs a command to its end, without a broker's URL in its environment.
+pub fn buslane(arguments: &[&str]) -> Outcome {
+    buslane_with_input(arguments, "")
+}
+
+/// Runs a command to its end with something to read on stdin.
+pub fn buslane_with_input(arguments: &[&str], input: &str) -> Outcome {
+    let mut process = Process::start(arguments);
+    process
+        .stdin()
+        .write_all(input.as_bytes())
+        .expect("the command reads its stdin");
+    process.outcome()
+}
+
+/// A command that runs.
+pub struct Process {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Lines,
+    stderr: Lines,
+}
+
+impl Process {
+    /// Starts a command.
+    pub fn start(arguments: &[&str]) -> Process {
+        Process::spawn(command(arguments))
+    }
+
+    /// Starts a prepared command.
+    pub fn spawn(mut command: Command) -> Process {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let stdin = child.stdin.take();
+        let stdout = Lines::of(child.stdout.take().expect("stdout is piped"));
+        let stderr = Lines::of(child.stderr.take().expect("stderr is piped"));
+        Process {
+            child,
+            stdin,
+            stdout,
+            stderr,
+        }
+    }
+
+    /// Returns the command's stdin.
+    pub fn stdin(&mut self) -> &mut ChildStdin {
+        self.stdin.as_mut().expect("stdin is open")
+    }
+
+    /// Waits for the next line on stdout.
+    #[track_caller]
+    pub fn line(&mut self) -> String {
+        self.stdout.next().expect("a line on stdout")
+    }
+
+    /// Waits for a line on stdout that holds a text, over all others.
+    #[track_caller]
+    pub fn line_with(&mut self, text: &str) -> String {
+        loop {
+            let line = self.stdout.next();
+            match line {
+                Some(line) if line.contains(text) => return line,
+                Some(_) => {}
+                None => panic!(
+                    "stdout ended before a line with {text:?}; stderr: {}",
+                    self.stderr.rest()
+                ),
+            }
+        }
+    }
+
+    /// Waits for a line on stderr that holds a text, over all others.
+    #[track_caller]
+    pub fn error_line_with(&mut self, text: &str) -> String {
+        loop {
+            let line = self.stderr.next();
+            if line.as_ref().is_none_or(|line| line.contains(text)) {
+                return line.unwrap_or_else(|| panic!("stderr ended before a line with {text:?}"));
+            }
+        }
+    }
+
+    /// Asks the command to end, as a service manager does.
+    #[cfg(unix)]
+    pub fn terminate(&self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+
+    /// Asks the command to end, as Ctrl-C does.
+    #[cfg(unix)]
+    pub fn interrupt(&self) {
+        self.signal(rustix::process::Signal::INT);
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).expect("the process is there");
+    }
+
+    /// Closes the pipe that the command writes its output to.
+    pub fn close_stdout(&mut self) {
+        self.stdout = Lines::of(std::io::empty());
+    }
+
+    /// Waits until the command has ended.
+    pub fn outcome(mut self) -> Outcome {
+        drop(self.stdin.take());
+        let (stdout, stderr) = (self.stdout.rest(), self.stderr.rest());
+        let status: ExitStatus = self.child.wait().expect("the process is ours");
+        Outcome {
+            code: status.code(),
+            stdout,
+            stderr,
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A broker on a free port.
+pub struct Broker {
+    pub process: Process,
+    pub address: String,
+}
+
+impl Broker {
+    /// Starts a broker and waits until it listens.
+    pub fn start() -> Broker {
+        let mut process = Process::start(&["serve", "--listen", "127.0.0.1:0"]);
+        let line = process.line_with("listening on");
+        let address = line
+            .rsplit(' ')
+            .next()
+            .expect("the line ends with the address")
+            .to_owned();
+        Broker { process, address }
+    }
+
+    /// Returns its URL.
+    pub fn url(&self) -> String {
+        format!("buslane://{}", self.address)
+    }
+
+    /// Starts a command that finds the broker by its environment.
+    pub fn start_command(&self, arguments: &[&str]) -> Process {
+        let mut command = command(arguments);
+        command.env("BUSLANE_URL", self.url());
+        Process::spawn(command)
+    }
+
+    /// Runs a command that finds the broker by its environment to its end.
+    pub fn run(&self, arguments: &[&str]) -> Outcome {
+        self.start_command(arguments).outcome()
+    }
+}
+
+/// Prepares a command in an environment without this project's variables.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_buslane"));
+    command.args(arguments);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BUSLANE_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// The lines of a pipe, read by a thread so that a test can give up.
+struct Lines(Receiver<String>);
+
+impl Lines {
+    fn of(pipe: impl Read + Send + 'static) -> Lines {
+        let (sender, receiver) = channel();
+        thread::spawn(move || {
+            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Lines(receiver)
+    }
+
+    fn next(&mut self) -> Option<String> {
+        match self.0.recv_timeout(PATIENCE) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("nothing came for {PATIENCE:?}"),
+        }
+    }
+
+    fn rest(&mut self) -> String {
+        std::iter::from_fn(|| self.next())
+            .map(|line| line + "\n")
+            .collect()
+    }
+}
+
+/// How long silence lasts before a test gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
