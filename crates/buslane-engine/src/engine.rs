@@ -51,6 +51,12 @@ impl Engine {
         let _ = (now, client);
     }
 
+    /// Puts bytes into a client's control lane exactly as they are to stand on the wire, between two messages: a
+    /// WebSocket's pong or close frame, of which only the driver knows.
+    pub fn send_raw(&mut self, now: Instant, client: ClientId, wire: &[u8]) {
+        let _ = (now, client, wire);
+    }
+
     /// Takes in that a transport is gone, whoever ended it, and frees the client's id.
     pub fn close(&mut self, now: Instant, client: ClientId, reason: CloseReason) {
         let _ = (now, client, reason);
