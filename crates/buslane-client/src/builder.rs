@@ -142,10 +142,7 @@ impl ClientBuilder {
         let name = match self.name.as_deref().map(Name::parse).transpose() {
             Ok(name) => name,
             Err(error) => {
-                return Err(ConnectError::Refused(Box::new(own_problem(
-                    ErrorCode::InvalidName,
-                    error,
-                ))));
+                return Err(ConnectError::Refused(own_problem(ErrorCode::InvalidName, error)));
             }
         };
         let config = Config {

@@ -79,7 +79,7 @@ pub(crate) struct Sent {
 #[derive(Debug)]
 enum Stage {
     Unsent(Box<Outbound>),
-    Waiting(Sent, oneshot::Receiver<Result<Reply, Problem>>),
+    Waiting(Sent, oneshot::Receiver<Result<Reply, Box<Problem>>>),
     Done,
 }
 
@@ -302,7 +302,7 @@ impl Outbound {
         }
     }
 
-    fn refuse(&mut self, problem: Problem) {
+    fn refuse(&mut self, problem: Box<Problem>) {
         self.refused.get_or_insert(problem.into());
     }
 }

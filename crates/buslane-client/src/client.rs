@@ -165,9 +165,9 @@ impl Client {
     pub async fn flush(&self) -> Result<(), FlushError> {
         let (waiter, flushed) = oneshot::channel();
         self.shared.act(|state, _| {
-            let key = state.session.flush().map_err(|error| error.problem())?;
+            let key = state.session.flush().map_err(|error| Box::new(error.problem()))?;
             state.waiters.flushes.insert(key, waiter);
-            Ok::<_, Problem>(())
+            Ok::<_, Box<Problem>>(())
         })?;
         let ended = |_| Err(own_problem(ErrorCode::Closed, "the client has ended"));
         Ok(flushed.await.unwrap_or_else(ended)?)

@@ -17,6 +17,7 @@ use buslane_protocol::{Encoding, ErrorCode, Instant, Name};
 use buslane_session::{Action, State as SessionState, Transmit};
 use tokio::time::Sleep;
 
+use crate::dispatch::Round;
 use crate::error::own_problem;
 use crate::handler::Handler;
 use crate::shared::{Shared, State};
@@ -120,15 +121,21 @@ impl Driver {
         match received {
             Ok(Received::Bytes(length)) => self.shared.look(|state| {
                 state.session.handle_bytes(now, &self.scratch[..length]);
-                state
-                    .waiters
-                    .take_events(&mut state.session, &self.shared, now, &mut self.jobs);
+                let round = Round {
+                    shared: &self.shared,
+                    now,
+                    jobs: &mut self.jobs,
+                };
+                state.waiters.take_events(&mut state.session, round);
             }),
             Ok(Received::Message(message)) => self.shared.look(|state| {
                 state.session.handle_message(now, &message.into_data());
-                state
-                    .waiters
-                    .take_events(&mut state.session, &self.shared, now, &mut self.jobs);
+                let round = Round {
+                    shared: &self.shared,
+                    now,
+                    jobs: &mut self.jobs,
+                };
+                state.waiters.take_events(&mut state.session, round);
             }),
             Ok(Received::Sign) => self.shared.look(|state| state.session.handle_activity(now)),
             Ok(Received::End) => self.lose(now, "the broker closed the connection"),
@@ -174,7 +181,14 @@ impl Driver {
         };
         self.shared.look(|state| {
             let State { session, waiters, .. } = state;
-            waiters.take_events(session, &self.shared, now, &mut self.jobs);
+            waiters.take_events(
+                session,
+                Round {
+                    shared: &self.shared,
+                    now,
+                    jobs: &mut self.jobs,
+                },
+            );
             let action = session.poll_action();
             let transmit = match (outgoing, &action) {
                 (Some(outgoing), None) if outgoing.is_empty() => {

@@ -100,7 +100,12 @@ macro_rules! operation_error {
 
         impl From<Problem> for $name {
             fn from(problem: Problem) -> $name {
-                let problem = Box::new(problem);
+                Box::new(problem).into()
+            }
+        }
+
+        impl From<Box<Problem>> for $name {
+            fn from(problem: Box<Problem>) -> $name {
                 let Some(code) = problem.error_code() else {
                     return operation_error!(@own $name problem);
                 };
@@ -114,10 +119,10 @@ macro_rules! operation_error {
             }
         }
 
-        impl From<$name> for Problem {
-            fn from(error: $name) -> Problem {
+        impl From<$name> for Box<Problem> {
+            fn from(error: $name) -> Box<Problem> {
                 match error {
-                    $($name::$variant(problem))|* | $name::Refused(problem) => *problem,
+                    $($name::$variant(problem))|* | $name::Refused(problem) => problem,
                 }
             }
         }
@@ -232,13 +237,13 @@ impl RequestError {
 
     /// Makes the error of an answer that is not of the type asked for.
     pub(crate) fn unexpected(reason: impl std::fmt::Display) -> RequestError {
-        RequestError::UnexpectedReply(Box::new(own_problem(ErrorCode::InvalidPayload, reason)))
+        RequestError::UnexpectedReply(own_problem(ErrorCode::InvalidPayload, reason))
     }
 }
 
 /// Makes a problem that this library reports itself.
-pub(crate) fn own_problem(code: ErrorCode, detail: impl std::fmt::Display) -> Problem {
-    Problem::new(code).from_origin(Origin::Client).detail(detail)
+pub(crate) fn own_problem(code: ErrorCode, detail: impl std::fmt::Display) -> Box<Problem> {
+    Box::new(Problem::new(code).from_origin(Origin::Client).detail(detail))
 }
 
 #[cfg(test)]

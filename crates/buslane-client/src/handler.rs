@@ -80,7 +80,7 @@ where
 fn raw<F, Fut>(handler: F) -> Handler
 where
     F: FnOnce(Context) -> Fut + Clone + Send + Sync + 'static,
-    Fut: Future<Output = Result<Body, Problem>> + Send,
+    Fut: Future<Output = Result<Body, Box<Problem>>> + Send,
 {
     let handler = Arc::new(handler);
     Arc::new(move |context, call| {
@@ -98,14 +98,14 @@ where
 
 impl Call {
     /// Answers with a reply or an error.
-    async fn answer(&self, outcome: Result<Body, Problem>) {
+    async fn answer(&self, outcome: Result<Body, Box<Problem>>) {
         self.shared.room().await;
         self.shared.act(|state, _| {
             state.waiters.finish(self.token);
             let failure = match outcome {
                 Ok(body) => match described(&body) {
                     Ok(headers) => match state.session.reply(self.token, headers.headers(), body.payload()) {
-                        Err(AnswerError::Payload(error)) => error.problem(),
+                        Err(AnswerError::Payload(error)) => Box::new(error.problem()),
                         _sent_or_not_awaited => return,
                     },
                     Err(problem) => problem,
@@ -113,12 +113,12 @@ impl Call {
                 Err(problem) => problem,
             };
             // What can be wrong now is that nobody waits any more, so that there is nobody to tell.
-            let _ = state.session.fail(self.token, failure);
+            let _ = state.session.fail(self.token, *failure);
         });
     }
 
     /// Sends one part of a stream, when the caller takes it.
-    async fn send_chunk(&self, body: &Body) -> Result<(), Problem> {
+    async fn send_chunk(&self, body: &Body) -> Result<(), Box<Problem>> {
         let headers = described(body)?;
         loop {
             let credit = self.credit.notified();
@@ -132,7 +132,7 @@ impl Call {
                 Ok(()) => return Ok(()),
                 Err(AnswerError::NoCredit) => credit.await,
                 Err(AnswerError::NoStream) => return Err(stream_wanted()),
-                Err(error) => return Err(error.problem()),
+                Err(error) => return Err(Box::new(error.problem())),
             }
         }
     }
@@ -144,47 +144,50 @@ impl Call {
             state.waiters.finish(self.token);
             let (headers, payload) = (Headers::default(), Payload::default());
             if let Err(AnswerError::NoStream) = state.session.chunk(now, self.token, headers, payload, true) {
-                let _ = state.session.fail(self.token, stream_wanted());
+                let _ = state.session.fail(self.token, *stream_wanted());
             }
         });
     }
 }
 
-fn read_input<I: DeserializeOwned>(context: &Context) -> Result<I, Problem> {
+fn read_input<I: DeserializeOwned>(context: &Context) -> Result<I, Box<Problem>> {
     context
         .json()
-        .map_err(|error| of_service(ErrorCode::InvalidPayload).detail(error))
+        .map_err(|error| of_service(ErrorCode::InvalidPayload, error))
 }
 
-fn write_output(output: &impl Serialize) -> Result<Body, Problem> {
-    Body::json(output).map_err(|error| of_service(ErrorCode::ServiceError).detail(error))
+fn write_output(output: &impl Serialize) -> Result<Body, Box<Problem>> {
+    Body::json(output).map_err(|error| of_service(ErrorCode::ServiceError, error))
 }
 
-fn described(body: &Body) -> Result<HeadersBuf, Problem> {
+fn described(body: &Body) -> Result<HeadersBuf, Box<Problem>> {
     let mut headers = HeadersBuf::new();
     match body.describe(&mut headers) {
         Ok(()) => Ok(headers),
-        Err(error) => Err(of_service(ErrorCode::ServiceError).detail(error)),
+        Err(error) => Err(of_service(ErrorCode::ServiceError, error)),
     }
 }
 
-fn into_problem(error: impl Into<ServiceError>) -> Problem {
-    error.into().into()
+fn into_problem(error: impl Into<ServiceError>) -> Box<Problem> {
+    Box::new(error.into().into())
 }
 
-fn panicked() -> Problem {
-    of_service(ErrorCode::ServiceError).detail("the handler panicked")
+fn panicked() -> Box<Problem> {
+    of_service(ErrorCode::ServiceError, "the handler panicked")
 }
 
-fn stream_wanted() -> Problem {
-    of_service(ErrorCode::UnexpectedStream)
-        .detail("the method answers in a stream, and the request asks for none")
+fn stream_wanted() -> Box<Problem> {
+    of_service(
+        ErrorCode::UnexpectedStream,
+        "the method answers in a stream, and the request asks for none",
+    )
 }
 
 /// Makes a service's problem that uses a word of the table.
-fn of_service(code: ErrorCode) -> Problem {
-    Problem {
+fn of_service(code: ErrorCode, detail: impl std::fmt::Display) -> Box<Problem> {
+    let problem = Problem::of_service(code.as_str(), code.title()).detail(detail);
+    Box::new(Problem {
         status: code.status(),
-        ..Problem::of_service(code.as_str(), code.title())
-    }
+        ..problem
+    })
 }

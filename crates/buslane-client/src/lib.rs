@@ -43,6 +43,7 @@ mod call;
 mod client;
 mod context;
 mod deliveries;
+mod dispatch;
 mod driver;
 mod error;
 mod handler;

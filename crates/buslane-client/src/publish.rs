@@ -18,7 +18,7 @@ use crate::{Body, Client, PublishError};
 pub struct Publish<'a> {
     client: &'a Client,
     /// Taken when it is sent.
-    outbound: Option<Result<Outbound<'a>, Problem>>,
+    outbound: Option<Result<Outbound<'a>, Box<Problem>>>,
 }
 
 /// A publish that waits until the broker has routed the message, and returns how many clients it was routed to. None
@@ -27,7 +27,7 @@ pub struct Publish<'a> {
 #[must_use = "a message is published when it is awaited"]
 pub struct AckedPublish<'a> {
     publish: Publish<'a>,
-    acked: Option<oneshot::Receiver<Result<u32, Problem>>>,
+    acked: Option<oneshot::Receiver<Result<u32, Box<Problem>>>>,
 }
 
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl<'a> Publish<'a> {
         &mut self,
         context: &mut Context<'_>,
         ack: bool,
-    ) -> Poll<Result<Option<oneshot::Receiver<Result<u32, Problem>>>, PublishError>> {
+    ) -> Poll<Result<Option<oneshot::Receiver<Result<u32, Box<Problem>>>>, PublishError>> {
         let outbound = match &self.outbound {
             Some(Ok(outbound)) => outbound,
             Some(Err(problem)) => return Poll::Ready(Err(problem.clone().into())),
@@ -159,7 +159,7 @@ impl Future for AckedPublish<'_> {
 }
 
 impl<'a> Outbound<'a> {
-    fn new(topic: &'a str, body: serde_json::Result<Body>) -> Result<Outbound<'a>, Problem> {
+    fn new(topic: &'a str, body: serde_json::Result<Body>) -> Result<Outbound<'a>, Box<Problem>> {
         let topic = Topic::parse(topic)
             .map_err(|error| own_problem(ErrorCode::InvalidTopic, format!("{topic:?}: {error}")))?;
         let body = body.map_err(|error| own_problem(ErrorCode::InvalidPayload, error))?;

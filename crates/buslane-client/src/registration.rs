@@ -43,12 +43,12 @@ impl Registration {
             let key = state
                 .session
                 .register(now, declaration)
-                .map_err(|error| error.problem())?;
+                .map_err(|error| Box::new(error.problem()))?;
             if state.session.state() != SessionState::Connected {
                 service.accepted = None;
             }
             state.waiters.services.insert(key, service);
-            Ok::<_, Problem>(key)
+            Ok::<_, Box<Problem>>(key)
         })?;
         let abandoned = Abandoned {
             client: &client,
@@ -110,7 +110,7 @@ impl Registration {
             })?;
             service.leaving.push(waiter);
             state.session.unregister(self.key, drain);
-            Ok::<_, Problem>(())
+            Ok::<_, Box<Problem>>(())
         })?;
         drop(shared);
         Ok(ended.await.unwrap_or_else(|_| Err(closed()))?)
@@ -150,6 +150,6 @@ impl Drop for Abandoned<'_> {
     }
 }
 
-fn closed() -> Problem {
+fn closed() -> Box<Problem> {
     own_problem(buslane_protocol::ErrorCode::Closed, "the client has ended")
 }

@@ -115,7 +115,7 @@ impl<T> ReplyStream<T> {
                 Some(part)
             }
             Some(Arrival::Failed(problem) | Arrival::Failure { problem, .. }) => Some(Err(problem.into())),
-            Some(Arrival::End { .. }) | None => None,
+            Some(Arrival::End(_)) | None => None,
         })
     }
 
@@ -184,16 +184,8 @@ impl<T> Gather<T> {
                 from: String::new(),
                 result: Err(problem.into()),
             }),
-            Some(Arrival::End {
-                expected,
-                replied,
-                failed,
-            }) => {
-                self.summary = Some(Summary {
-                    expected,
-                    replied,
-                    failed,
-                });
+            Some(Arrival::End(summary)) => {
+                self.summary = Some(summary);
                 None
             }
             None => None,
@@ -216,7 +208,7 @@ impl Arrivals {
             return Poll::Ready(None);
         };
         let arrival = ready!(inbox.poll_next(context, |_, _| {}));
-        if matches!(arrival, None | Some(Arrival::End { .. } | Arrival::Failed(_))) {
+        if matches!(arrival, None | Some(Arrival::End(_) | Arrival::Failed(_))) {
             sent.ended = true;
             *self = Arrivals::Ended;
         }

@@ -52,7 +52,7 @@ pub struct ServiceBuilder {
     schemas: Vec<(String, Schema)>,
     meta: Option<serde_json::Value>,
     /// The first thing that was wrong.
-    problem: Option<Problem>,
+    problem: Option<Box<Problem>>,
 }
 
 impl ServiceBuilder {
@@ -245,11 +245,11 @@ impl ServiceBuilder {
         }
     }
 
-    fn refuse(&mut self, problem: Problem) {
+    fn refuse(&mut self, problem: Box<Problem>) {
         self.problem.get_or_insert(problem);
     }
 
-    fn build(self) -> Result<(Declaration, HashMap<Name, Handler>), Problem> {
+    fn build(self) -> Result<(Declaration, HashMap<Name, Handler>), Box<Problem>> {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
@@ -288,7 +288,7 @@ impl ServiceBuilder {
     }
 }
 
-fn parse_name(part: &str, text: &str) -> Result<Name, Problem> {
+fn parse_name(part: &str, text: &str) -> Result<Name, Box<Problem>> {
     Name::parse(text)
         .map_err(|error| own_problem(ErrorCode::InvalidName, format!("{part} {text:?}: {error}")))
 }

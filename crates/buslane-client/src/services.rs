@@ -69,7 +69,12 @@ impl Services {
     }
 
     /// Takes note that the broker refused a registration. Returns what to report if no call waits for it.
-    pub(crate) fn refuse(&mut self, key: RegistrationKey, problem: Problem, retries: bool) -> Option<Report> {
+    pub(crate) fn refuse(
+        &mut self,
+        key: RegistrationKey,
+        problem: Box<Problem>,
+        retries: bool,
+    ) -> Option<Report> {
         let service = self.find(key)?;
         if let Some(waiter) = service.accepted.take() {
             tell(waiter, Err(problem));
@@ -78,7 +83,7 @@ impl Services {
         }
         let report = Report::RegistrationFailed {
             service: service.name.to_string(),
-            problem: Box::new(problem),
+            problem,
             retries,
         };
         if !retries {
@@ -120,7 +125,7 @@ impl Services {
         for (_, service) in self.entries.drain(..) {
             self.discarded.push(service.methods);
             for waiter in service.accepted.into_iter().chain(service.leaving) {
-                tell(waiter, Err(problem.clone()));
+                tell(waiter, Err(Box::new(problem.clone())));
             }
         }
     }

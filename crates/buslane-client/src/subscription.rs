@@ -112,7 +112,7 @@ impl Subscribe {
             let key = state
                 .session
                 .subscribe(filter, options)
-                .map_err(|error| error.problem())?;
+                .map_err(|error| Box::new(error.problem()))?;
             let waits = state.session.state() == SessionState::Connected;
             let subscriber = Subscriber {
                 deliveries: deliveries.clone(),
@@ -120,7 +120,7 @@ impl Subscribe {
                 accepted: waits.then_some(waiter),
             };
             state.waiters.subscriptions.insert(key, subscriber);
-            Ok::<_, Problem>(key)
+            Ok::<_, Box<Problem>>(key)
         })?;
         let (client, filter, credit) = (self.client, self.filter, self.credit);
         let subscription = Subscription {

@@ -20,7 +20,7 @@ use crate::{IntoSchema, schema};
 pub struct TopicContract {
     topic: String,
     declaration: TopicDeclaration,
-    problem: Option<Problem>,
+    problem: Option<Box<Problem>>,
 }
 
 impl TopicContract {
@@ -69,7 +69,7 @@ impl TopicContract {
         self
     }
 
-    pub(crate) fn build(self) -> Result<(Topic<'static>, TopicDeclaration), Problem> {
+    pub(crate) fn build(self) -> Result<(Topic<'static>, TopicDeclaration), Box<Problem>> {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
