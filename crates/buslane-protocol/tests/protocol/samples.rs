@@ -31,7 +31,7 @@ fn checked(text: &'static str) -> Payload<'static> {
 }
 
 /// Headers with every member that a client may set, and two of its own.
-fn client_headers() -> HeadersBuf {
+fn every_header() -> Headers<'static> {
     let mut headers = HeadersBuf::new();
     headers.push(":content-type", "application/json").unwrap();
     headers.push(":reply-to", "attic:done").unwrap();
@@ -43,11 +43,11 @@ fn client_headers() -> HeadersBuf {
     headers.push(":status", "200").unwrap();
     headers.push("traceparent", "00-0af7-b7ad-01").unwrap();
     headers.push("quoted", "a \"b\" \\ \u{fc}").unwrap();
-    headers
+    headers.finish()
 }
 
-/// Headers with every member that there is.
-fn broker_headers() -> Headers<'static> {
+/// Headers with the members that only the broker sets.
+fn delivery_headers() -> Headers<'static> {
     let mut headers = HeadersBuf::new();
     headers.push(":content-type", "application/json").unwrap();
     headers.push(":shared", "workers").unwrap();
@@ -229,7 +229,7 @@ fn client_publishes() -> Vec<ClientMessage<'static>> {
         ClientMessage::Publish(Publish {
             id: Some(id("0190b0c8-7f3a-7abc-8def-0123456789ab")),
             topic: topic("caf\u{e9}/\"quoted\""),
-            headers: client_headers().finish(),
+            headers: every_header(),
             payload: checked("[1,2.50,\"x\"]"),
             ack: true,
             retain: Retain::Set,
@@ -267,7 +267,7 @@ fn client_requests() -> Vec<ClientMessage<'static>> {
                 address("*:get"),
             ]),
             deadline: Deadline::After(1),
-            headers: client_headers().finish(),
+            headers: every_header(),
             ..plain.clone()
         }),
         ClientMessage::Request(Request {
@@ -298,7 +298,7 @@ fn client_answers() -> Vec<ClientMessage<'static>> {
         }),
         ClientMessage::Chunk(Chunk {
             delivery: 2,
-            headers: client_headers().finish(),
+            headers: every_header(),
             payload: checked("1"),
             last: false,
         }),
@@ -409,7 +409,7 @@ fn broker_deliveries() -> Vec<BrokerMessage<'static>> {
         BrokerMessage::Delivery(delivery.clone()),
         BrokerMessage::Delivery(Delivery {
             id: Some(id("e1")),
-            headers: broker_headers(),
+            headers: delivery_headers(),
             payload: Payload::absent(),
             retained: true,
             ..delivery
@@ -435,7 +435,7 @@ fn broker_answers() -> Vec<BrokerMessage<'static>> {
         BrokerMessage::Request(Invocation {
             delivery: u64::MAX,
             id: None,
-            headers: broker_headers(),
+            headers: every_header(),
             payload: Payload::bytes(&b"raw"[..]),
             expires_in_ms: None,
             attempt: 255,
@@ -446,7 +446,7 @@ fn broker_answers() -> Vec<BrokerMessage<'static>> {
         BrokerMessage::Reply(Answer {
             id: id("q1"),
             from: Cow::Borrowed("attic#one"),
-            headers: broker_headers(),
+            headers: every_header(),
             payload: checked("\"red\""),
         }),
         BrokerMessage::Chunk(Part {
