@@ -84,9 +84,9 @@ fn a_broker_that_runs_already_can_be_measured() {
 
 #[test]
 fn a_comparison_names_the_peers_that_it_offers() {
-    let stderr = buslane(&["bench", "--against", "redis"]).fails(2);
+    let stderr = buslane(&["bench", "--against", "rabbitmq"]).fails(2);
     assert!(
-        stderr.contains("'redis'") && stderr.contains("[possible values: nats]"),
+        stderr.contains("'rabbitmq'") && stderr.contains("[possible values: nats, redis, mosquitto]"),
         "{stderr}"
     );
 }

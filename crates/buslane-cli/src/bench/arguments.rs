@@ -7,6 +7,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::measurement::Period;
+use super::peer::Peer;
 use super::pubsub::PubSub;
 use super::request::Requests;
 use super::rows::{ROWS, Row, select};
@@ -19,8 +20,8 @@ pub(crate) struct BenchArguments {
     /// What to measure
     scenario: Option<Scenario>,
     /// Compare with another broker, found on the PATH and started beside one of our own
-    #[arg(long, value_name = "PEER", value_parser = PossibleValuesParser::new(PEERS))]
-    against: Option<String>,
+    #[arg(long, value_name = "PEER", value_enum)]
+    against: Option<Peer>,
     /// Rows of the comparison, all if left out
     #[arg(long, value_delimiter = ',', requires = "against", ignore_case = true,
         value_parser = PossibleValuesParser::new(ROWS.iter().map(|row| row.name)))]
@@ -99,6 +100,11 @@ impl BenchArguments {
     /// Returns the scenario, unless it is a comparison.
     pub(crate) fn scenario(&self) -> Option<Scenario> {
         self.scenario
+    }
+
+    /// Returns the broker to compare with, if it is a comparison.
+    pub(crate) fn against(&self) -> Option<Peer> {
+        self.against
     }
 
     /// Tells whether machines read the results.
@@ -207,8 +213,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
-/// The brokers to compare with.
-const PEERS: [&str; 1] = ["nats"];
 /// Files that a process needs beside its connections.
 const SPARE_FILES: usize = 64;
 
@@ -225,9 +229,9 @@ mod tests {
 
     #[test]
     fn a_peer_that_is_not_offered_is_named_with_those_that_are() {
-        let error = parse(&["--against", "redis"]).unwrap_err().to_string();
+        let error = parse(&["--against", "rabbitmq"]).unwrap_err().to_string();
         assert!(
-            error.contains("'redis'") && error.contains("[possible values: nats]"),
+            error.contains("'rabbitmq'") && error.contains("[possible values: nats, redis, mosquitto]"),
             "{error}"
         );
     }

@@ -11,10 +11,13 @@ mod figures;
 mod idle;
 mod lines;
 mod measurement;
+mod mqtt;
 mod nats;
+mod peer;
 mod process;
 mod progress;
 mod pubsub;
+mod redis;
 mod request;
 mod rows;
 mod scenario;
@@ -24,8 +27,12 @@ mod wire;
 
 pub(crate) use arguments::BenchArguments;
 
+use self::mqtt::Mqtt;
+use self::nats::Nats;
+use self::peer::Peer;
 use self::process::raise_file_limit;
-use self::server::{NATS_SERVER, Program};
+use self::redis::Redis;
+use self::server::Program;
 use self::versus::Versus;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -50,21 +57,29 @@ pub(crate) fn run(arguments: &BenchArguments, out: &mut Output) -> Result<(), Fa
 }
 
 async fn measure(arguments: &BenchArguments, out: &mut Output) -> Result<(), Failure> {
-    if let Some(scenario) = arguments.scenario() {
+    let Some(peer) = arguments.against() else {
+        let scenario = arguments
+            .scenario()
+            .expect("the argument parser asks for a scenario or a peer");
         return scenario::run(scenario, arguments, out).await;
-    }
-    let peer = Program::nats().ok_or_else(|| {
-        Failure::failed(format!("{NATS_SERVER} is not on the PATH"))
-            .hint("install it, on Debian: apt install nats-server")
+    };
+    let program = Program::of(peer).ok_or_else(|| {
+        let name = peer.program();
+        Failure::failed(format_args!("{name} is not on the PATH"))
+            .hint(format_args!("install it, on Debian: apt install {name}"))
     })?;
     let versus = Versus {
-        peer,
+        program,
         rows: arguments.rows(),
         rounds: arguments.rounds(),
         period: arguments.period(0.3, 1.0),
         connections: arguments.connections(raise_file_limit()),
     };
-    versus.run(arguments.json(), out).await
+    match peer {
+        Peer::Nats => versus.run::<Nats>(arguments.json(), out).await,
+        Peer::Redis => versus.run::<Redis>(arguments.json(), out).await,
+        Peer::Mosquitto => versus.run::<Mqtt>(arguments.json(), out).await,
+    }
 }
 
 /// Threads for publishers and subscribers.

@@ -120,6 +120,15 @@ impl Sample {
         self.throughput().map_or(0, |throughput| throughput.lost)
     }
 
+    /// Returns the cores that the load generator kept busy, if the system tells.
+    pub(crate) fn client_cores(&self) -> Option<f64> {
+        match self {
+            Sample::Throughput(throughput) => throughput.cost.client_cores,
+            Sample::Latency(latency) => latency.cost.client_cores,
+            Sample::Idle { .. } => None,
+        }
+    }
+
     fn throughput(&self) -> Option<&Throughput> {
         if let Sample::Throughput(throughput) = self {
             Some(throughput)

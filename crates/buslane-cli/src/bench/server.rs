@@ -1,7 +1,7 @@
 //! Starts a server to measure as a process of its own, on a free port of the loopback interface, and ends it.
 
 use std::env;
-use std::io;
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,19 +11,15 @@ use anyhow::{Context, bail, ensure};
 use tokio::time::timeout;
 
 use super::measurement::Target;
+use super::peer::Peer;
 use super::wire::{self, Wire};
 
 /// How to start a server.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     path: PathBuf,
-    kind: Kind,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    Buslane,
-    Nats,
+    /// `None` for this broker.
+    peer: Option<Peer>,
 }
 
 /// A server under measurement. It ends when this is dropped.
@@ -39,24 +35,24 @@ impl Program {
     /// Makes the program of this broker.
     pub(crate) fn buslane() -> anyhow::Result<Program> {
         let path = env::current_exe().context("the path of this program is unknown")?;
-        Ok(Program {
-            path,
-            kind: Kind::Buslane,
-        })
+        Ok(Program { path, peer: None })
     }
 
-    /// Finds the program of a NATS server on the `PATH`.
-    pub(crate) fn nats() -> Option<Program> {
+    /// Finds the program of a peer on the `PATH`.
+    pub(crate) fn of(peer: Peer) -> Option<Program> {
         Some(Program {
-            path: find(NATS_SERVER)?,
-            kind: Kind::Nats,
+            path: find(peer.program())?,
+            peer: Some(peer),
         })
     }
 
-    /// Returns the program's name and version as it prints them.
+    /// Returns the first line in which the program tells its version.
     pub(crate) fn version(&self) -> Option<String> {
-        let output = Command::new(&self.path).arg("--version").output().ok()?;
-        Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
+        let argument = self.peer.map_or("--version", Peer::version_argument);
+        let output = Command::new(&self.path).arg(argument).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        // What one of them adds to its version says how it was built.
+        Some(text.lines().next()?.split(" sha=").next()?.trim().to_owned())
     }
 
     /// Starts the server and waits for its first session.
@@ -75,28 +71,18 @@ impl Program {
 
     async fn try_start<W: Wire>(&self) -> anyhow::Result<Server> {
         let address = free_address()?;
-        let mut command = Command::new(&self.path);
-        match self.kind {
-            Kind::Buslane => {
-                command.args(["serve", "--listen", &address.to_string(), "--log-level", "error"]);
-                // What measures is the command line and the defaults, not somebody's settings.
-                for (name, _) in
-                    env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BUSLANE_"))
-                {
-                    command.env_remove(name);
-                }
-            }
-            Kind::Nats => {
-                command.args(["-a", &address.ip().to_string(), "-p", &address.port().to_string()]);
-            }
-        }
         let started = Instant::now();
-        let child = command
-            .stdin(Stdio::null())
+        let mut command = self.command(address);
+        command
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        let child = child.with_context(|| format!("{} does not start", self.path.display()))?;
+            .stderr(Stdio::null());
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("{} does not start", self.path.display()))?;
+        if let (Some(mut stdin), Some(peer)) = (child.stdin.take(), self.peer) {
+            stdin.write_all(peer.input(address).as_bytes())?;
+        }
         let mut server = Server {
             child,
             address,
@@ -108,6 +94,21 @@ impl Program {
             .with_context(|| self.path.display().to_string())?;
         server.started_in = started.elapsed().as_secs_f64() * 1e3;
         Ok(server)
+    }
+}
+
+impl Program {
+    fn command(&self, address: SocketAddr) -> Command {
+        let mut command = Command::new(&self.path);
+        match self.peer {
+            Some(peer) => command.args(peer.arguments(address)),
+            None => command.args(["serve", "--listen", &address.to_string(), "--log-level", "error"]),
+        };
+        // What is measured is the defaults, not somebody's settings.
+        for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BUSLANE_")) {
+            command.env_remove(name);
+        }
+        command
     }
 }
 
@@ -177,8 +178,6 @@ fn is_program(path: &Path) -> bool {
     path.is_file()
 }
 
-/// The name of a NATS server's program.
-pub(crate) const NATS_SERVER: &str = "nats-server";
 /// How often a server is started before that counts as failed.
 const START_ATTEMPTS: usize = 3;
 /// How long a server may take to begin its first session.

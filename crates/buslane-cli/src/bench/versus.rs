@@ -9,7 +9,6 @@ use super::binary::Binary;
 use super::figures::{Spread, short};
 use super::lines::Lines;
 use super::measurement::Period;
-use super::nats::Nats;
 use super::progress::Progress;
 use super::rows::{Row, Sample, Workload};
 use super::server::{Program, Server};
@@ -22,7 +21,7 @@ use crate::output::Output;
 #[derive(Debug)]
 pub(crate) struct Versus {
     /// The other broker.
-    pub(crate) peer: Program,
+    pub(crate) program: Program,
     /// The rows wanted.
     pub(crate) rows: Vec<&'static Row>,
     /// Turns of each side.
@@ -44,7 +43,11 @@ struct Outcome {
     ratio_min: Option<f64>,
     ratio_max: Option<f64>,
     rounds: usize,
+    /// Messages that never came, of both sides.
     lost: u64,
+    /// Cores that the load generator kept busy on our turns. Where it is near a whole one, the generator may be what
+    /// is measured.
+    client_cores: Option<f64>,
 }
 
 /// One turn of each side.
@@ -52,15 +55,15 @@ type Round = (Sample, Sample);
 
 impl Versus {
     /// Runs every row and prints each when it is done.
-    pub(crate) async fn run(&self, json: bool, out: &mut Output) -> Result<(), Failure> {
+    pub(crate) async fn run<P: Wire>(&self, json: bool, out: &mut Output) -> Result<(), Failure> {
         let ours = Program::buslane()?;
         if !json {
             self.print_heading(out)?;
         }
         for rows in self.rows.chunk_by(|one, next| one.workload == next.workload) {
             let rounds = match rows[0].workload {
-                Workload::Idle => self.alternate_fresh(&ours).await?,
-                workload => self.alternate(&ours, workload).await?,
+                Workload::Idle => self.alternate_fresh::<P>(&ours).await?,
+                workload => self.alternate::<P>(&ours, workload).await?,
             };
             for row in rows {
                 let outcome = Outcome::new(row, &rounds);
@@ -76,7 +79,7 @@ impl Versus {
     }
 
     fn print_heading(&self, out: &mut Output) -> Result<(), Failure> {
-        let version = self.peer.version().unwrap_or_else(|| "the peer".into());
+        let version = self.program.version().unwrap_or_else(|| "the peer".into());
         out.line(format_args!(
             "buslane {} beside {version}, {} rounds",
             env!("CARGO_PKG_VERSION"),
@@ -90,8 +93,8 @@ impl Versus {
     }
 
     /// Lets both servers run and gives them turns.
-    async fn alternate(&self, program: &Program, workload: Workload) -> anyhow::Result<Vec<Round>> {
-        let (ours, theirs) = (program.start::<Binary>().await?, self.peer.start::<Nats>().await?);
+    async fn alternate<P: Wire>(&self, program: &Program, workload: Workload) -> anyhow::Result<Vec<Round>> {
+        let (ours, theirs) = (program.start::<Binary>().await?, self.program.start::<P>().await?);
         let mut rounds = Vec::with_capacity(self.rounds);
         for round in 1..=self.rounds {
             let progress = self.progress(workload, round, "buslane");
@@ -102,7 +105,7 @@ impl Versus {
             let our_turn = our_turn.context("buslane")?;
             let progress = self.progress(workload, round, "peer");
             let their_turn = self
-                .turn::<Nats>(&theirs, workload, &progress)
+                .turn::<P>(&theirs, workload, &progress)
                 .await
                 .context("the peer")?;
             rounds.push((our_turn, their_turn));
@@ -111,7 +114,7 @@ impl Versus {
     }
 
     /// Starts both servers anew for each turn.
-    async fn alternate_fresh(&self, program: &Program) -> anyhow::Result<Vec<Round>> {
+    async fn alternate_fresh<P: Wire>(&self, program: &Program) -> anyhow::Result<Vec<Round>> {
         let mut rounds = Vec::with_capacity(self.rounds);
         for round in 1..=self.rounds {
             let progress = self.progress(Workload::Idle, round, "buslane");
@@ -121,7 +124,7 @@ impl Versus {
                 .context("buslane")?;
             let progress = self.progress(Workload::Idle, round, "peer");
             let their_turn = self
-                .fresh_turn::<Nats>(&self.peer, &progress)
+                .fresh_turn::<P>(&self.program, &progress)
                 .await
                 .context("the peer")?;
             rounds.push((our_turn, their_turn));
@@ -197,6 +200,9 @@ impl Outcome {
                 .iter()
                 .map(|(ours, theirs)| ours.lost() + theirs.lost())
                 .sum(),
+            client_cores: median(Spread::of(
+                rounds.iter().filter_map(|(ours, _)| ours.client_cores()),
+            )),
         }
     }
 
