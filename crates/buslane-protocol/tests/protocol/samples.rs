@@ -50,7 +50,7 @@ fn every_header() -> Headers<'static> {
 fn delivery_headers() -> Headers<'static> {
     let mut headers = HeadersBuf::new();
     headers.push(":content-type", "application/json").unwrap();
-    headers.push(":shared", "workers").unwrap();
+    headers.push(":shared", "workers/host/+/cpu").unwrap();
     headers.push(":snapshot", "true").unwrap();
     headers.push("traceparent", "00-0af7-b7ad-01").unwrap();
     headers.finish()
