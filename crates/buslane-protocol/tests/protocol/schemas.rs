@@ -50,7 +50,7 @@ fn written(side: &str) -> Vec<Value> {
 }
 
 /// Returns the member names that a schema describes, those of the schemas it builds on included.
-fn described(schema: &Value) -> BTreeSet<String> {
+pub(crate) fn described(schema: &Value) -> BTreeSet<String> {
     let mut names: BTreeSet<String> = schema["properties"]
         .as_object()
         .into_iter()
