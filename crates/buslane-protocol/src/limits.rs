@@ -13,9 +13,9 @@ pub struct Limits {
     pub payload: usize,
     /// Bytes of a frame before the client is connected. Past it: `frame_too_large`, and the connection ends.
     pub first_frame: usize,
-    /// Headers of one message. Past it: `headers_too_large`.
+    /// Headers of one message, [`Headers::MAX_ENTRIES`] at the most. Past it: `headers_too_large`.
     pub headers: usize,
-    /// Bytes of all headers of one message. Past it: `headers_too_large`.
+    /// Bytes of all headers of one message, [`Headers::MAX_BYTES`] at the most. Past it: `headers_too_large`.
     pub headers_bytes: usize,
     /// Bytes queued for one client, per lane. Past it: the overflow policy, `overloaded` or a disconnect.
     pub outbox: usize,
