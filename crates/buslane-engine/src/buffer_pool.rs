@@ -1,18 +1,18 @@
 //! Buffers that no outbox needs at the moment, and the account of those that outboxes hold. A client with nothing
-//! queued holds no buffer.
+//! queued holds none.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use buslane_protocol::Framing;
 
-use crate::outbox::websocket;
+use crate::outbox::SharedFrame;
 
 /// Spare buffers, used again in the order last in, first out, so that the one in the processor's cache comes first.
 ///
 /// All buffers that outboxes hold are accounted here with their whole capacity, and shared frames once each, however
 /// many outboxes hold them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct BufferPool {
     spare: Vec<Vec<u8>>,
     retained: usize,
@@ -20,39 +20,10 @@ pub(crate) struct BufferPool {
     shared: Arc<AtomicUsize>,
 }
 
-/// A message that several outboxes hold without copying it, as it stands on the wire. Cloning shares it. Its bytes are
-/// accounted from the moment it is made until the last holder drops it.
-#[derive(Clone, Debug)]
-pub(crate) struct SharedFrame(Arc<ChargedFrame>);
-
-#[derive(Debug)]
-struct ChargedFrame {
-    bytes: Box<[u8]>,
-    account: Arc<AtomicUsize>,
-}
-
-impl Drop for ChargedFrame {
-    fn drop(&mut self) {
-        self.account.fetch_sub(self.bytes.len(), Ordering::Relaxed);
-    }
-}
-
-impl SharedFrame {
-    /// Returns the bytes as they stand on the wire.
-    pub(crate) fn wire(&self) -> &[u8] {
-        &self.0.bytes
-    }
-}
-
 impl BufferPool {
-    /// The most bytes of spare buffers that are kept, by default.
-    pub(crate) const RETAINED: usize = 1 << 20;
-    /// The largest buffer that is kept, in bytes.
-    pub(crate) const LARGEST: usize = 256 << 10;
-
-    /// Makes an empty pool that keeps up to this many bytes of spare buffers.
+    /// Makes an empty pool.
     pub(crate) fn new() -> BufferPool {
-        BufferPool { spare: Vec::new(), retained: 0, lent: 0, shared: Arc::default() }
+        BufferPool::default()
     }
 
     /// Returns the bytes that outboxes hold: the capacity of their buffers, and shared frames once each.
@@ -61,7 +32,7 @@ impl BufferPool {
         self.lent + self.shared.load(Ordering::Relaxed)
     }
 
-    /// Returns the bytes of spare buffers.
+    /// Returns the bytes of spare buffers: at most [`RETAINED`].
     pub(crate) fn retained(&self) -> usize {
         self.retained
     }
@@ -72,27 +43,27 @@ impl BufferPool {
         self.retained = 0;
     }
 
-    /// Makes a message that several outboxes can hold. For [`Framing::WebSocketBinary`] the WebSocket header is put in
-    /// front of it.
+    /// Makes a message, as [`Framing::encode`] wrote it, into one that several outboxes of this framing can hold.
     pub(crate) fn share(&self, framing: Framing, message: &[u8]) -> SharedFrame {
-        let header = websocket::header(framing, message.len());
-        let mut bytes = Vec::with_capacity(header.len() + message.len());
-        bytes.extend_from_slice(&header);
-        bytes.extend_from_slice(message);
-        self.shared.fetch_add(bytes.len(), Ordering::Relaxed);
-        SharedFrame(Arc::new(ChargedFrame { bytes: bytes.into_boxed_slice(), account: self.shared.clone() }))
+        SharedFrame::new(framing, message, &self.shared)
     }
 
-    /// Hands out an empty buffer, the one that came back last if there is one.
+    /// Hands out an empty buffer: the one that came back last, or a small new one.
     #[inline]
     pub(crate) fn take(&mut self) -> Vec<u8> {
-        let Some(buffer) = self.spare.pop() else { return Vec::new() };
-        self.retained -= buffer.capacity();
+        let buffer = match self.spare.pop() {
+            Some(buffer) => {
+                self.retained -= buffer.capacity();
+                buffer
+            }
+            None => Vec::with_capacity(SMALLEST),
+        };
         self.lent += buffer.capacity();
         buffer
     }
 
-    /// Notes that a buffer handed out has another capacity now.
+    /// Notes that a buffer handed out has another capacity now, or that something else of that many bytes came to be
+    /// (from 0) or is gone (to 0).
     #[inline]
     pub(crate) fn resized(&mut self, before: usize, after: usize) {
         self.lent = self.lent - before + after;
@@ -103,10 +74,59 @@ impl BufferPool {
     pub(crate) fn give(&mut self, mut buffer: Vec<u8>) {
         let capacity = buffer.capacity();
         self.lent -= capacity;
-        if capacity > 0 && capacity <= Self::LARGEST && self.retained + capacity <= Self::RETAINED {
+        if capacity > 0 && capacity <= LARGEST && self.retained + capacity <= RETAINED {
             buffer.clear();
             self.retained += capacity;
             self.spare.push(buffer);
         }
+    }
+}
+
+/// The most bytes of spare buffers that are kept; what comes back beyond is freed.
+pub(crate) const RETAINED: usize = 1 << 20;
+/// The largest buffer that is kept, in bytes: one huge message shall not take up the pool for ever.
+const LARGEST: usize = 256 << 10;
+/// The size of a new buffer, in bytes: fan-out to very many clients with a short message each stays small.
+const SMALLEST: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_buffer_that_came_back_last_goes_out_first() {
+        let mut pool = BufferPool::new();
+        let (first, mut second) = (pool.take(), pool.take());
+        second.reserve_exact(5_000);
+        pool.resized(SMALLEST, second.capacity());
+        assert_eq!(pool.lent(), SMALLEST + 5_000);
+        pool.give(first);
+        pool.give(second);
+        assert_eq!((pool.lent(), pool.retained()), (0, SMALLEST + 5_000));
+        assert_eq!(pool.take().capacity(), 5_000);
+        assert_eq!((pool.lent(), pool.retained()), (5_000, SMALLEST));
+    }
+
+    #[test]
+    fn spare_buffers_are_bounded_and_huge_ones_are_not_kept() {
+        let mut pool = BufferPool::new();
+        for _ in 0..10 {
+            pool.resized(0, 200 << 10);
+            pool.give(Vec::with_capacity(200 << 10));
+        }
+        assert_eq!(pool.retained(), 5 * (200 << 10));
+        pool.trim();
+        pool.resized(0, LARGEST + 1);
+        pool.give(Vec::with_capacity(LARGEST + 1));
+        assert_eq!((pool.retained(), pool.lent()), (0, 0));
+    }
+
+    #[test]
+    fn buffers_come_back_empty() {
+        let mut pool = BufferPool::new();
+        let mut buffer = pool.take();
+        buffer.extend_from_slice(b"secret");
+        pool.give(buffer);
+        assert!(pool.take().is_empty());
     }
 }

@@ -41,6 +41,7 @@ impl SlotKey {
 pub(crate) struct Slots<T> {
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
+    length: usize,
 }
 
 #[derive(Debug)]
@@ -51,14 +52,14 @@ struct Slot<T> {
 
 impl<T> Default for Slots<T> {
     fn default() -> Self {
-        Slots { slots: Vec::new(), free: Vec::new() }
+        Slots { slots: Vec::new(), free: Vec::new(), length: 0 }
     }
 }
 
 impl<T> Slots<T> {
     /// Returns how many entries there are.
     pub(crate) fn len(&self) -> usize {
-        self.slots.iter().filter(|slot| slot.value.is_some()).count()
+        self.length
     }
 
     /// Returns the key that the next [`Slots::insert`] will hand out.
@@ -72,6 +73,7 @@ impl<T> Slots<T> {
     /// Adds an entry. The slot that became free last is used first.
     pub(crate) fn insert(&mut self, value: T) -> SlotKey {
         let key = self.next_key();
+        self.length += 1;
         match self.free.pop() {
             Some(slot) => self.slots[slot as usize].value = Some(value),
             None => self.slots.push(Slot { generation: 0, value: Some(value) }),
@@ -100,6 +102,7 @@ impl<T> Slots<T> {
             return None;
         }
         let value = slot.value.take()?;
+        self.length -= 1;
         if let Some(next) = slot.generation.checked_add(1) {
             slot.generation = next;
             self.free.push(key.slot());
@@ -142,7 +145,9 @@ mod tests {
         assert_eq!(slots.remove(first), Some("first"));
         let second = slots.insert("second");
         assert_eq!(first.slot(), second.slot());
-        assert_eq!((slots.get(first), slots.get_mut(first), slots.remove(first)), (None, None, None));
+        assert_eq!(slots.get(first), None);
+        assert_eq!(slots.get_mut(first), None);
+        assert_eq!(slots.remove(first), None);
         assert_eq!(slots.get(second), Some(&"second"));
     }
 
