@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::slots::SlotKey;
+
 /// A connection, from [`Engine::open`](crate::Engine::open) to [`Engine::close`](crate::Engine::close).
 ///
 /// Slots are used again, generations are not: the id of a connection that is gone never means another one, so a late
@@ -10,9 +12,24 @@ use std::fmt;
 pub struct ClientId(u64);
 
 impl ClientId {
-    /// Joins a slot and its generation.
-    pub(crate) const fn new(slot: u32, generation: u32) -> Self {
-        ClientId((generation as u64) << 32 | slot as u64)
+    /// Makes the id of an entry of the client table.
+    pub(crate) const fn of(key: SlotKey) -> Self {
+        ClientId(key.as_u64())
+    }
+
+    /// Returns the entry of the client table.
+    pub(crate) const fn key(self) -> SlotKey {
+        SlotKey::from_u64(self.0)
+    }
+
+    /// Reads an id that [`ClientId::as_u64`] packed.
+    pub(crate) const fn from_u64(packed: u64) -> Self {
+        ClientId(packed)
+    }
+
+    /// Packs the id.
+    pub(crate) const fn as_u64(self) -> u64 {
+        self.0
     }
 
     /// Returns the slot: a small number, unique among the connections that are open, fit to index a table.

@@ -25,22 +25,56 @@
 //! - **A client's things die with it**, once: a late clean-up never touches what a newer client has taken over.
 
 mod buffer_pool;
+mod bus_service;
+mod client;
 mod client_id;
+mod clients;
 mod config;
+mod connect;
 mod contracts;
 mod counters;
+mod credit;
+mod delivery;
+mod drain;
+mod drops;
+mod ending;
 mod engine;
 mod entropy;
+mod event;
+mod flush;
+mod frames;
+mod gather;
+mod inbound;
+mod ledger;
+mod liveness;
 mod memory;
 mod notice;
 mod outbox;
 mod output;
+mod parked;
 mod peer;
+mod pending;
 mod policy;
+mod presence;
+mod presence_feed;
+mod publish;
+mod register;
+mod registry;
+mod reply;
+mod reports;
+mod request;
 mod retained;
 mod slots;
+mod snapshot;
+mod subscription;
+mod takeover;
+#[cfg(test)]
+mod test_random;
 mod timers;
+mod topic_contracts;
 mod topics;
+mod unhandled;
+mod validation;
 
 pub use client_id::{ClientId, Ticket};
 pub use config::Config;

@@ -14,16 +14,22 @@ pub(crate) enum Category {
     Subscriptions,
     /// Requests in flight.
     Requests,
+    /// Messages that wait for credit or for their validation.
+    Waiting,
+    /// Connections.
+    Clients,
 }
 
 impl Category {
     /// Every category, in the order of the metrics.
-    pub(crate) const ALL: [Category; 5] = [
+    pub(crate) const ALL: [Category; 7] = [
         Category::Outbox,
         Category::Retained,
         Category::Registrations,
         Category::Subscriptions,
         Category::Requests,
+        Category::Waiting,
+        Category::Clients,
     ];
 
     /// Returns the category's label in metrics.
@@ -34,6 +40,8 @@ impl Category {
             Category::Registrations => "registrations",
             Category::Subscriptions => "subscriptions",
             Category::Requests => "requests",
+            Category::Waiting => "waiting",
+            Category::Clients => "clients",
         }
     }
 }
@@ -130,7 +138,7 @@ mod tests {
         memory.set(Category::Outbox, 500);
         memory.release(Category::Requests, 15);
         let sum: usize = Category::ALL.into_iter().map(|category| memory.used(category)).sum();
-        assert_eq!((memory.total(), sum), (585, 585));
+        assert_eq!((memory.total(), sum), (695, 695));
     }
 
     #[test]

@@ -1,0 +1,48 @@
+//! What is counted and charged, in one place that every part can be handed. Decides about memory only.
+
+use buslane_protocol::ErrorCode;
+
+use crate::Counters;
+use crate::memory::{Category, Memory};
+
+/// The broker's books.
+pub(crate) struct Ledger {
+    /// What happened.
+    pub(crate) counters: Counters,
+    /// What is held.
+    pub(crate) memory: Memory,
+    headroom: usize,
+}
+
+impl Ledger {
+    /// Opens the books of a broker that may account for this many bytes.
+    pub(crate) fn new(cap: usize) -> Self {
+        Ledger { counters: Counters::default(), memory: Memory::new(cap), headroom: cap / HEADROOM_SHARE }
+    }
+
+    /// Tells whether new work may take this many bytes: all but a headroom that is kept for answers, so that what was
+    /// accepted can still be finished when nothing new is.
+    #[inline]
+    pub(crate) fn admits(&self, bytes: usize) -> bool {
+        self.memory.fits(bytes.saturating_add(self.headroom))
+    }
+
+    /// Charges new work if it is admitted; tells whether it is.
+    #[must_use]
+    pub(crate) fn charge(&mut self, category: Category, bytes: usize) -> bool {
+        self.admits(bytes) && self.memory.reserve(category, bytes)
+    }
+
+    /// Takes back what was charged.
+    pub(crate) fn release(&mut self, category: Category, bytes: usize) {
+        self.memory.release(category, bytes);
+    }
+
+    /// Counts a refusal.
+    pub(crate) fn refused(&mut self, code: ErrorCode) {
+        self.counters.refused.count(code);
+    }
+}
+
+/// One part in this many of the memory is kept for answers.
+const HEADROOM_SHARE: usize = 16;

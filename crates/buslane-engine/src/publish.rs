@@ -1,0 +1,255 @@
+//! Publishing: who gets a message, and that nobody does if it is refused. Owns the order of the checks; one copy for
+//! one client is in `delivery.rs`.
+
+use buslane_protocol::{
+    BrokerMessage, Delivery, Encoding, ErrorCode, Headers, HeadersBuf, Payload, PayloadKind, Problem, Publish, Retain,
+    Topic,
+};
+use std::time::Duration;
+
+use crate::ClientId;
+use crate::clients::Clients;
+use crate::delivery::Recipient;
+use crate::engine::Engine;
+use crate::frames::Frames;
+use crate::ledger::Ledger;
+use crate::memory::Category;
+use crate::parked::{Known, Step};
+use crate::policy::Action;
+use crate::retained::Retained;
+use crate::topics::{GroupMatch, TooManyMatches};
+use crate::unhandled::Unhandled;
+use crate::validation::Stop;
+
+impl Engine {
+    /// Handles a publish.
+    #[inline]
+    pub(crate) fn publish(&mut self, id: ClientId, publish: &Publish<'_>, known: &Known) -> Step {
+        match self.try_publish(id, publish, known) {
+            Ok(receivers) if publish.ack => self.acknowledge(id, publish.id, receivers),
+            Ok(_) => {}
+            Err(Stop::Refuse(problem)) => self.refuse_message(id, publish.id, *problem),
+            Err(Stop::Offload(validator)) => return Step::Offload(validator),
+        }
+        Step::Done
+    }
+
+    fn try_publish(&mut self, id: ClientId, publish: &Publish<'_>, known: &Known) -> Result<u32, Stop> {
+        self.check_publish(id, publish)?;
+        let mut payload = publish.payload.borrowed();
+        let (mut retain, mut refuse) = (publish.retain, false);
+        if let Some(contract) = self.contracts.find(publish.topic.as_str()) {
+            let contract = contract.clone();
+            refuse = contract.declared.refuse;
+            if contract.declared.retain && retain == Retain::Keep {
+                retain = Retain::Set;
+            }
+            let cleared = retain == Retain::Clear && payload.is_absent();
+            if let Some(validator) = contract.validator.as_ref().filter(|_| !cleared) {
+                self.hold_against(validator, &mut payload, known, id, publish.topic.as_str())?;
+            }
+        }
+        if payload.kind == PayloadKind::Json && (retain == Retain::Set || self.has_json_receiver(&publish.topic)?) {
+            payload.ensure_json().map_err(|error| Problem::new(error.code()).about(&publish.topic).detail(error))?;
+        }
+        if retain != Retain::Keep {
+            self.topics.matches(&publish.topic).map_err(|error| too_many(error, &publish.topic))?;
+        }
+        let Some(client) = self.clients.find(id) else { return Ok(0) };
+        let from = client.from.clone();
+        let delivery = Delivery {
+            id: publish.id,
+            topic: publish.topic.borrowed(),
+            from: (&*from).into(),
+            headers: publish.headers.borrowed(),
+            payload,
+            retained: false,
+        };
+        let exclude = publish.exclude_self.then_some(id);
+        self.frames.reset();
+        if refuse {
+            self.check_room(&delivery, exclude)?;
+        }
+        self.change_retained(&delivery, retain, publish.retain_ms)?;
+        let receivers = self.spread(&delivery, exclude, true).map_err(|error| too_many(error, &publish.topic))?;
+        self.ledger.counters.published += 1;
+        if receivers == 0 && retain == Retain::Keep {
+            self.report_unhandled(Unhandled::NoReceiver, publish.topic.as_str(), id, "publish", publish.id);
+        }
+        Ok(receivers)
+    }
+
+    #[inline]
+    fn check_publish(&self, id: ClientId, publish: &Publish<'_>) -> Result<(), Stop> {
+        let Publish { topic, headers, payload, .. } = publish;
+        if topic.is_reserved() && !topic.as_str().starts_with(BROADCAST) {
+            let detail = format!("choose a topic that does not begin with '$'; {BROADCAST}... is for everybody");
+            return Err(Problem::new(ErrorCode::ReservedTopic).about(topic).detail(detail).into());
+        }
+        if publish.ack && publish.id.is_none() {
+            let detail = "`ack` needs an `id` that it can name";
+            return Err(Problem::new(ErrorCode::InvalidMessage).about(topic).detail(detail).into());
+        }
+        self.check_size(headers, payload)?;
+        Ok(self.decide(id, Action::Publish(topic))?)
+    }
+
+    /// Checks headers and payload against the limits.
+    #[inline]
+    pub(crate) fn check_size(&self, headers: &Headers<'_>, payload: &Payload<'_>) -> Result<(), Box<Problem>> {
+        let limits = &self.config.limits;
+        limits.check_headers(headers).map_err(|error| Problem::new(error.code()).detail(error))?;
+        limits.check_payload(payload).map_err(|error| Problem::new(error.code()).detail(error))?;
+        Ok(())
+    }
+
+    /// Tells whether somebody may get a publish as JSON text.
+    #[inline]
+    fn has_json_receiver(&mut self, topic: &Topic<'_>) -> Result<bool, Stop> {
+        if self.clients.json_subscribers == 0 {
+            return Ok(false);
+        }
+        let Engine { topics, clients, .. } = self;
+        let matches = topics.matches(topic).map_err(|error| too_many(error, topic))?;
+        let reads_json = |subscriber| {
+            let framing = clients.framing(ClientId::from_u64(subscriber));
+            framing.is_some_and(|framing| framing.encoding() == Encoding::Json)
+        };
+        let mut found = matches.clients().iter().any(|found| reads_json(found.subscriber));
+        for group in matches.groups() {
+            group.choose(|member| {
+                found |= reads_json(member.subscriber);
+                false
+            });
+        }
+        Ok(found)
+    }
+
+    /// Refuses a publish that would not fit into each receiver's queue, before anybody gets it.
+    fn check_room(&mut self, delivery: &Delivery<'_>, exclude: Option<ClientId>) -> Result<(), Stop> {
+        let Engine { topics, clients, ledger, frames, .. } = self;
+        let matches = topics.matches(&delivery.topic).map_err(|error| too_many(error, &delivery.topic))?;
+        let message = BrokerMessage::Delivery(delivery.clone());
+        let mut has_room = |to: Recipient| match clients.framing(to.client) {
+            Some(framing) => {
+                let bytes = frames.encode(&clients.pool, framing, &message).bytes().len();
+                clients.has_room(ledger, to.client, to.key, bytes)
+            }
+            None => true,
+        };
+        let wanted = |to: &Recipient| Some(to.client) != exclude;
+        let full = matches.clients().iter().map(|found| Recipient::of(found, true)).filter(wanted).any(|to| !has_room(to));
+        let mut full_group = false;
+        for group in matches.groups() {
+            let (mut any, mut room) = (false, false);
+            group.choose(|member| {
+                let to = Recipient::of(&member, true);
+                any |= wanted(&to);
+                room = room || (wanted(&to) && has_room(to));
+                false
+            });
+            full_group |= any && !room;
+        }
+        if full || full_group {
+            let detail = "nobody got it: a receiver's queue is full; publish again when it has read";
+            return Err(Problem::new(ErrorCode::ReceiverFull).about(&delivery.topic).detail(detail).into());
+        }
+        Ok(())
+    }
+
+    fn change_retained(&mut self, delivery: &Delivery<'_>, retain: Retain, lifetime_ms: Option<u32>) -> Result<(), Stop> {
+        match retain {
+            Retain::Keep => return Ok(()),
+            Retain::Clear => {
+                self.retained.clear(&delivery.topic);
+            }
+            Retain::Set => {
+                let lifetime = lifetime_ms.map(|lifetime| Duration::from_millis(u64::from(lifetime)));
+                let value = Retained {
+                    id: delivery.id,
+                    from: (&*delivery.from).into(),
+                    headers: delivery.headers.clone().into_owned(),
+                    payload: delivery.payload.clone().into_owned(),
+                    expires_at: lifetime.map(|lifetime| self.now + lifetime),
+                };
+                let growth = self.retained.growth(&delivery.topic, &value);
+                let limit = self.config.limits.retained;
+                if growth > 0 && (self.retained.bytes() + growth > limit || !self.ledger.admits(growth)) {
+                    let detail = "there is no room to retain it; clear retained values, or raise limits.retained";
+                    return Err(self.memory_full().about(&delivery.topic).detail(detail).into());
+                }
+                self.retained.set(&delivery.topic, value);
+            }
+        }
+        self.ledger.memory.set(Category::Retained, self.retained.bytes());
+        Ok(())
+    }
+
+    /// Hands a message to everybody whose filter matches, one copy per client, and a copy to one member of each shared
+    /// subscription. Returns how many copies were taken.
+    pub(crate) fn spread(
+        &mut self,
+        delivery: &Delivery<'_>,
+        exclude: Option<ClientId>,
+        announced: bool,
+    ) -> Result<u32, TooManyMatches> {
+        let Engine { topics, clients, ledger, frames, shared_frames, .. } = self;
+        let matches = topics.matches(&delivery.topic)?;
+        let mut receivers = 0;
+        if !matches.clients().is_empty() {
+            let message = BrokerMessage::Delivery(delivery.clone());
+            for found in matches.clients() {
+                let to = Recipient::of(found, announced);
+                if Some(to.client) != exclude {
+                    receivers += u32::from(clients.deliver(ledger, frames, &message, to));
+                }
+            }
+        }
+        for group in matches.groups() {
+            receivers += share_out(&group, delivery, exclude, announced, clients, ledger, shared_frames);
+        }
+        frames.reset();
+        Ok(receivers)
+    }
+}
+
+/// Hands a copy to the next member of a shared subscription that has room, or else to the next at all.
+pub(crate) fn share_out(
+    group: &GroupMatch<'_>,
+    delivery: &Delivery<'_>,
+    exclude: Option<ClientId>,
+    announced: bool,
+    clients: &mut Clients,
+    ledger: &mut Ledger,
+    frames: &mut Frames,
+) -> u32 {
+    let mut headers = HeadersBuf::from_headers(&delivery.headers);
+    let name = format!("{}/{}", group.name(), group.filter());
+    if headers.push(Headers::SHARED, &name).is_err() {
+        return 0;
+    }
+    let copy = Delivery { headers: headers.finish(), ..delivery.clone() };
+    let message = BrokerMessage::Delivery(copy);
+    frames.reset();
+    let open = |to: &Recipient| Some(to.client) != exclude;
+    let ready = group.choose(|member| {
+        let to = Recipient::of(&member, announced);
+        let Some(framing) = clients.framing(to.client).filter(|_| open(&to)) else { return false };
+        let bytes = frames.encode(&clients.pool, framing, &message).bytes().len();
+        clients.has_room(ledger, to.client, to.key, bytes) && clients.has_credit(to.key)
+    });
+    let alive = |to: &Recipient| open(to) && clients.alive(to.client).is_some();
+    let chosen = ready.or_else(|| group.choose(|member| alive(&Recipient::of(&member, announced))));
+    let taken = chosen.is_some_and(|member| {
+        clients.deliver(ledger, frames, &message, Recipient::of(&member, announced))
+    });
+    frames.reset();
+    u32::from(taken)
+}
+
+fn too_many(error: TooManyMatches, topic: &Topic<'_>) -> Problem {
+    Problem::new(ErrorCode::MatchLimit).about(topic).detail(error)
+}
+
+/// The one reserved name under which clients may publish.
+const BROADCAST: &str = "$bus/broadcast/";

@@ -1,0 +1,285 @@
+//! How a registration comes to be and ends. Owns the order of its checks: what costs nothing first, then the schemas
+//! elsewhere, then the instance's name, and only then anything changes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use buslane_protocol::{
+    BrokerMessage, ErrorCode, Id, Name, Problem, Register, Registered, Registration, Schema, Topic, TopicDeclaration,
+    Unregister,
+};
+
+use crate::connect::draining;
+use crate::contracts::Place;
+use crate::engine::Engine;
+use crate::memory::Category;
+use crate::parked::{Parked, Waiting};
+use crate::policy::Action;
+use crate::registry::{Declared, Instance, InstanceKey, Offer};
+use crate::takeover::Claim;
+use crate::topic_contracts::TopicContract;
+use crate::{ClientId, CompileRequest, Contracts, Notice, Output, Ticket};
+
+impl Engine {
+    /// Takes in a registration: it is refused at once, joins at once, or waits for its schemas.
+    pub(crate) fn register(&mut self, id: ClientId, register: Box<Register>) {
+        if let Err(problem) = self.check_registration(id, &register) {
+            return self.refuse_message(id, register.id, *problem);
+        }
+        let schemas = schemas(&register.registration);
+        if schemas.is_empty() { self.join(id, register, Contracts::default()) } else { self.compile(id, register, schemas) }
+    }
+
+    fn check_registration(&self, id: ClientId, register: &Register) -> Result<(), Box<Problem>> {
+        let registration = &register.registration;
+        if self.draining.is_some() {
+            return Err(draining().into());
+        }
+        registration
+            .check(&self.config.limits)
+            .map_err(|error| Problem::new(error.code()).about(&registration.name).detail(error))?;
+        let held = self.clients.find(id).map_or(0, |client| client.registrations.len());
+        let limit = self.config.limits.registrations;
+        if held >= limit {
+            let detail = format!("a client may have {limit} registrations; unregister one first");
+            return Err(Problem::new(ErrorCode::TooManyRegistrations).detail(detail).into());
+        }
+        self.decide(id, Action::Register(registration))?;
+        self.check_topics(registration)
+    }
+
+    fn check_topics(&self, registration: &Registration) -> Result<(), Box<Problem>> {
+        for (topic, declared) in &registration.topics {
+            if let Some(owner) = self.contracts.conflict(&registration.name, topic, declared) {
+                let detail = format!("the service {owner} declared another contract; declare the same, or another topic");
+                return Err(Problem::new(ErrorCode::TopicConflict).about(topic).detail(detail).into());
+            }
+        }
+        Ok(())
+    }
+
+    fn compile(&mut self, id: ClientId, register: Box<Register>, schemas: Vec<(Place, Schema)>) {
+        let charged = register.registration.text_length();
+        if !self.ledger.charge(Category::Waiting, charged) {
+            let problem = self.memory_full();
+            return self.refuse_message(id, register.id, problem);
+        }
+        let ticket = self.take_ticket(id);
+        let (service, references) = (register.registration.name.clone(), register.registration.schemas.clone());
+        self.park(id, Parked { ticket, charged, what: Waiting::Compile(register) });
+        let request = CompileRequest { service, schemas, references };
+        self.outputs.push_back(Output::Compile { ticket, request });
+    }
+
+    /// Takes in compiled schemas.
+    pub(crate) fn finish_compilation(&mut self, ticket: Ticket, result: Result<Contracts, Problem>) {
+        let Some((id, parked)) = self.unpark(ticket) else { return };
+        if let Waiting::Compile(register) = parked.what {
+            match result {
+                Ok(contracts) => self.join(id, register, contracts),
+                Err(problem) => self.refuse_message(id, register.id, problem),
+            }
+        }
+        self.resume(id);
+    }
+
+    /// Registers an instance whose schemas are compiled, unless another client holds its name.
+    pub(crate) fn join(&mut self, id: ClientId, mut register: Box<Register>, contracts: Contracts) {
+        self.name_by_secret(&mut register);
+        match self.claim(id, &register) {
+            Claim::Free => self.enter(id, *register, contracts),
+            Claim::Resume(holder) => {
+                self.evict(holder, id);
+                self.enter(id, *register, contracts);
+            }
+            Claim::Ask(holder) => self.probe(id, register, contracts, holder),
+            Claim::Refused(problem) => self.refuse_message(id, register.id, *problem),
+        }
+    }
+
+    /// Registers an instance whose name is free.
+    pub(crate) fn enter(&mut self, id: ClientId, register: Register, contracts: Contracts) {
+        let (message, name) = (register.id, register.registration.name.clone());
+        match self.try_enter(id, register.registration, contracts) {
+            Ok(key) => self.confirm(id, message, key),
+            Err(problem) => self.refuse_message(id, message, problem.about(name)),
+        }
+    }
+
+    fn try_enter(
+        &mut self,
+        id: ClientId,
+        registration: Registration,
+        mut contracts: Contracts,
+    ) -> Result<InstanceKey, Box<Problem>> {
+        self.check_topics(&registration)?;
+        let charged = CHARGE_FACTOR * registration.text_length() + CHARGE_BASE;
+        if !self.ledger.charge(Category::Registrations, charged) {
+            return Err(self.memory_full().into());
+        }
+        let topics = registration.topics.clone();
+        let instance = self.make_instance(id, registration, &mut contracts, charged);
+        let service = instance.declared.service.clone();
+        let key = self.registry.insert(instance);
+        for (topic, declared) in topics {
+            let validator = contracts.take(&Place::Topic(topic.clone()));
+            self.contracts.declare(key, &topic, TopicContract { service: service.clone(), declared, validator });
+        }
+        if let Some(client) = self.clients.find_mut(id) {
+            client.registrations.push(key);
+        }
+        self.stamp(id);
+        Ok(key)
+    }
+
+    fn make_instance(
+        &mut self,
+        client: ClientId,
+        registration: Registration,
+        contracts: &mut Contracts,
+        charged: usize,
+    ) -> Instance {
+        let name = registration.instance.clone().unwrap_or_else(|| self.invent_name());
+        let label: Arc<str> = format!("{}#{name}", registration.name).into();
+        let offer = |method: &Name| {
+            let input = contracts.take(&Place::Input(method.clone()));
+            let output = contracts.take(&Place::Output(method.clone()));
+            let offer = Offer { method: method.clone(), label: label.clone(), input, output };
+            (method.clone(), Arc::new(offer))
+        };
+        let offers = registration.methods.keys().map(offer).collect();
+        Instance {
+            client,
+            name,
+            label: label.clone(),
+            offers,
+            declared: Declared::from(registration),
+            secret: self.entropy.secret(),
+            since: self.now,
+            order: 0,
+            outstanding: 0,
+            used: 0,
+            draining: None,
+            charged,
+        }
+    }
+
+    fn invent_name(&mut self) -> Name {
+        let unix_ms = self.unix_ms();
+        Name::parse(self.entropy.uuid_v7(unix_ms).as_str()).expect("a UUID is a name")
+    }
+
+    fn confirm(&mut self, id: ClientId, message: Option<Id>, key: InstanceKey) {
+        let (Some(instance), Some(client)) = (self.registry.instance(key), self.clients.find(id)) else { return };
+        let registered = Registered {
+            id: message,
+            name: instance.declared.service.clone(),
+            instance: instance.name.clone(),
+            resume: instance.secret.clone(),
+            heartbeat_ms: client.heartbeat_ms,
+        };
+        let notice = Notice::Registered {
+            client: id,
+            service: instance.declared.service.clone(),
+            instance: instance.name.clone(),
+            version: instance.declared.version.clone(),
+        };
+        self.ledger.counters.registrations += 1;
+        self.notice(notice);
+        self.send(id, &BrokerMessage::Registered(registered));
+        self.announce_arrival(key);
+    }
+
+    /// Ends a registration of a client's own, at once or when it has answered what it was asked.
+    pub(crate) fn unregister(&mut self, id: ClientId, unregister: &Unregister) {
+        let key = match self.find_own(id, unregister) {
+            Ok(key) => key,
+            Err(problem) => return self.refuse_message(id, unregister.id, problem.about(&unregister.name)),
+        };
+        let Some(instance) = self.registry.instance_mut(key) else { return };
+        if unregister.drain && instance.outstanding > 0 {
+            instance.draining.get_or_insert_default().push(unregister.id);
+            return self.registry.remove_routes(key);
+        }
+        self.lose_legs_of_instance(id, key);
+        self.leave(id, key);
+        self.acknowledge(id, unregister.id, 0);
+    }
+
+    fn find_own(&self, id: ClientId, unregister: &Unregister) -> Result<InstanceKey, Problem> {
+        let own = self.clients.find(id).map_or(&[][..], |client| &client.registrations);
+        let fits = |key: &&InstanceKey| {
+            self.registry.instance(**key).is_some_and(|instance| {
+                instance.declared.service == unregister.name
+                    && unregister.instance.as_ref().is_none_or(|name| *name == instance.name)
+            })
+        };
+        let mut found = own.iter().filter(fits);
+        match (found.next(), found.next()) {
+            (Some(key), None) => Ok(*key),
+            (None, _) => {
+                let detail = "name and instance must be those of this client's own registration";
+                Err(Problem::new(ErrorCode::NotRegistered).detail(detail))
+            }
+            (Some(_), Some(_)) => {
+                let detail = "this client registered several instances of this name: say which, by `instance`";
+                Err(Problem::new(ErrorCode::InvalidMessage).detail(detail))
+            }
+        }
+    }
+
+    /// Ends the registration of an instance that was draining and has answered its last request.
+    pub(crate) fn finish_drain(&mut self, key: InstanceKey) {
+        let Some(instance) = self.registry.instance_mut(key).filter(|instance| instance.outstanding == 0) else {
+            return;
+        };
+        let Some(waiting) = instance.draining.take() else { return };
+        let client = instance.client;
+        self.leave(client, key);
+        for message in waiting {
+            self.acknowledge(client, message, 0);
+        }
+    }
+
+    /// Ends a registration while its client stays.
+    fn leave(&mut self, id: ClientId, key: InstanceKey) {
+        if let Some(client) = self.clients.find_mut(id) {
+            client.registrations.retain(|own| *own != key);
+        }
+        self.remove_registration(key, "unregistered");
+        self.stamp(id);
+    }
+
+    /// Removes a registration and everything that leads to it, and announces it.
+    pub(crate) fn remove_registration(&mut self, key: InstanceKey, reason: &'static str) {
+        let Some(instance) = self.registry.remove(key) else { return };
+        for topic in instance.declared.topics.keys() {
+            self.contracts.withdraw(key, topic.as_str());
+        }
+        self.ledger.release(Category::Registrations, instance.charged);
+        self.announce_departure(&instance, reason);
+        self.end_probes_of(key);
+        let Instance { client, name, declared: Declared { service, .. }, .. } = instance;
+        self.notice(Notice::Unregistered { client, service, instance: name });
+    }
+}
+
+/// Collects what has to be compiled, in the order of the places.
+fn schemas(registration: &Registration) -> Vec<(Place, Schema)> {
+    let inputs = registration.methods.iter().filter_map(|(name, method)| {
+        method.input.clone().map(|schema| (Place::Input(name.clone()), schema))
+    });
+    let outputs = registration.methods.iter().filter_map(|(name, method)| {
+        method.output.clone().map(|schema| (Place::Output(name.clone()), schema))
+    });
+    let topics: &BTreeMap<Topic<'static>, TopicDeclaration> = &registration.topics;
+    let topics = topics
+        .iter()
+        .filter_map(|(topic, declared)| declared.schema.clone().map(|schema| (Place::Topic(topic.clone()), schema)));
+    inputs.chain(outputs).chain(topics).collect()
+}
+
+/// A registration is charged its JSON text this many times: verbatim, parsed, and compiled.
+const CHARGE_FACTOR: usize = 4;
+/// Bytes charged for a registration beside its text.
+const CHARGE_BASE: usize = 1 << 10;

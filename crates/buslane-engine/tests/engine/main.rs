@@ -1,0 +1,22 @@
+//! The engine's promises, one behaviour a test: an engine under a fake clock, clients that write and read whole frames
+//! of any framing, and a compiler of schemas that fits on a page. No sockets, no sleeps.
+
+mod clients;
+mod contract;
+mod delivering;
+mod events;
+mod gathering;
+mod introspection;
+mod joining;
+mod liveness;
+mod memory;
+mod publishing;
+mod requesting;
+mod retaining;
+mod schema;
+mod sharing;
+mod streaming;
+mod subscribing;
+mod taking_over;
+mod wire;
+mod world;
