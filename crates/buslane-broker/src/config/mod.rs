@@ -71,6 +71,10 @@ pub struct Flags {
     pub data: Option<PathBuf>,
     /// `--insecure`.
     pub insecure: bool,
+    /// `--log-format text|json`.
+    pub log_format: Option<LogFormat>,
+    /// `--log-level LEVEL`.
+    pub log_level: Option<tracing::Level>,
 }
 
 impl Default for Config {
@@ -170,8 +174,8 @@ impl Config {
                 "limits.registration is 256MiB at most",
             ),
             (
-                limits.first_frame <= limits.frame(),
-                "limits.first_frame must not be larger than a frame",
+                limits.first_frame <= LARGEST_FIRST_FRAME,
+                "limits.first_frame is 128KiB at most",
             ),
             (
                 limits.outbox <= limits.memory,
@@ -199,6 +203,8 @@ impl Flags {
             config.data.clone_from(data);
         }
         config.insecure |= self.insecure;
+        config.log.format = self.log_format.unwrap_or(config.log.format);
+        config.log.level = self.log_level.unwrap_or(config.log.level);
         Ok(())
     }
 }
@@ -232,6 +238,8 @@ fn state_directory<'a>(variable: &impl Fn(&str) -> Option<&'a String>) -> PathBu
 }
 
 const DEFAULT_PORT: u16 = 5959;
+/// Strangers send into the buffer that all connections share.
+const LARGEST_FIRST_FRAME: usize = 128 << 10;
 const LARGEST_PAYLOAD: usize = 256 << 20;
 const LONGEST_DEADLINE: Duration = Duration::from_secs(24 * 3_600);
 

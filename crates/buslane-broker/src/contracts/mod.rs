@@ -15,7 +15,7 @@ mod violation;
 
 use std::sync::Arc;
 
-use buslane_engine::{CompileRequest, Contracts, Place, Validate};
+use buslane_engine::{CompileRequest, Contracts, Place, Validate, Violation};
 use buslane_protocol::{ErrorCode, Problem};
 
 use cache::Cache;
@@ -47,6 +47,16 @@ impl Compiler {
             Ok((place, compiled))
         };
         request.schemas.into_iter().map(compile).collect()
+    }
+}
+
+/// Makes the violation of a payload of which nobody can say whether it matches, since validating it panicked.
+pub(crate) fn undecided() -> Violation {
+    Violation::Mismatch {
+        pointer: String::new(),
+        keyword: "schema".to_owned(),
+        expected: None,
+        detail: "could not be validated, which is a defect of the broker".to_owned(),
     }
 }
 

@@ -1,0 +1,71 @@
+//! The future of one connection, from the first byte to the last.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use buslane_protocol::Framing;
+
+use super::hub::Hub;
+use super::leaving::Leaving;
+use super::opening::Opening;
+use super::socket::Socket;
+use super::talk::Talk;
+
+/// The future of one connection. Small while the connection talks: what comes before and after is boxed.
+pub(crate) enum Conversation {
+    /// Nobody knows yet who is there.
+    Opening(Box<Opening>),
+    /// A client of the engine.
+    Talk(Talk),
+    /// It is over, and the other side may still have to read why.
+    Leaving(Box<Leaving>),
+    /// Nothing is left to do.
+    Over,
+}
+
+impl Conversation {
+    /// Begins with a connection of which nothing is known.
+    pub(crate) fn begin(hub: &Rc<Hub>, socket: Socket) -> Self {
+        Conversation::Opening(Box::new(Opening::new(hub, socket)))
+    }
+
+    /// Begins with a WebSocket, of which some bytes may have been read already.
+    pub(crate) fn websocket(hub: &Rc<Hub>, socket: Socket, framing: Framing, read: &[u8]) -> Self {
+        let Ok(origin) = socket.origin() else {
+            return Conversation::Over;
+        };
+        match hub.open(socket, origin, framing) {
+            Ok(connection) => {
+                let mut talk = Talk::new(hub, connection);
+                talk.receive(read);
+                Conversation::Talk(talk)
+            }
+            Err((socket, problem)) => {
+                let mut last = super::sniff::encoded(framing, problem);
+                if framing == Framing::WebSocketBinary {
+                    last = crate::websocket::binary_frame(last);
+                }
+                last.extend(crate::websocket::close_frame(1013, "refused"));
+                Conversation::Leaving(Box::new(Leaving::saying(socket, &last)))
+            }
+        }
+    }
+}
+
+impl Future for Conversation {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        loop {
+            let next = match this {
+                Conversation::Opening(opening) => ready!(opening.poll(context)),
+                Conversation::Talk(talk) => ready!(talk.poll(context)),
+                Conversation::Leaving(leaving) => ready!(leaving.poll(context)),
+                Conversation::Over => return Poll::Ready(()),
+            };
+            *this = next;
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Moves bytes between sockets and the engine, on one thread.
+//!
+//! ```text
+//!  listener ──accept──> Opening ──first frame──> Talk ──end──> Leaving      one small future per connection
+//!                          └──HTTP──> http ──/ws──┘│
+//!                                                  │ read, decode in place, Engine::handle
+//!                                                  v
+//!                                                 Hub ──wakes once──> Flusher: outputs, then each outbox once
+//! ```
+//!
+//! # Invariants worth naming
+//! - One read, however many messages it holds, is routed before anything is written; each socket that has something
+//!   to be written is then written to once.
+//! - Per message there is no allocation, no task, no channel and no lock here.
+//! - An idle connection holds no buffer: reads go into one buffer that all share, and only what is left of a frame is
+//!   kept.
+//! - A reader who does not read blocks nobody: its socket is waited for in its own future.
+
+mod connection;
+mod conversation;
+mod flusher;
+pub(crate) mod frames;
+mod hub;
+mod input;
+mod intake;
+mod leaving;
+mod lines;
+mod listener;
+mod opening;
+mod sniff;
+mod socket;
+mod talk;
+
+pub(crate) use conversation::Conversation;
+pub(crate) use flusher::Flusher;
+pub(crate) use hub::{Hub, Setup};
+pub(crate) use input::{Account, Charged, Head};
+pub(crate) use intake::{End, Intake, Next, Progress};
+pub(crate) use listener::{Listener, serve};
+pub(crate) use socket::{Local, Socket};

@@ -1,0 +1,269 @@
+//! A connection that the engine knows: takes in what comes, and waits for the socket where it took less than there is.
+
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use buslane_engine::CloseReason;
+use buslane_protocol::Framing;
+
+use super::connection::Connection;
+use super::conversation::Conversation;
+use super::hub::{Hub, increment};
+use super::input::{Full, Head, Input};
+use super::intake::{End, Intake, Next, Progress};
+use super::leaving::Leaving;
+use super::{frames, lines};
+use crate::websocket::{Reader, pong_frame};
+
+/// A connection that the engine knows.
+pub(crate) struct Talk {
+    hub: Rc<Hub>,
+    connection: Rc<Connection>,
+    input: Input,
+    websocket: Option<Box<Reader>>,
+}
+
+/// What a read brought.
+enum Brought {
+    /// Something, and there may be more.
+    Some,
+    /// As much as there was room for: others have their turn first.
+    Full,
+    /// Nothing, and nothing more will come.
+    End,
+}
+
+impl Talk {
+    /// Begins with a connection that was just opened.
+    pub(crate) fn new(hub: &Rc<Hub>, connection: Rc<Connection>) -> Self {
+        let websocket = connection.is_websocket();
+        let websocket = websocket.then(|| Box::new(Reader::new(connection.framing, &hub.input)));
+        Talk {
+            hub: Rc::clone(hub),
+            connection,
+            input: Input::default(),
+            websocket,
+        }
+    }
+
+    /// Takes in bytes that were read before.
+    pub(crate) fn receive(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            let mut bytes = bytes.to_vec();
+            let progress = self.take_in(&mut bytes, 0);
+            self.proceed(progress, &bytes);
+        }
+    }
+
+    /// Drives the connection; ready with what comes after it.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Conversation> {
+        self.connection.remember(context);
+        loop {
+            if self.connection.state().blocked {
+                self.poll_write(context);
+            }
+            let state = self.connection.state();
+            if let Some(reason) = state.ended {
+                return Poll::Ready(self.leave(reason));
+            }
+            if state.closing || state.paused {
+                return Poll::Pending;
+            }
+            if state.resumed {
+                self.take_in_kept();
+                continue;
+            }
+            match ready!(self.poll_read(context)) {
+                Ok(Brought::Some) => {}
+                Ok(Brought::Full) => {
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Ok(Brought::End) => self.end(CloseReason::EndOfStream),
+                Err(_) => self.end(CloseReason::Transport),
+            }
+        }
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>) {
+        while self.connection.state().blocked && self.connection.state().ended.is_none() {
+            let ready = self.connection.socket.borrow().poll_write_ready(context);
+            match ready {
+                Poll::Pending => return,
+                Poll::Ready(Ok(())) => self.hub.transmit(&self.connection),
+                Poll::Ready(Err(_)) => self.end(CloseReason::Transport),
+            }
+        }
+        self.answer_ping();
+        self.hub.schedule_flush();
+    }
+
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Brought>> {
+        if self.input.len() > MOST_COPIED {
+            return self.poll_read_long(context);
+        }
+        let hub = Rc::clone(&self.hub);
+        let mut scratch = hub.scratch();
+        let kept = self.input.len();
+        let mut socket = self.connection.socket.borrow_mut();
+        if kept > 0 {
+            ready!(socket.poll_read_ready(context))?;
+            scratch[..kept].copy_from_slice(self.input.bytes());
+        }
+        let count = ready!(socket.poll_read(context, &mut scratch[kept..]))?;
+        drop(socket);
+        if count == 0 {
+            return Poll::Ready(Ok(Brought::End));
+        }
+        increment(&hub.statistics.bytes_in, count as u64);
+        let filled = kept + count;
+        let searched = self.input.head().searched;
+        let progress = self.take_in(&mut scratch[..filled], searched);
+        self.proceed(progress, &scratch[..filled]);
+        Poll::Ready(Ok(if filled == scratch.len() {
+            Brought::Full
+        } else {
+            Brought::Some
+        }))
+    }
+
+    /// Reads the rest of a long frame to where its beginning is kept.
+    fn poll_read_long(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Brought>> {
+        let Ok(buffer) = self.input.room() else {
+            self.refuse_input();
+            return Poll::Ready(Ok(Brought::Some));
+        };
+        let read = loop {
+            let socket = self.connection.socket.borrow();
+            ready!(socket.poll_read_ready(context))?;
+            match socket.try_read_into(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => break result?,
+            }
+        };
+        if read == 0 {
+            return Poll::Ready(Ok(Brought::End));
+        }
+        increment(&self.hub.statistics.bytes_in, read as u64);
+        self.take_in_kept();
+        Poll::Ready(Ok(Brought::Some))
+    }
+
+    /// Hands what is in a buffer to the engine.
+    fn take_in(&mut self, bytes: &mut [u8], searched: usize) -> Progress {
+        take_in(&self.hub, &self.connection, &mut self.websocket, bytes, searched)
+    }
+
+    /// Hands what was kept to the engine.
+    fn take_in_kept(&mut self) {
+        self.connection.change(|state| state.resumed = false);
+        let searched = self.input.head().searched;
+        let bytes = self.input.bytes();
+        let progress = take_in(&self.hub, &self.connection, &mut self.websocket, bytes, searched);
+        self.follow(progress.next);
+        self.input.consume(progress.consumed, head(progress.next));
+    }
+
+    /// Keeps what was not handled, and does what comes next.
+    #[inline]
+    fn proceed(&mut self, progress: Progress, bytes: &[u8]) {
+        let rest = &bytes[progress.consumed..];
+        let kept = self.input.keep(rest, head(progress.next), &self.hub.input);
+        self.follow(progress.next);
+        if kept == Err(Full) {
+            self.refuse_input();
+        }
+    }
+
+    #[inline]
+    fn follow(&mut self, next: Next) {
+        match next {
+            Next::Read(_) => {}
+            Next::Wait => self.connection.change(|state| state.paused = true),
+            Next::Close => self.connection.change(|state| state.closing = true),
+            Next::End(End { status, asked }) => {
+                let reason = if asked {
+                    CloseReason::Goodbye
+                } else {
+                    CloseReason::Framing
+                };
+                self.hub.end(&self.connection, reason, status);
+            }
+        }
+        self.answer_ping();
+    }
+
+    /// Answers the last ping, unless the socket is blocked: then one of the pings that come until it is not is enough.
+    fn answer_ping(&mut self) {
+        let state = self.connection.state();
+        if state.blocked || state.ended.is_some() {
+            return;
+        }
+        if let Some(ping) = self
+            .websocket
+            .as_mut()
+            .and_then(|websocket| websocket.take_ping())
+        {
+            let now = self.hub.clock.now();
+            self.hub
+                .engine()
+                .send_raw(now, self.connection.client, &pong_frame(ping));
+        }
+    }
+
+    /// Ends the connection because there is no room for its input.
+    fn refuse_input(&mut self) {
+        self.end(CloseReason::ControlFull);
+    }
+
+    fn end(&self, reason: CloseReason) {
+        self.hub.end(&self.connection, reason, super::hub::status(reason));
+    }
+
+    fn leave(&self, reason: CloseReason) -> Conversation {
+        match reason {
+            CloseReason::EndOfStream | CloseReason::Transport => Conversation::Over,
+            _ => Conversation::Leaving(Box::new(Leaving::talked(Rc::clone(&self.connection)))),
+        }
+    }
+}
+
+/// Hands what is in a buffer to the engine.
+#[inline]
+fn take_in(
+    hub: &Hub,
+    connection: &Connection,
+    websocket: &mut Option<Box<Reader>>,
+    bytes: &mut [u8],
+    searched: usize,
+) -> Progress {
+    let now = hub.clock.now();
+    let mut engine = hub.engine();
+    engine.touch(now, connection.client);
+    let mut intake = Intake {
+        engine: &mut engine,
+        now,
+        client: connection.client,
+        limit: hub.limits.frame(),
+    };
+    let progress = match (connection.framing, websocket) {
+        (Framing::Binary, _) => frames::take_in(&mut intake, bytes),
+        (_, Some(websocket)) => websocket.take_in(&mut intake, bytes),
+        (_, None) => lines::take_in(&mut intake, bytes, searched),
+    };
+    drop(engine);
+    hub.schedule_flush();
+    progress
+}
+
+/// What is known about the frame that was not whole.
+fn head(next: Next) -> Head {
+    match next {
+        Next::Read(head) => head,
+        _ => Head::default(),
+    }
+}
+
+/// Bytes of a beginning that are copied to where the rest is read; more than that are left where they are.
+const MOST_COPIED: usize = 64 << 10;
