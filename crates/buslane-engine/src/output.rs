@@ -115,6 +115,8 @@ pub enum CloseReason {
     ControlFull,
     /// A delivery did not fit, and one of the client's subscriptions asks for a disconnect then.
     DeliveriesFull,
+    /// There was no memory for the rest of a frame that the client had begun.
+    MemoryFull,
     /// The broker shuts down.
     Shutdown,
 }
@@ -133,6 +135,7 @@ impl CloseReason {
             CloseReason::TakenOver => "taken_over",
             CloseReason::ControlFull => "control_full",
             CloseReason::DeliveriesFull => "deliveries_full",
+            CloseReason::MemoryFull => "memory_full",
             CloseReason::Shutdown => "shutdown",
         }
     }
