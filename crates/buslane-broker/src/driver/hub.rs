@@ -282,7 +282,7 @@ pub(crate) fn status(reason: CloseReason) -> u16 {
         CloseReason::Goodbye | CloseReason::EndOfStream => 1000,
         CloseReason::Shutdown => 1001,
         CloseReason::Framing => 1007,
-        CloseReason::ControlFull | CloseReason::DeliveriesFull => 1013,
+        CloseReason::ControlFull | CloseReason::DeliveriesFull | CloseReason::MemoryFull => 1013,
         _ => 1008,
     }
 }

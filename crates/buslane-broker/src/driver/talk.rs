@@ -214,7 +214,7 @@ impl Talk {
 
     /// Ends the connection because there is no room for its input.
     fn refuse_input(&mut self) {
-        self.end(CloseReason::ControlFull);
+        self.end(CloseReason::MemoryFull);
     }
 
     fn end(&self, reason: CloseReason) {

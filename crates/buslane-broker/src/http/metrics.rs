@@ -146,27 +146,38 @@ fn publishes(out: &mut Exposition, counters: &Counters, gauges: &Gauges) {
         counters.deliveries,
     );
     out.counter(
-        "deliveries_sent_total",
-        "Copies handed to the system.",
-        counters.deliveries_sent,
-    );
-    out.counter(
         "deliveries_dropped_total",
         "Copies dropped from full queues.",
         counters.deliveries_dropped,
     );
-    let dropped = counters.deliveries_dropped_bytes;
     out.counter(
-        "deliveries_dropped_bytes_total",
-        "Bytes of the copies dropped.",
+        "delivery_bytes_total",
+        "Bytes of the copies handed to queues.",
+        counters.delivery_bytes,
+    );
+    let sent = counters.delivery_bytes_sent;
+    out.counter(
+        "delivery_bytes_sent_total",
+        "Bytes of copies handed to the system.",
+        sent,
+    );
+    let dropped = counters.delivery_bytes_dropped;
+    out.counter(
+        "delivery_bytes_dropped_total",
+        "Bytes of copies dropped from full queues.",
         dropped,
     );
+    let lost = counters.delivery_bytes_lost;
     out.counter(
-        "deliveries_lost_total",
-        "Copies that waited when their client went.",
-        counters.deliveries_lost,
+        "delivery_bytes_lost_total",
+        "Bytes of copies that waited when their client went.",
+        lost,
     );
-    out.gauge("deliveries_queued", "Copies waiting.", gauges.queued_deliveries);
+    out.gauge(
+        "delivery_bytes_queued",
+        "Bytes of copies waiting.",
+        gauges.queued_delivery_bytes,
+    );
     out.counter(
         "unhandled_total",
         "Publishes and requests that nobody took.",
