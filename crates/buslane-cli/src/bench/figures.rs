@@ -1,7 +1,10 @@
 //! Figures for people, and the middle of several.
 
-/// Writes a figure in three digits and a suffix: `5.81M`, `68.2`, `0.170`.
+/// Writes a figure in three digits and a suffix, small whole ones as they are: `5.81M`, `68.2`, `0.170`, `7`.
 pub(crate) fn short(figure: f64) -> String {
+    if figure.fract() == 0.0 && figure.abs() < 1e4 {
+        return figure.to_string();
+    }
     let (scaled, suffix) = match figure.abs() {
         size if size >= 1e6 => (figure / 1e6, "M"),
         size if size >= 1e4 => (figure / 1e3, "k"),
@@ -62,7 +65,7 @@ mod tests {
         for (figure, expected) in cases {
             assert_eq!(short(figure), expected);
         }
-        assert_eq!(short(0.0), "0.000");
+        assert_eq!((short(0.0), short(7.0)), ("0".to_owned(), "7".to_owned()));
     }
 
     #[test]

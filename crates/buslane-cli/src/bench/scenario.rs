@@ -1,6 +1,7 @@
 //! One measurement of one broker: runs it and prints its figures.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::arguments::{BenchArguments, Encoding, Scenario};
 use super::binary::Binary;
@@ -110,7 +111,7 @@ struct Line {
     scenario: &'static str,
     encoding: &'static str,
     #[serde(flatten)]
-    members: serde_json::Map<String, serde_json::Value>,
+    members: Map<String, Value>,
 }
 
 impl Report {
@@ -143,7 +144,7 @@ impl Report {
         Ok(())
     }
 
-    fn members(&self) -> serde_json::Map<String, serde_json::Value> {
+    fn members(&self) -> Map<String, Value> {
         let setting = self
             .setting
             .iter()
@@ -151,8 +152,17 @@ impl Report {
         let figures = self
             .figures
             .iter()
-            .map(|figure| (figure.member.to_owned(), figure.value.into()));
+            .map(|figure| (figure.member.to_owned(), figure.value.map_or(Value::Null, number)));
         setting.chain(figures).collect()
+    }
+}
+
+/// Makes a number of JSON, a whole one where it can be.
+fn number(figure: f64) -> Value {
+    if figure.fract() == 0.0 && figure.abs() < 1e15 {
+        Value::from(figure as i64)
+    } else {
+        Value::from(figure)
     }
 }
 

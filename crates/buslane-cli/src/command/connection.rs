@@ -20,7 +20,10 @@ impl ConnectionArguments {
     /// Connects, with a hint where that fails.
     pub(crate) async fn connect(&self) -> Result<Client, Failure> {
         let url = self.url()?;
-        let client = Client::builder().url(url.clone()).name(NAME).connect_timeout(PATIENCE);
+        let client = Client::builder()
+            .url(url.clone())
+            .name(NAME)
+            .connect_timeout(PATIENCE);
         client.connect().await.map_err(|error| match error {
             ConnectError::Unreachable { url, reason, .. } => {
                 Failure::failed(format_args!("no broker answers at {url}: {reason}")).hint(NO_BROKER)

@@ -22,8 +22,15 @@ pub(crate) fn read(argument: Option<&str>) -> Result<Body, Failure> {
     let text = text.trim_end_matches(['\n', '\r']);
     json_text::check(text).map_err(|error| {
         let failure = Failure::usage(format_args!("the payload is not JSON: {error}"));
-        let is_word = !text.is_empty() && text.chars().all(|character| character.is_alphanumeric() || character == ' ');
-        if is_word { failure.hint(format_args!("a text stands in quotes: '\"{text}\"'")) } else { failure }
+        let is_word = !text.is_empty()
+            && text
+                .chars()
+                .all(|character| character.is_alphanumeric() || character == ' ');
+        if is_word {
+            failure.hint(format_args!("a text stands in quotes: '\"{text}\"'"))
+        } else {
+            failure
+        }
     })?;
     Ok(Body::json_text(text))
 }
@@ -66,13 +73,26 @@ impl<'a> Member<'a> {
     /// Makes the member of a payload.
     pub(crate) fn of(payload: &Payload<'a>) -> Member<'a> {
         if payload.is_empty() {
-            return Member { payload: None, encoding: None, content_type: None };
+            return Member {
+                payload: None,
+                encoding: None,
+                content_type: None,
+            };
         }
-        let json = payload.as_text().filter(|_| payload.is_json()).and_then(json_text::raw);
+        let json = payload
+            .as_text()
+            .filter(|_| payload.is_json())
+            .and_then(json_text::raw);
         match json {
-            Some(json) => Member { payload: Some(Cow::Owned(json)), encoding: None, content_type: None },
+            Some(json) => Member {
+                payload: Some(Cow::Owned(json)),
+                encoding: None,
+                content_type: None,
+            },
             None => Member {
-                payload: serde_json::value::to_raw_value(&STANDARD.encode(payload.as_bytes())).ok().map(Cow::Owned),
+                payload: serde_json::value::to_raw_value(&STANDARD.encode(payload.as_bytes()))
+                    .ok()
+                    .map(Cow::Owned),
                 encoding: Some("base64"),
                 content_type: Some(payload.content_type()),
             },

@@ -21,14 +21,21 @@ pub(crate) async fn run(arguments: &PublishArguments, out: &mut Output) -> Resul
     Topic::parse(topic).map_err(|error| Failure::usage(format_args!("{topic:?} is no topic: {error}")))?;
     let body = payload::read(arguments.payload.as_deref())?;
     let bus = arguments.connection.connect().await?;
-    let mut publish = if arguments.clear { bus.clear_retained(topic) } else { bus.publish_body(topic, body) };
+    let mut publish = if arguments.clear {
+        bus.clear_retained(topic)
+    } else {
+        bus.publish_body(topic, body)
+    };
     if arguments.retain {
         publish = publish.retain();
     }
     for (name, value) in &arguments.header {
         publish = publish.header(name, value);
     }
-    let receivers = publish.ack().await.map_err(|error| refusal::failure(error.problem(), topic))?;
+    let receivers = publish
+        .ack()
+        .await
+        .map_err(|error| refusal::failure(error.problem(), topic))?;
     bus.close().await;
     if arguments.json {
         out.json(&Published { receivers })?;

@@ -37,7 +37,12 @@ fn prepare(mut call: Call, arguments: &RequestArguments) -> Call {
     call
 }
 
-async fn single(call: Call, body: Body, arguments: &RequestArguments, out: &mut Output) -> Result<(), Failure> {
+async fn single(
+    call: Call,
+    body: Body,
+    arguments: &RequestArguments,
+    out: &mut Output,
+) -> Result<(), Failure> {
     match call.send_body(body).await {
         Ok(reply) if arguments.json => out.json(&Line::of(&reply)),
         Ok(reply) => print(&reply, out),
@@ -61,7 +66,11 @@ async fn stream(
     Ok(())
 }
 
-async fn gather(mut replies: Gather<Reply>, arguments: &RequestArguments, out: &mut Output) -> Result<(), Failure> {
+async fn gather(
+    mut replies: Gather<Reply>,
+    arguments: &RequestArguments,
+    out: &mut Output,
+) -> Result<(), Failure> {
     let mut failed = 0;
     while let Some(gathered) = replies.next().await {
         let from = gathered.from.as_str();
@@ -79,9 +88,10 @@ async fn gather(mut replies: Gather<Reply>, arguments: &RequestArguments, out: &
     }
     match (failed, replies.summary()) {
         (0, _) => Ok(()),
-        (_, Some(summary)) => {
-            Err(Failure::failed(format_args!("{} of {} instances failed", summary.failed, summary.expected)))
-        }
+        (_, Some(summary)) => Err(Failure::failed(format_args!(
+            "{} of {} instances failed",
+            summary.failed, summary.expected
+        ))),
         (_, None) => Err(Failure::failed(format_args!("{failed} instances failed"))),
     }
 }
@@ -91,7 +101,9 @@ fn print(reply: &Reply, out: &mut Output) -> Result<(), Failure> {
     let payload = reply.payload();
     match payload.as_text().filter(|_| payload.is_json()) {
         _ if payload.is_empty() => Ok(()),
-        Some(text) if out.is_terminal() && json_text::check(text).is_ok() => out.line(json_text::pretty(text)),
+        Some(text) if out.is_terminal() && json_text::check(text).is_ok() => {
+            out.line(json_text::pretty(text))
+        }
         None if !out.is_terminal() => out.bytes(payload.as_bytes()),
         _ => out.line(payload::line(&payload)),
     }
@@ -99,7 +111,10 @@ fn print(reply: &Reply, out: &mut Output) -> Result<(), Failure> {
 
 fn print_failure(from: &str, problem: &Problem, json: bool, out: &mut Output) -> Result<(), Failure> {
     if json {
-        return out.json(&FailedLine { from: Some(from), error: problem });
+        return out.json(&FailedLine {
+            from: Some(from),
+            error: problem,
+        });
     }
     out.flush()?;
     anstream::eprintln!("{from} failed: {} ({})", refusal::text(problem), problem.code);
@@ -109,7 +124,10 @@ fn print_failure(from: &str, problem: &Problem, json: bool, out: &mut Output) ->
 /// Makes the failure of the whole request, which machines are told on stdout as well.
 fn fail(error: &RequestError, arguments: &RequestArguments, out: &mut Output) -> Result<Failure, Failure> {
     if arguments.json {
-        out.json(&FailedLine { from: None, error: error.problem() })?;
+        out.json(&FailedLine {
+            from: None,
+            error: error.problem(),
+        })?;
     }
     Ok(refusal::failure(error.problem(), &arguments.address))
 }
@@ -132,6 +150,9 @@ struct FailedLine<'a> {
 
 impl<'a> Line<'a> {
     fn of(reply: &'a Reply) -> Line<'a> {
-        Line { from: reply.from(), payload: payload::Member::of(&reply.payload()) }
+        Line {
+            from: reply.from(),
+            payload: payload::Member::of(&reply.payload()),
+        }
     }
 }

@@ -16,14 +16,17 @@ use crate::{refusal, shutdown};
 /// Subscribes and prints.
 pub(crate) async fn run(arguments: &SubscribeArguments, out: &mut Output) -> Result<(), Failure> {
     let filter = arguments.filter.as_str();
-    Filter::parse(filter).map_err(|error| Failure::usage(format_args!("{filter:?} is no filter: {error}")))?;
+    Filter::parse(filter)
+        .map_err(|error| Failure::usage(format_args!("{filter:?} is no filter: {error}")))?;
     let bus = arguments.connection.connect().await?;
     let mut subscribe = bus.subscribe(filter);
     if let Some(name) = &arguments.shared {
         Name::check(name).map_err(|error| Failure::usage(format_args!("--shared {name:?}: {error}")))?;
         subscribe = subscribe.shared(name);
     }
-    let mut subscription = subscribe.await.map_err(|error| refusal::failure(error.problem(), filter))?;
+    let mut subscription = subscribe
+        .await
+        .map_err(|error| refusal::failure(error.problem(), filter))?;
     anstream::eprintln!("subscribed to {filter}");
     let mut stop = Box::pin(shutdown::requested());
     let mut left = arguments.count;
@@ -69,8 +72,19 @@ fn print(message: &Message, json: bool, out: &mut Output) -> Result<(), Failure>
 
 fn print_gap(gap: Gap, json: bool, out: &mut Output) -> Result<(), Failure> {
     if json {
-        let Gap { count, bytes, unknown, .. } = gap;
-        return out.json(&GapLine { gap: GapMembers { count, bytes, unknown } });
+        let Gap {
+            count,
+            bytes,
+            unknown,
+            ..
+        } = gap;
+        return out.json(&GapLine {
+            gap: GapMembers {
+                count,
+                bytes,
+                unknown,
+            },
+        });
     }
     out.flush()?;
     anstream::eprintln!("gap: {gap}");
@@ -121,7 +135,11 @@ impl<'a> Line<'a> {
             snapshot: message.is_snapshot(),
             shared: message.shared(),
             // Members of the envelope travel among the headers under names with a colon.
-            headers: message.headers().iter().filter(|(name, _)| !name.starts_with(':')).collect(),
+            headers: message
+                .headers()
+                .iter()
+                .filter(|(name, _)| !name.starts_with(':'))
+                .collect(),
         }
     }
 }

@@ -59,7 +59,10 @@ pub(crate) struct Found {
 
 /// Registers the service. It answers as long as the client is open.
 pub(crate) async fn register(bus: &Client, journal: Journal) -> Result<(), RegisterError> {
-    let attic = Arc::new(Attic { values: Mutex::default(), journal });
+    let attic = Arc::new(Attic {
+        values: Mutex::default(),
+        journal,
+    });
     let (reader, writer) = (attic.clone(), attic);
     bus.service("attic", "1.0.0")
         .group("storage")

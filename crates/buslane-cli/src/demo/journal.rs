@@ -38,13 +38,22 @@ enum Kind {
 /// Opens a journal.
 pub(crate) fn open() -> (Journal, Notes) {
     let (notes, receiver) = unbounded_channel();
-    (Journal { program: "demo", notes }, Notes(receiver))
+    (
+        Journal {
+            program: "demo",
+            notes,
+        },
+        Notes(receiver),
+    )
 }
 
 impl Journal {
     /// Makes the journal of a program.
     pub(crate) fn of(&self, program: &'static str) -> Journal {
-        Journal { program, notes: self.notes.clone() }
+        Journal {
+            program,
+            notes: self.notes.clone(),
+        }
     }
 
     /// Notes that the program did something to a subject.
@@ -58,7 +67,13 @@ impl Journal {
     }
 
     fn take(&self, kind: Kind, verb: &'static str, subject: impl fmt::Display, text: impl fmt::Display) {
-        let note = Note { program: self.program, verb, subject: subject.to_string(), text: text.to_string(), kind };
+        let note = Note {
+            program: self.program,
+            verb,
+            subject: subject.to_string(),
+            text: text.to_string(),
+            kind,
+        };
         // Nobody reads any more when the demo ends, and then it does not matter.
         let _ = self.notes.send(note);
     }
@@ -75,10 +90,17 @@ impl Note {
     /// Prints the note as one line for each line of its text.
     pub(crate) fn print(&self, out: &mut Output) -> Result<(), Failure> {
         let mut lines = self.text.lines();
-        let style = if self.kind == Kind::Wrong { ERROR } else { style_of(self.program) };
+        let style = if self.kind == Kind::Wrong {
+            ERROR
+        } else {
+            style_of(self.program)
+        };
         let first = lines.next().unwrap_or_default();
         let program = out.paint(style, format_args!("{:<8}", self.program)).to_string();
-        out.line(format_args!("{program} {:<9} {:<24} {first}", self.verb, self.subject))?;
+        out.line(format_args!(
+            "{program} {:<9} {:<24} {first}",
+            self.verb, self.subject
+        ))?;
         for line in lines {
             let rest = out.paint(FAINT, line).to_string();
             out.line(format_args!("{:<8} {:<9} {:<24} {rest}", "", "", ""))?;

@@ -12,20 +12,42 @@ use super::readings::{Cpu, Load, Machine, Memory, Readings};
 /// Registers the monitor with the contracts of its topics, then publishes until the client is closed.
 pub(crate) async fn run(bus: Client, journal: Journal) -> anyhow::Result<()> {
     let host = format!("host/{}", Machine::host_name());
-    let (cpu, memory, load) = (format!("{host}/cpu"), format!("{host}/memory"), format!("{host}/load"));
+    let (cpu, memory, load) = (
+        format!("{host}/cpu"),
+        format!("{host}/memory"),
+        format!("{host}/load"),
+    );
     let mut machine = Machine::new();
     let latest = Arc::new(Mutex::new(machine.read()));
     let asked = latest.clone();
     bus.service("monitor", "1.0.0")
-        .method("read", |_: Option<()>, _context| async move { Ok::<_, ServiceError>(copy(&asked)) })
+        .method("read", |_: Option<()>, _context| async move {
+            Ok::<_, ServiceError>(copy(&asked))
+        })
         .output_schema_of::<Readings>("read")
         .description("read", "Tells the last readings.")
-        .topic(TopicContract::new(&cpu).schema_of::<Cpu>().description("How busy the processors are."))
-        .topic(TopicContract::new(&memory).schema_of::<Memory>().description("How full the memory is."))
-        .topic(TopicContract::new(&load).schema_of::<Load>().description("How many programs want to run."))
+        .topic(
+            TopicContract::new(&cpu)
+                .schema_of::<Cpu>()
+                .description("How busy the processors are."),
+        )
+        .topic(
+            TopicContract::new(&memory)
+                .schema_of::<Memory>()
+                .description("How full the memory is."),
+        )
+        .topic(
+            TopicContract::new(&load)
+                .schema_of::<Load>()
+                .description("How many programs want to run."),
+        )
         .register()
         .await?;
-    journal.note("publishes", format_args!("{host}/#"), "cpu, memory and load, each second");
+    journal.note(
+        "publishes",
+        format_args!("{host}/#"),
+        "cpu, memory and load, each second",
+    );
 
     let mut seconds = interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -64,30 +64,49 @@ impl Machine {
         let wanted = RefreshKind::nothing()
             .with_cpu(CpuRefreshKind::nothing().with_cpu_usage())
             .with_memory(MemoryRefreshKind::nothing().with_ram());
-        Machine { system: System::new_with_specifics(wanted) }
+        Machine {
+            system: System::new_with_specifics(wanted),
+        }
     }
 
     /// Returns the host's name, as far as it can be one level of a topic.
     pub(crate) fn host_name() -> String {
         let allowed = |character: &char| character.is_alphanumeric() || "_-.".contains(*character);
-        let name: String = System::host_name().unwrap_or_default().chars().filter(allowed).take(64).collect();
-        if name.is_empty() { "localhost".to_owned() } else { name }
+        let name: String = System::host_name()
+            .unwrap_or_default()
+            .chars()
+            .filter(allowed)
+            .take(64)
+            .collect();
+        if name.is_empty() {
+            "localhost".to_owned()
+        } else {
+            name
+        }
     }
 
     /// Reads what it is doing now.
     pub(crate) fn read(&mut self) -> Readings {
         self.system.refresh_cpu_usage();
-        self.system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+        self.system
+            .refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
         let (used, total) = (self.system.used_memory(), self.system.total_memory());
         let load = System::load_average();
         Readings {
-            cpu: Cpu { percent: percent(self.system.global_cpu_usage().into()), cores: self.system.cpus().len().max(1) },
+            cpu: Cpu {
+                percent: percent(self.system.global_cpu_usage().into()),
+                cores: self.system.cpus().len().max(1),
+            },
             memory: Memory {
                 percent: percent(used as f64 / total.max(1) as f64 * 100.0),
                 used_bytes: used,
                 total_bytes: total,
             },
-            load: Load { one: load.one, five: load.five, fifteen: load.fifteen },
+            load: Load {
+                one: load.one,
+                five: load.five,
+                fifteen: load.fifteen,
+            },
         }
     }
 }
@@ -111,12 +130,18 @@ mod tests {
     #[test]
     fn a_host_name_is_one_level_of_a_topic() {
         let topic = format!("host/{}/cpu", Machine::host_name());
-        assert_eq!(buslane_protocol::Topic::parse(topic.as_str()).unwrap().as_str(), topic);
+        assert_eq!(
+            buslane_protocol::Topic::parse(topic.as_str()).unwrap().as_str(),
+            topic
+        );
         assert_eq!(topic.split('/').count(), 3);
     }
 
     #[test]
     fn shares_have_one_decimal_and_bounds() {
-        assert_eq!((percent(12.345), percent(100.04), percent(-1.0)), (12.3, 100.0, 0.0));
+        assert_eq!(
+            (percent(12.345), percent(100.04), percent(-1.0)),
+            (12.3, 100.0, 0.0)
+        );
     }
 }

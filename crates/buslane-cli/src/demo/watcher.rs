@@ -13,7 +13,12 @@ use super::journal::Journal;
 pub(crate) async fn run(bus: Client, journal: Journal) -> anyhow::Result<()> {
     let mut presence = bus.presence().await?;
     let mut readings = bus.subscribe("host/#").await?;
-    let mut watcher = Watcher { bus, journal, attic_is_there: false, readings: 0 };
+    let mut watcher = Watcher {
+        bus,
+        journal,
+        attic_is_there: false,
+        readings: 0,
+    };
     loop {
         tokio::select! {
             Some(event) = presence.next() => watcher.see(event),
@@ -36,10 +41,18 @@ impl Watcher {
     fn see(&mut self, event: PresenceEvent) {
         match event {
             PresenceEvent::Connect(one) => {
-                self.journal.note("joined", format_args!("{}#{}", one.service, one.instance), one.version);
+                self.journal.note(
+                    "joined",
+                    format_args!("{}#{}", one.service, one.instance),
+                    one.version,
+                );
             }
             PresenceEvent::Disconnect(one) => {
-                self.journal.note("left", format_args!("{}#{}", one.service, one.instance), one.version);
+                self.journal.note(
+                    "left",
+                    format_args!("{}#{}", one.service, one.instance),
+                    one.version,
+                );
             }
             PresenceEvent::Online { service, .. } if service == "attic" => self.attic_is_there = true,
             PresenceEvent::Offline { service } if service == "attic" => self.attic_is_there = false,
@@ -65,14 +78,19 @@ impl Watcher {
     /// Leaves a value in the attic and looks whether it is there.
     async fn keep(&self, value: Value) {
         let (app, key) = ("watcher".to_owned(), "cpu".to_owned());
-        let set = Set { app: app.clone(), key: key.clone(), value };
+        let set = Set {
+            app: app.clone(),
+            key: key.clone(),
+            value,
+        };
         self.call::<Option<Found>>("attic:set", &set).await;
         self.call::<Found>("attic:get", &Get { app, key }).await;
     }
 
     /// Leaves out what the schema of `get` requires. The broker refuses it before the attic sees it.
     async fn break_a_contract(&self) {
-        self.call::<Found>("attic:get", &json!({ "app": "watcher" })).await;
+        self.call::<Found>("attic:get", &json!({ "app": "watcher" }))
+            .await;
     }
 
     /// Calls a method and takes note of what comes back.
@@ -95,7 +113,11 @@ fn shown(value: &impl Serialize) -> String {
 
 /// Says what broke a contract, and where.
 fn violation(problem: &Problem) -> String {
-    let pointer = problem.pointer.as_deref().filter(|pointer| !pointer.is_empty()).unwrap_or("/");
+    let pointer = problem
+        .pointer
+        .as_deref()
+        .filter(|pointer| !pointer.is_empty())
+        .unwrap_or("/");
     let detail = problem.detail.as_deref().unwrap_or_default();
     format!("{}\nat {pointer}  {detail}  ({})", problem.title, problem.code)
 }
