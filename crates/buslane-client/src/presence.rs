@@ -53,7 +53,7 @@ pub enum PresenceEvent {
 }
 
 /// An instance of a service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct Instance {
     /// The service's name.
@@ -62,18 +62,21 @@ pub struct Instance {
     pub instance: String,
     /// The service's version, as the instance says.
     pub version: String,
+    /// The groups that it belongs to.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// The names of its methods.
+    #[serde(default)]
+    pub methods: Vec<String>,
+    /// The broker that it is connected to.
+    #[serde(default)]
+    pub node: String,
+    /// Why it is gone.
+    #[serde(default)]
+    pub reason: Option<String>,
     /// Whether it was there before the watch began.
+    #[serde(skip)]
     pub snapshot: bool,
-}
-
-/// What the events carry.
-#[derive(Deserialize)]
-struct Details {
-    service: String,
-    #[serde(default)]
-    instance: String,
-    #[serde(default)]
-    version: String,
 }
 
 impl Presence {
@@ -107,34 +110,28 @@ impl Stream for Presence {
 }
 
 fn read(message: &Message) -> Option<PresenceEvent> {
-    let kind = message.topic().strip_prefix(PREFIX)?;
-    if kind == "snapshot_end" {
+    if message.topic() == SNAPSHOT_END {
         return Some(PresenceEvent::SnapshotEnd);
     }
-    let Details {
-        service,
-        instance,
-        version,
-    } = message.json().ok()?;
-    let snapshot = message.is_snapshot();
+    let (kind, _service) = message.topic().strip_prefix(PREFIX)?.split_once('/')?;
+    let instance = Instance {
+        snapshot: message.is_snapshot(),
+        ..message.json().ok()?
+    };
     Some(match kind {
-        "connect" => PresenceEvent::Connect(Instance {
-            service,
-            instance,
-            version,
-            snapshot,
-        }),
-        "disconnect" => PresenceEvent::Disconnect(Instance {
-            service,
-            instance,
-            version,
-            snapshot,
-        }),
-        "online" => PresenceEvent::Online { service, snapshot },
-        "offline" => PresenceEvent::Offline { service },
+        "connect" => PresenceEvent::Connect(instance),
+        "disconnect" => PresenceEvent::Disconnect(instance),
+        "online" => PresenceEvent::Online {
+            service: instance.service,
+            snapshot: instance.snapshot,
+        },
+        "offline" => PresenceEvent::Offline {
+            service: instance.service,
+        },
         _ => return None,
     })
 }
 
 const PREFIX: &str = "$bus/service/";
-const FILTER: &str = "$bus/service/+";
+const FILTER: &str = "$bus/service/#";
+const SNAPSHOT_END: &str = "$bus/snapshot-end";
