@@ -105,7 +105,7 @@ impl Call {
             let failure = match outcome {
                 Ok(body) => match described(&body) {
                     Ok(headers) => match state.session.reply(self.token, headers.headers(), body.payload()) {
-                        Err(AnswerError::Payload(error)) => Box::new(error.problem()),
+                        Err(AnswerError::Unsendable(error)) => Box::new(error.problem()),
                         _sent_or_not_awaited => return,
                     },
                     Err(problem) => problem,

@@ -23,7 +23,8 @@ pub struct Config {
     pub ping_after: Duration,
     /// Silence of the broker after which the connection is given up. Default: 45 s. Zero for never.
     pub gone_after: Duration,
-    /// Time from an open transport to the broker's `connected`. Past it the connection is given up. Default: 10 s.
+    /// Time for opening a transport, and again from then to the broker's `connected`. Past it the attempt is given up.
+    /// Default: 10 s.
     pub handshake: Duration,
     /// How long to wait between attempts to connect.
     pub backoff: Backoff,

@@ -1,6 +1,6 @@
 //! Why a session refuses what its program asks for.
 
-use buslane_protocol::{ErrorCode, Origin, Problem};
+use buslane_protocol::{ErrorCode, HeadersError, Origin, PayloadError, Problem};
 
 /// Why a session refuses a call. Nothing has been queued or sent.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -16,20 +16,12 @@ pub enum SessionError {
         /// The configured limit, in bytes.
         limit: usize,
     },
-    /// The payload is longer than the broker takes. Final.
-    #[error("the payload has {length} bytes, the limit is {limit}")]
-    PayloadTooLarge {
-        /// Its length, in bytes.
-        length: usize,
-        /// The length allowed.
-        limit: usize,
-    },
-    /// The payload says that it is JSON and is not one JSON value. Final.
-    #[error("{reason}")]
-    InvalidPayload {
-        /// What the parser says.
-        reason: String,
-    },
+    /// The payload is longer than the broker takes, or says that it is JSON and is not one JSON value. Final.
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
+    /// The headers hold a member that only the broker sets. Final.
+    #[error(transparent)]
+    InvalidHeaders(#[from] HeadersError),
     /// The request's parts do not go together. Final.
     #[error("{reason}")]
     InvalidRequest {
@@ -44,8 +36,8 @@ impl SessionError {
         match self {
             SessionError::Ended(problem) => problem.error_code().unwrap_or(ErrorCode::Closed),
             SessionError::QueueFull { .. } => ErrorCode::QueueFull,
-            SessionError::PayloadTooLarge { .. } => ErrorCode::PayloadTooLarge,
-            SessionError::InvalidPayload { .. } => ErrorCode::InvalidPayload,
+            SessionError::Payload(error) => error.code(),
+            SessionError::InvalidHeaders(error) => error.code(),
             SessionError::InvalidRequest { .. } => ErrorCode::InvalidMessage,
         }
     }
@@ -77,9 +69,9 @@ pub enum AnswerError {
     /// The caller takes no more chunks for now. Retry after [`Event::Credit`](crate::Event::Credit).
     #[error("the caller takes no more chunks for now")]
     NoCredit,
-    /// The payload cannot be sent. The request still awaits its answer.
+    /// The payload or the headers cannot be sent. The request still awaits its answer.
     #[error(transparent)]
-    Payload(#[from] SessionError),
+    Unsendable(#[from] SessionError),
 }
 
 impl AnswerError {
@@ -89,12 +81,17 @@ impl AnswerError {
             AnswerError::ConnectionGone | AnswerError::NotAwaited => ErrorCode::UnknownDelivery,
             AnswerError::NoStream => ErrorCode::UnexpectedStream,
             AnswerError::NoCredit => ErrorCode::Overflow,
-            AnswerError::Payload(error) => error.code(),
+            AnswerError::Unsendable(error) => error.code(),
         }
     }
 
     /// Returns the error in the shape that travels, with [`Origin::Client`].
     pub fn problem(&self) -> Problem {
-        Problem::new(self.code()).detail(self).from_origin(Origin::Client)
+        own(self.code()).detail(self)
     }
+}
+
+/// Makes a problem that the session itself reports.
+pub(crate) fn own(code: ErrorCode) -> Problem {
+    Problem::new(code).from_origin(Origin::Client)
 }

@@ -154,6 +154,13 @@ pub enum Event<'a> {
         /// Why.
         reason: Withdrawn,
     },
+    /// The broker refused an answer: its payload breaks the schema, or it came too late.
+    AnswerRefused {
+        /// The request.
+        token: DeliveryToken,
+        /// Why.
+        problem: Problem,
+    },
     /// The caller of a stream takes more chunks.
     Credit {
         /// The request.
@@ -256,8 +263,44 @@ impl Event<'_> {
                 keys,
                 delivery: own_delivery(delivery),
             },
-            _ => todo!(),
+            other => own_rest(other),
         }
+    }
+}
+
+/// Moves the events that borrow nothing.
+fn own_rest(event: Event<'_>) -> Event<'static> {
+    macro_rules! moved {
+        ($($variant:ident { $($field:ident),* })*) => {
+            match event {
+                Event::Connected(connected) => Event::Connected(connected),
+                $(Event::$variant { $($field),* } => Event::$variant { $($field),* },)*
+                Event::Reply { .. } | Event::PartialReply { .. } | Event::Chunk { .. } | Event::Request { .. }
+                | Event::Delivery { .. } => unreachable!("events that borrow are copied before"),
+            }
+        };
+    }
+    moved! {
+        Disconnected { problem, retry_at }
+        Draining { closes_in }
+        Ended { problem }
+        Refused { problem }
+        Registered { key, instance, again }
+        RegistrationFailed { key, problem, retry_at }
+        Unregistered { key }
+        PartialFailure { key, from, problem }
+        End { key, expected, replied, failed }
+        Failed { key, problem }
+        Withdrawn { token, reason }
+        AnswerRefused { token, problem }
+        Credit { token, count }
+        Subscribed { key }
+        SubscriptionFailed { key, problem }
+        Gap { keys, count, bytes, unknown }
+        Acked { key, receivers }
+        PublishFailed { key, problem }
+        Flushed { key }
+        FlushFailed { key, problem }
     }
 }
 
@@ -265,19 +308,41 @@ fn own_text(text: Cow<'_, str>) -> Cow<'static, str> {
     Cow::Owned(text.into_owned())
 }
 
-fn own_answer(_answer: Answer<'_>) -> Answer<'static> {
-    todo!()
+fn own_answer(answer: Answer<'_>) -> Answer<'static> {
+    Answer {
+        id: answer.id,
+        from: own_text(answer.from),
+        headers: answer.headers.into_owned(),
+        payload: answer.payload.into_owned(),
+    }
 }
 
-fn own_part(_part: Part<'_>) -> Part<'static> {
-    todo!()
+fn own_part(part: Part<'_>) -> Part<'static> {
+    Part {
+        id: part.id,
+        from: own_text(part.from),
+        sequence: part.sequence,
+        headers: part.headers.into_owned(),
+        payload: part.payload.into_owned(),
+    }
 }
 
-fn own_invocation(_invocation: Invocation<'_>) -> Invocation<'static> {
-    todo!()
+fn own_invocation(invocation: Invocation<'_>) -> Invocation<'static> {
+    Invocation {
+        from: own_text(invocation.from),
+        to: invocation.to.into_owned(),
+        headers: invocation.headers.into_owned(),
+        payload: invocation.payload.into_owned(),
+        ..invocation
+    }
 }
 
-fn own_delivery(_delivery: Delivery<'_>) -> Delivery<'static> {
-    let _ = own_text;
-    todo!()
+fn own_delivery(delivery: Delivery<'_>) -> Delivery<'static> {
+    Delivery {
+        topic: delivery.topic.into_owned(),
+        from: own_text(delivery.from),
+        headers: delivery.headers.into_owned(),
+        payload: delivery.payload.into_owned(),
+        ..delivery
+    }
 }

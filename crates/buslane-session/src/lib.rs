@@ -37,15 +37,32 @@
 //! inside the session's borrow and split events between two ways out.
 
 mod config;
+mod connection;
+mod core;
+mod counters;
+mod dispatch;
 mod error;
 mod event;
+mod frames;
+mod heartbeat;
+mod ids;
+mod inbound;
+mod invocations;
 mod keys;
 mod options;
+mod program;
+mod publishes;
+mod queue;
+mod random;
+mod registrations;
+mod requests;
 mod session;
+mod subscriptions;
 mod transmit;
 
 pub use buslane_protocol as protocol;
 pub use config::{Backoff, Config};
+pub use counters::Counters;
 pub use error::{AnswerError, SessionError};
 pub use event::{Action, Event, State, Withdrawn};
 pub use keys::{DeliveryToken, FlushKey, PublishKey, RegistrationKey, RequestKey, SubscriptionKey};

@@ -1,0 +1,119 @@
+//! Requests and publishes that wait for a connection, in the bytes in which they will travel.
+//!
+//! What a lost connection left unsent comes here as it is, so that a message is encoded once and the hot path keeps
+//! no copy of anything.
+
+use buslane_protocol::{ClientMessage, Encoding, Framing, binary, json};
+
+use crate::SessionError;
+use crate::frames::Frames;
+use crate::transmit::encode;
+
+/// The messages that wait, in order.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    framing: Framing,
+    bytes: Vec<u8>,
+    limit: usize,
+    /// Whether messages in it may have ended meanwhile.
+    stale: bool,
+}
+
+impl Queue {
+    /// Makes an empty queue of up to `limit` bytes.
+    pub(crate) fn new(framing: Framing, limit: usize) -> Self {
+        Queue {
+            framing,
+            bytes: Vec::new(),
+            limit,
+            stale: false,
+        }
+    }
+
+    /// Appends a message. What `ended` says is over gives way if there is no room otherwise.
+    pub(crate) fn push(
+        &mut self,
+        message: &ClientMessage<'_>,
+        ended: impl Fn(&ClientMessage<'_>) -> bool,
+    ) -> Result<(), SessionError> {
+        let before = self.bytes.len();
+        encode(self.framing, &mut self.bytes, message);
+        if self.bytes.len() <= self.limit {
+            return Ok(());
+        }
+        let added = self.bytes.split_off(before);
+        if std::mem::take(&mut self.stale) {
+            let bytes = std::mem::take(&mut self.bytes);
+            self.keep(&bytes, |message| !ended(message));
+        }
+        if self.bytes.len() + added.len() > self.limit {
+            return Err(SessionError::QueueFull { limit: self.limit });
+        }
+        self.bytes.extend_from_slice(&added);
+        Ok(())
+    }
+
+    /// Puts what a connection left unsent before everything else: its requests and publishes, over the limit if need
+    /// be. The rest was of that connection only.
+    pub(crate) fn salvage(&mut self, unsent: &[u8]) {
+        let later = std::mem::take(&mut self.bytes);
+        self.keep(unsent, |message| {
+            matches!(message, ClientMessage::Request(_) | ClientMessage::Publish(_))
+        });
+        self.bytes.extend_from_slice(&later);
+        self.stale = true;
+    }
+
+    /// Takes note that a message in it may have ended.
+    pub(crate) fn mark_stale(&mut self) {
+        self.stale = true;
+    }
+
+    /// Takes everything out.
+    pub(crate) fn take(&mut self) -> Waiting {
+        self.stale = false;
+        Waiting {
+            framing: self.framing,
+            bytes: std::mem::take(&mut self.bytes),
+        }
+    }
+
+    /// Returns how many bytes wait.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn keep(&mut self, bytes: &[u8], mut wanted: impl FnMut(&ClientMessage<'_>) -> bool) {
+        for frame in Frames::new(self.framing.encoding(), bytes) {
+            if wanted(&decode(self.framing, frame)) {
+                self.bytes.extend_from_slice(frame);
+                if self.framing.encoding() == Encoding::Json {
+                    self.bytes.push(b'\n');
+                }
+            }
+        }
+    }
+}
+
+/// Messages taken out of a [`Queue`].
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    framing: Framing,
+    bytes: Vec<u8>,
+}
+
+impl Waiting {
+    /// Walks the messages with their bytes.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = (ClientMessage<'_>, &[u8])> {
+        Frames::new(self.framing.encoding(), &self.bytes).map(|frame| (decode(self.framing, frame), frame))
+    }
+}
+
+/// Decodes what the session itself encoded.
+fn decode(framing: Framing, frame: &[u8]) -> ClientMessage<'_> {
+    let message = match framing.encoding() {
+        Encoding::Binary => binary::decode_client(frame),
+        Encoding::Json => json::decode_client(frame),
+    };
+    message.expect("the session encoded it from a checked message")
+}
