@@ -32,6 +32,12 @@ impl BufferPool {
         self.lent + self.shared.load(Ordering::Relaxed)
     }
 
+    /// Returns the bytes that outboxes hold without shared frames.
+    #[cfg(test)]
+    pub(crate) fn lent_buffers(&self) -> usize {
+        self.lent
+    }
+
     /// Returns the bytes of spare buffers: at most [`RETAINED`].
     pub(crate) fn retained(&self) -> usize {
         self.retained
@@ -74,7 +80,7 @@ impl BufferPool {
     pub(crate) fn give(&mut self, mut buffer: Vec<u8>) {
         let capacity = buffer.capacity();
         self.lent -= capacity;
-        if capacity > 0 && capacity <= LARGEST && self.retained + capacity <= RETAINED {
+        if (SMALLEST..=LARGEST).contains(&capacity) && self.retained + capacity <= RETAINED {
             buffer.clear();
             self.retained += capacity;
             self.spare.push(buffer);
@@ -86,7 +92,7 @@ impl BufferPool {
 pub(crate) const RETAINED: usize = 1 << 20;
 /// The largest buffer that is kept, in bytes: one huge message shall not take up the pool for ever.
 const LARGEST: usize = 256 << 10;
-/// The size of a new buffer, in bytes: fan-out to very many clients with a short message each stays small.
+/// The size of a new buffer and of the smallest that is kept, in bytes: fan-out to very many clients with a short message each stays small.
 const SMALLEST: usize = 512;
 
 #[cfg(test)]

@@ -68,7 +68,11 @@ mod tests {
         let secrets: std::collections::BTreeSet<String> = (0..1000).map(|_| entropy.secret()).collect();
         assert_eq!(secrets.len(), 1000);
         assert!(secrets.iter().all(|secret| secret.len() == 32));
-        assert!(secrets.iter().all(|secret| secret.bytes().all(|byte| byte.is_ascii_hexdigit())));
+        assert!(
+            secrets
+                .iter()
+                .all(|secret| secret.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        );
     }
 
     #[test]

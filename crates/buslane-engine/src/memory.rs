@@ -61,7 +61,11 @@ pub(crate) struct Memory {
 impl Memory {
     /// Makes an account with a cap, in bytes.
     pub(crate) fn new(cap: usize) -> Memory {
-        Memory { cap, total: 0, used: [0; Category::ALL.len()] }
+        Memory {
+            cap,
+            total: 0,
+            used: [0; Category::ALL.len()],
+        }
     }
 
     /// Tells whether this many more bytes stay under the cap.
@@ -137,7 +141,10 @@ mod tests {
         }
         memory.set(Category::Outbox, 500);
         memory.release(Category::Requests, 15);
-        let sum: usize = Category::ALL.into_iter().map(|category| memory.used(category)).sum();
+        let sum: usize = Category::ALL
+            .into_iter()
+            .map(|category| memory.used(category))
+            .sum();
         assert_eq!((memory.total(), sum), (695, 695));
     }
 

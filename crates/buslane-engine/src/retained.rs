@@ -22,7 +22,8 @@ pub(crate) struct Retained {
     pub(crate) expires_at: Option<Instant>,
 }
 
-/// Values of all topics, in the order of the topics.
+/// Values of all topics, in the order of the topics' bytes, so that those that a filter selects can be walked in parts
+/// while others come and go.
 #[derive(Debug, Default)]
 pub(crate) struct RetainedValues {
     values: BTreeMap<Arc<str>, Retained>,
@@ -47,118 +48,178 @@ impl RetainedValues {
         self.bytes
     }
 
-    /// Returns how many values there are.
+    /// Returns how many values there are, with those that have lapsed but were not removed yet.
     pub(crate) fn len(&self) -> usize {
         self.values.len()
     }
 
-    /// Returns by how many bytes [`RetainedValues::set`] would grow the account, 0 if it would shrink.
+    /// Returns by how many bytes [`RetainedValues::set`] would grow the account, 0 if it would not.
     pub(crate) fn growth(&self, topic: &Topic<'_>, value: &Retained) -> usize {
-        let before = self.values.get(topic.as_str()).map_or(0, |known| size(topic.as_str(), known));
-        size(topic.as_str(), value).saturating_sub(before)
+        let before = self
+            .values
+            .get(topic.as_str())
+            .map_or(0, |before| cost(topic.as_str(), before));
+        cost(topic.as_str(), value).saturating_sub(before)
     }
 
     /// Sets a topic's value.
     pub(crate) fn set(&mut self, topic: &Topic<'_>, value: Retained) {
         self.clear(topic);
         let topic: Arc<str> = topic.as_str().into();
-        self.bytes += size(&topic, &value);
-        if let Some(expiry) = value.expires_at {
-            self.expiries.insert((expiry, topic.clone()));
+        self.bytes += cost(&topic, &value);
+        if let Some(at) = value.expires_at {
+            self.expiries.insert((at, topic.clone()));
         }
         self.values.insert(topic, value);
     }
 
     /// Removes a topic's value; tells whether there was one.
     pub(crate) fn clear(&mut self, topic: &Topic<'_>) -> bool {
-        let Some((topic, value)) = self.values.remove_entry(topic.as_str()) else { return false };
-        self.bytes -= size(&topic, &value);
-        if let Some(expiry) = value.expires_at {
-            self.expiries.remove(&(expiry, topic));
+        let Some((topic, value)) = self.values.remove_entry(topic.as_str()) else {
+            return false;
+        };
+        self.bytes -= cost(&topic, &value);
+        if let Some(at) = value.expires_at {
+            self.expiries.remove(&(at, topic));
         }
         true
     }
 
-    /// Finds the first value after the topic `after` that a filter selects, examining at most `budget` topics, but
-    /// at least one, and lowering it by as many.
-    pub(crate) fn next_after(&self, now: Instant, filter: &Filter<'_>, after: Option<&str>, budget: &mut usize) -> Next<'_> {
-        let stem = stem(filter);
+    /// Finds a topic's value, unless it has lapsed.
+    pub(crate) fn find(&self, now: Instant, topic: &Topic<'_>) -> Option<&Retained> {
+        self.values.get(topic.as_str()).filter(|value| value.lives(now))
+    }
+
+    /// Finds the first value after the topic `after` (from the beginning if `None`) that a filter selects. Examines at
+    /// most `budget` topics, but at least one, and lowers `budget` by as many.
+    pub(crate) fn next_after(
+        &self,
+        now: Instant,
+        filter: &Filter<'_>,
+        after: Option<&str>,
+        budget: &mut usize,
+    ) -> Next<'_> {
+        let prefix = literal_prefix(filter.as_str());
+        if after.is_none()
+            && let Some((topic, value)) = self.parent(filter, prefix)
+            && value.lives(now)
+        {
+            *budget = budget.saturating_sub(1);
+            return Next::Value(topic, value);
+        }
+        if prefix.len() == filter.as_str().len() {
+            return Next::End;
+        }
         let from = match after {
-            Some(after) => Bound::Excluded(after),
-            None => Bound::Included(stem),
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
         };
-        let mut last = None;
         for (topic, value) in self.values.range::<str, _>((from, Bound::Unbounded)) {
-            if !topic.starts_with(stem) {
+            if !topic.starts_with(prefix) {
                 break;
             }
-            if let Some(last) = last.filter(|_| *budget == 0) {
-                return Next::Paused(last);
-            }
             *budget = budget.saturating_sub(1);
-            last = Some(&**topic);
-            let alive = value.expires_at.is_none_or(|expiry| expiry > now);
-            let known = Topic::parse(&**topic).expect("the keys are topics");
-            if alive && filter.matches(&known) {
+            if value.lives(now) && selects(filter, topic) {
                 return Next::Value(topic, value);
+            }
+            if *budget == 0 {
+                return Next::Paused(topic);
             }
         }
         Next::End
     }
 
+    /// Finds the one topic that a filter selects outside what begins with its literal prefix: `a` for `a/#`, and the
+    /// filter itself if it has no wildcard.
+    fn parent(&self, filter: &Filter<'_>, prefix: &str) -> Option<(&str, &Retained)> {
+        let topic = match filter.as_str().strip_prefix(prefix) {
+            Some("") => prefix,
+            Some("#") => prefix.strip_suffix('/')?,
+            _ => return None,
+        };
+        let (topic, value) = self.values.get_key_value(topic)?;
+        Some((topic, value))
+    }
+
     /// Returns when the next value lapses.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
-        self.expiries.first().map(|(expiry, _)| *expiry)
+        self.expiries.first().map(|(at, _)| *at)
     }
 
     /// Removes the values that have lapsed; returns how many.
     pub(crate) fn expire(&mut self, now: Instant) -> usize {
-        let before = self.values.len();
-        while self.next_expiry().is_some_and(|expiry| expiry <= now) {
-            let Some((_, topic)) = self.expiries.pop_first() else { break };
+        let mut removed = 0;
+        while self.next_expiry().is_some_and(|at| at <= now) {
+            let Some((_, topic)) = self.expiries.pop_first() else {
+                break;
+            };
             if let Some(value) = self.values.remove(&topic) {
-                self.bytes -= size(&topic, &value);
+                self.bytes -= cost(&topic, &value);
+                removed += 1;
             }
         }
-        before - self.values.len()
+        removed
     }
 }
 
-/// Returns the text with which every topic begins that a filter selects.
-fn stem<'a>(filter: &'a Filter<'_>) -> &'a str {
-    let text = filter.as_str();
-    match text.find(['+', '#']) {
-        // `a/#` selects `a` as well.
-        Some(wildcard) => text[..wildcard].trim_end_matches('/'),
-        None => text,
+impl Retained {
+    fn lives(&self, now: Instant) -> bool {
+        self.expires_at.is_none_or(|at| at > now)
     }
 }
 
-fn size(topic: &str, value: &Retained) -> usize {
-    ENTRY + 2 * topic.len() + value.from.len() + value.headers.as_bytes().len() + value.payload.bytes.len()
+fn selects(filter: &Filter<'_>, topic: &str) -> bool {
+    Topic::parse(topic).is_ok_and(|topic| filter.matches(&topic))
 }
 
-/// What a value is accounted for beside its texts and bytes.
-const ENTRY: usize = 2 * (size_of::<Retained>() + size_of::<Arc<str>>()) + 64;
+/// The levels of a filter before its first wildcard, with the `/` behind them.
+fn literal_prefix(filter: &str) -> &str {
+    &filter[..filter.find(['+', '#']).unwrap_or(filter.len())]
+}
+
+/// What a value is accounted for, in bytes.
+fn cost(topic: &str, value: &Retained) -> usize {
+    let parts = value.from.len() + value.headers.as_bytes().len() + value.payload.bytes.len();
+    VALUE_BYTES + topic.len() + parts
+}
+
+/// What a value takes beside its texts, in bytes: its place in both trees, which are two thirds full, and the heads of
+/// its allocations.
+const VALUE_BYTES: usize = (size_of::<Retained>() + 2 * size_of::<Arc<str>>() + 8) * 3 / 2 + 80;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn value(text: &str, expires_at: Option<Instant>) -> Retained {
-        let payload = Payload::json(text.as_bytes()).into_owned();
-        Retained { id: None, from: "tester".into(), headers: Headers::default(), payload, expires_at }
-    }
+    use crate::test_random::Random;
 
     fn topic(text: &str) -> Topic<'_> {
         Topic::parse(text).unwrap()
     }
 
-    fn walk(values: &RetainedValues, filter: &str, now: Instant) -> Vec<String> {
+    fn value(text: &str, expires_at: Option<u64>) -> Retained {
+        Retained {
+            id: None,
+            from: "me".into(),
+            headers: Headers::default(),
+            payload: Payload::json(text.as_bytes().to_vec()),
+            expires_at: expires_at.map(Instant::from_micros),
+        }
+    }
+
+    fn filled(topics: &[&str]) -> RetainedValues {
+        let mut values = RetainedValues::default();
+        for text in topics {
+            values.set(&topic(text), value("1", None));
+        }
+        values
+    }
+
+    fn walk(values: &RetainedValues, filter: &str, budget: usize) -> Vec<String> {
         let filter = Filter::parse(filter).unwrap();
-        let (mut after, mut found) = (None::<String>, Vec::new());
+        let (mut found, mut after) = (Vec::new(), None::<String>);
         loop {
-            match values.next_after(now, &filter, after.as_deref(), &mut 1) {
+            let mut budget = budget;
+            match values.next_after(Instant::ZERO, &filter, after.as_deref(), &mut budget) {
                 Next::Value(topic, _) => {
                     found.push(topic.to_owned());
                     after = Some(topic.to_owned());
@@ -170,41 +231,106 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_in_small_steps_finds_each_selected_value_once() {
-        let mut values = RetainedValues::default();
-        for text in ["a", "a/b", "a/b/c", "a-b", "ab", "b/b", "$bus/x"] {
-            values.set(&topic(text), value("1", None));
+    fn a_filter_walks_the_topics_that_it_selects_in_order() {
+        let values = filled(&["a", "a-b", "a/b", "a/b/c", "a/c", "ab", "b/c", "$bus/x"]);
+        for budget in [1, 3, 100] {
+            assert_eq!(walk(&values, "a/#", budget), ["a", "a/b", "a/b/c", "a/c"]);
+            assert_eq!(walk(&values, "+/c", budget), ["a/c", "b/c"]);
+            assert_eq!(walk(&values, "a/b", budget), ["a/b"]);
+            assert_eq!(walk(&values, "a/x", budget), Vec::<String>::new());
+            assert_eq!(
+                walk(&values, "#", budget),
+                ["a", "a-b", "a/b", "a/b/c", "a/c", "ab", "b/c"]
+            );
+            assert_eq!(walk(&values, "$bus/#", budget), ["$bus/x"]);
         }
-        assert_eq!(walk(&values, "a/#", Instant::ZERO), ["a", "a/b", "a/b/c"]);
-        assert_eq!(walk(&values, "+/b", Instant::ZERO), ["a/b", "b/b"]);
-        assert_eq!(walk(&values, "#", Instant::ZERO), ["a", "a-b", "a/b", "a/b/c", "ab", "b/b"]);
-        assert_eq!(walk(&values, "ab", Instant::ZERO), ["ab"]);
-        assert_eq!(walk(&values, "$bus/+", Instant::ZERO), ["$bus/x"]);
     }
 
     #[test]
-    fn values_lapse_at_their_time() {
-        let mut values = RetainedValues::default();
-        let (early, late) = (Instant::from_micros(10), Instant::from_micros(20));
-        values.set(&topic("a"), value("1", Some(late)));
-        values.set(&topic("b"), value("2", Some(early)));
-        values.set(&topic("c"), value("3", None));
-        assert_eq!(values.next_expiry(), Some(early));
-        assert_eq!(walk(&values, "#", early), ["a", "c"]);
-        assert_eq!((values.expire(early), values.len()), (1, 2));
-        values.set(&topic("a"), value("4", None));
-        assert_eq!((values.next_expiry(), values.expire(late)), (None, 0));
+    fn a_walk_goes_on_after_its_place_was_removed() {
+        let mut values = filled(&["a/1", "a/2", "a/3"]);
+        let filter = Filter::parse("a/+").unwrap();
+        values.clear(&topic("a/1"));
+        values.set(&topic("a/15"), value("2", None));
+        let next = values.next_after(Instant::ZERO, &filter, Some("a/1"), &mut 10);
+        assert!(matches!(next, Next::Value("a/15", _)));
     }
 
     #[test]
-    fn the_account_follows_what_is_held() {
+    fn a_walk_stops_when_its_budget_is_used_up() {
+        let values = filled(&["a/1", "a/2", "a/3", "b/x"]);
+        let filter = Filter::parse("+/x").unwrap();
+        let mut budget = 2;
+        assert_eq!(
+            values.next_after(Instant::ZERO, &filter, None, &mut budget),
+            Next::Paused("a/2")
+        );
+        assert_eq!(budget, 0);
+    }
+
+    #[test]
+    fn a_value_lapses_at_its_time_and_only_the_one_it_was_set_for() {
         let mut values = RetainedValues::default();
-        let long = value(&"1".repeat(100), None);
-        let growth = values.growth(&topic("a"), &long);
-        values.set(&topic("a"), long.clone());
-        assert_eq!((values.bytes(), values.growth(&topic("a"), &long)), (growth, 0));
-        assert!(values.clear(&topic("a")));
-        assert!(!values.clear(&topic("a")));
+        values.set(&topic("t"), value("1", Some(1_000)));
+        values.set(&topic("t"), value("2", Some(3_000)));
+        values.set(&topic("u"), value("3", Some(2_000)));
+        assert_eq!(values.next_expiry(), Some(Instant::from_micros(2_000)));
+        assert_eq!(values.expire(Instant::from_micros(2_500)), 1);
+        assert!(values.find(Instant::from_micros(2_999), &topic("t")).is_some());
+        assert!(values.find(Instant::from_micros(3_000), &topic("t")).is_none());
+        assert_eq!(
+            (
+                values.expire(Instant::from_micros(3_000)),
+                values.len(),
+                values.bytes()
+            ),
+            (1, 0, 0)
+        );
+        assert_eq!(values.next_expiry(), None);
+    }
+
+    #[test]
+    fn growth_is_what_setting_adds() {
+        let mut values = RetainedValues::default();
+        for text in ["a value", "a longer value", "short"] {
+            let (before, growth) = (values.bytes(), values.growth(&topic("t"), &value(text, None)));
+            values.set(&topic("t"), value(text, None));
+            assert_eq!(values.bytes().saturating_sub(before), growth, "{text}");
+        }
+        assert!(values.clear(&topic("t")) && !values.clear(&topic("t")));
         assert_eq!(values.bytes(), 0);
+    }
+
+    #[test]
+    fn random_walks_agree_with_a_scan() {
+        for seed in 1..=200 {
+            let mut random = Random::new(seed);
+            let mut text = |wild: bool| {
+                let levels: Vec<&str> = (0..=random.below(3))
+                    .map(|_| match random.below(if wild { 8 } else { 6 }) {
+                        6 => "+",
+                        7 => "#",
+                        level => ["a", "b", "-", "a-", "0", "$x"][level as usize],
+                    })
+                    .collect();
+                levels.join("/")
+            };
+            let topics: Vec<String> = (0..30).map(|_| text(false)).collect();
+            let texts: Vec<&str> = topics.iter().map(String::as_str).collect();
+            let values = filled(&texts);
+            for _ in 0..50 {
+                let written = text(true);
+                let Ok(filter) = Filter::parse(written.as_str()) else {
+                    continue;
+                };
+                let scan = values.values.keys().filter(|topic| selects(&filter, topic));
+                let expected: Vec<String> = scan.map(|topic| topic.to_string()).collect();
+                assert_eq!(
+                    walk(&values, &written, 2),
+                    expected,
+                    "seed {seed}, filter {written}"
+                );
+            }
+        }
     }
 }

@@ -52,7 +52,11 @@ struct Slot<T> {
 
 impl<T> Default for Slots<T> {
     fn default() -> Self {
-        Slots { slots: Vec::new(), free: Vec::new(), length: 0 }
+        Slots {
+            slots: Vec::new(),
+            free: Vec::new(),
+            length: 0,
+        }
     }
 }
 
@@ -76,7 +80,10 @@ impl<T> Slots<T> {
         self.length += 1;
         match self.free.pop() {
             Some(slot) => self.slots[slot as usize].value = Some(value),
-            None => self.slots.push(Slot { generation: 0, value: Some(value) }),
+            None => self.slots.push(Slot {
+                generation: 0,
+                value: Some(value),
+            }),
         }
         key
     }
@@ -85,14 +92,22 @@ impl<T> Slots<T> {
     #[inline]
     pub(crate) fn get(&self, key: SlotKey) -> Option<&T> {
         let slot = self.slots.get(key.slot() as usize)?;
-        if slot.generation == key.generation() { slot.value.as_ref() } else { None }
+        if slot.generation == key.generation() {
+            slot.value.as_ref()
+        } else {
+            None
+        }
     }
 
     /// Finds an entry to change it, unless it was removed.
     #[inline]
     pub(crate) fn get_mut(&mut self, key: SlotKey) -> Option<&mut T> {
         let slot = self.slots.get_mut(key.slot() as usize)?;
-        if slot.generation == key.generation() { slot.value.as_mut() } else { None }
+        if slot.generation == key.generation() {
+            slot.value.as_mut()
+        } else {
+            None
+        }
     }
 
     /// Removes an entry; its key never means anything again.
@@ -128,9 +143,9 @@ impl<T> Slots<T> {
 
     /// Walks the keys from a slot on: a cursor for work that is done in parts while entries come and go.
     pub(crate) fn keys_from(&self, slot: u32) -> impl Iterator<Item = SlotKey> {
-        (slot..).zip(self.slots.iter().skip(slot as usize)).filter_map(|(index, slot)| {
-            slot.value.as_ref().map(|_| SlotKey::new(index, slot.generation))
-        })
+        (slot..)
+            .zip(self.slots.iter().skip(slot as usize))
+            .filter_map(|(index, slot)| slot.value.as_ref().map(|_| SlotKey::new(index, slot.generation)))
     }
 }
 
@@ -159,7 +174,10 @@ mod tests {
         slots.remove(keys[1]);
         let again = slots.insert(10);
         assert_eq!(again.slot(), 1);
-        assert_eq!(slots.iter().map(|(_, value)| *value).collect::<Vec<_>>(), [0, 10, 2, 4]);
+        assert_eq!(
+            slots.iter().map(|(_, value)| *value).collect::<Vec<_>>(),
+            [0, 10, 2, 4]
+        );
         assert_eq!(slots.keys_from(2).map(SlotKey::slot).collect::<Vec<_>>(), [2, 4]);
         assert_eq!(slots.len(), 4);
     }
@@ -179,7 +197,10 @@ mod tests {
     #[test]
     fn a_slot_without_generations_left_is_retired() {
         let mut slots = Slots::default();
-        slots.slots.push(Slot { generation: u32::MAX, value: None });
+        slots.slots.push(Slot {
+            generation: u32::MAX,
+            value: None,
+        });
         slots.free.push(0);
         let last = slots.insert("last");
         assert_eq!(last.generation(), u32::MAX);

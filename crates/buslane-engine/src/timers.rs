@@ -67,7 +67,13 @@ impl<T> Timers<T> {
             length: 0,
             elapsed: now.as_micros() / TICK,
             sequence: 0,
-            lists: vec![List { first: NONE, last: NONE }; FAR + 1],
+            lists: vec![
+                List {
+                    first: NONE,
+                    last: NONE
+                };
+                FAR + 1
+            ],
             occupied: [0; LEVELS],
             batch: Vec::new(),
         }
@@ -143,12 +149,24 @@ impl<T> Timers<T> {
 
     /// Empties a list: what is due goes to the batch, the rest to where it belongs at this time.
     fn sift(&mut self, list: usize) {
-        let mut index = std::mem::replace(&mut self.lists[list], List { first: NONE, last: NONE }).first;
+        let mut index = std::mem::replace(
+            &mut self.lists[list],
+            List {
+                first: NONE,
+                last: NONE,
+            },
+        )
+        .first;
         if list < DUE {
             self.occupied[list / SLOTS] &= !(1 << (list % SLOTS));
         }
         while index != NONE {
-            let Timer { deadline, sequence, next, .. } = self.timers[index as usize];
+            let Timer {
+                deadline,
+                sequence,
+                next,
+                ..
+            } = self.timers[index as usize];
             if tick(deadline) <= self.elapsed {
                 self.batch.push((deadline, sequence, index));
             } else {
@@ -199,7 +217,9 @@ impl<T> Timers<T> {
     }
 
     fn unlink(&mut self, index: u32) {
-        let Timer { list, previous, next, .. } = self.timers[index as usize];
+        let Timer {
+            list, previous, next, ..
+        } = self.timers[index as usize];
         let list = usize::from(list);
         match previous {
             NONE => self.lists[list].first = next,
@@ -357,7 +377,14 @@ mod tests {
     /// Runs random operations beside a plain list.
     fn compare(seed: u64) {
         let mut random = Random::new(seed);
-        let spans = [1_000, 60_000, 5_000_000, 3_600_000_000, 90_000_000_000, 200_000_000_000_000];
+        let spans = [
+            1_000,
+            60_000,
+            5_000_000,
+            3_600_000_000,
+            90_000_000_000,
+            200_000_000_000_000,
+        ];
         let mut now = random.below(1 << 40);
         let mut timers = Timers::new(micros(now));
         let mut model: Vec<(u64, u32, TimerKey)> = Vec::new();
@@ -377,10 +404,17 @@ mod tests {
                     let span = spans[random.below(6) as usize];
                     now += random.below(span);
                 }
-                8 => now = timers.next_deadline().map_or(now, |next| next.as_micros().max(now)),
+                8 => {
+                    now = timers
+                        .next_deadline()
+                        .map_or(now, |next| next.as_micros().max(now))
+                }
                 _ => {}
             }
-            let first = model.iter().map(|(deadline, ..)| deadline.div_ceil(1_000) * 1_000).min();
+            let first = model
+                .iter()
+                .map(|(deadline, ..)| deadline.div_ceil(1_000) * 1_000)
+                .min();
             match (timers.next_deadline(), first) {
                 (Some(next), Some(first)) => assert!(next.as_micros() <= first.max(now), "seed {seed}"),
                 (next, first) => assert_eq!((next, first), (None, None), "seed {seed}"),

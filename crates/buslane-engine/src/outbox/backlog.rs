@@ -29,7 +29,12 @@ struct HeadGaps {
 
 impl HeadGaps {
     fn add(&mut self, gap: Box<Gap>, pool: &mut BufferPool) {
-        if self.plain.iter_mut().chain(&mut self.labelled).any(|there| merge(there, &gap)) {
+        if self
+            .plain
+            .iter_mut()
+            .chain(&mut self.labelled)
+            .any(|there| merge(there, &gap))
+        {
             pool.resized(GAP_BYTES, 0);
         } else if same_subscription(&gap, &Gap::default()) {
             self.plain = Some(gap);
@@ -68,10 +73,14 @@ impl Backlog {
 
     /// Appends a gap to the delivery lane, or adds it to one of the same subscription at the lane's end.
     pub(super) fn push_gap(&mut self, gap: Gap, pool: &mut BufferPool) {
-        let at_the_end = self.deliveries.iter_mut().rev().map_while(|segment| match segment {
-            Segment::Gap(there) => Some(there),
-            _ => None,
-        });
+        let at_the_end = self
+            .deliveries
+            .iter_mut()
+            .rev()
+            .map_while(|segment| match segment {
+                Segment::Gap(there) => Some(there),
+                _ => None,
+            });
         for there in at_the_end {
             if merge(there, &gap) {
                 return;
@@ -87,7 +96,9 @@ impl Backlog {
         let mut dropped = Dropped::default();
         let mut gaps = HeadGaps::default();
         while dropped.bytes < surplus as u64 {
-            let Some(segment) = self.deliveries.pop_front() else { break };
+            let Some(segment) = self.deliveries.pop_front() else {
+                break;
+            };
             let length = match segment {
                 Segment::Gap(gap) => {
                     gaps.add(gap, pool);
@@ -166,7 +177,10 @@ impl Backlog {
         let deliveries = behind_gap.take_while(|segment| !matches!(segment, Segment::Gap(_)));
         let partial = self.partial.iter().map(Partial::wire);
         let control = self.control.iter().map(move |segment| segment.wire(framing));
-        partial.chain(control).chain(gap).chain(deliveries.map(move |segment| segment.wire(framing)))
+        partial
+            .chain(control)
+            .chain(gap)
+            .chain(deliveries.map(move |segment| segment.wire(framing)))
     }
 
     /// Takes off what was written.
@@ -217,12 +231,27 @@ impl Backlog {
         }
     }
 
+    /// Returns what the pool accounts for the backlog.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        let segments = self
+            .control
+            .iter()
+            .chain(&self.deliveries)
+            .map(Segment::held)
+            .sum::<usize>();
+        segments + self.partial.as_ref().map_or(0, Partial::held)
+    }
+
     /// Gives everything back.
     pub(super) fn release(self, pool: &mut BufferPool) {
         if let Some(partial) = self.partial {
             partial.release(pool);
         }
-        self.control.into_iter().chain(self.deliveries).for_each(|segment| segment.release(pool));
+        self.control
+            .into_iter()
+            .chain(self.deliveries)
+            .for_each(|segment| segment.release(pool));
     }
 }
 

@@ -66,7 +66,12 @@ struct Lane {
 impl Outbox {
     /// Makes an empty queue.
     pub(crate) fn new(framing: Framing) -> Outbox {
-        Outbox { control: Lane::default(), deliveries: Lane::default(), backlog: None, framing }
+        Outbox {
+            control: Lane::default(),
+            deliveries: Lane::default(),
+            backlog: None,
+            framing,
+        }
     }
 
     /// Returns how messages are written.
@@ -95,7 +100,11 @@ impl Outbox {
     /// Appends one whole message to the control lane: `encode` appends it to the buffer, as [`Framing::encode`] does.
     /// Returns its length.
     #[inline]
-    pub(crate) fn write_control(&mut self, pool: &mut BufferPool, encode: impl FnOnce(&mut Vec<u8>)) -> usize {
+    pub(crate) fn write_control(
+        &mut self,
+        pool: &mut BufferPool,
+        encode: impl FnOnce(&mut Vec<u8>),
+    ) -> usize {
         if self.control.open.len() >= SEGMENT {
             self.seal_control();
         }
@@ -113,13 +122,19 @@ impl Outbox {
         self.control.bytes += wire.len();
         let wire = wire.to_vec();
         pool.resized(0, wire.capacity());
-        self.backlog.get_or_insert_default().push_control(Segment::Wire(wire));
+        self.backlog
+            .get_or_insert_default()
+            .push_control(Segment::Wire(wire));
     }
 
     /// Appends one whole message to the delivery lane: `encode` appends it to the buffer, as [`Framing::encode`] does.
     /// Returns its length.
     #[inline]
-    pub(crate) fn write_delivery(&mut self, pool: &mut BufferPool, encode: impl FnOnce(&mut Vec<u8>)) -> usize {
+    pub(crate) fn write_delivery(
+        &mut self,
+        pool: &mut BufferPool,
+        encode: impl FnOnce(&mut Vec<u8>),
+    ) -> usize {
         if self.deliveries.open.len() >= SEGMENT {
             self.seal_deliveries();
         }
@@ -132,7 +147,8 @@ impl Outbox {
         if self.deliveries.open.len() + message.len() > SEGMENT {
             self.seal_deliveries();
         }
-        self.deliveries.append(self.framing, pool, |buffer| buffer.extend_from_slice(message));
+        self.deliveries
+            .append(self.framing, pool, |buffer| buffer.extend_from_slice(message));
     }
 
     /// Appends a message to the delivery lane without copying it. It was made for this outbox's framing.
@@ -140,13 +156,17 @@ impl Outbox {
         segment::shrink(&mut self.deliveries.open, pool);
         self.seal_deliveries();
         self.deliveries.bytes += frame.message_length();
-        self.backlog.get_or_insert_default().push_delivery(Segment::Shared(frame));
+        self.backlog
+            .get_or_insert_default()
+            .push_delivery(Segment::Shared(frame));
     }
 
     /// Discards the oldest deliveries until `need` more bytes fit under `limit` or none is left, and puts a gap in
     /// their place. Never touches a message of which a part is written, nor a gap.
     pub(crate) fn drop_oldest(&mut self, pool: &mut BufferPool, need: usize, limit: usize) -> Dropped {
-        let surplus = (self.deliveries.bytes + need).saturating_sub(limit).min(self.deliveries.bytes);
+        let surplus = (self.deliveries.bytes + need)
+            .saturating_sub(limit)
+            .min(self.deliveries.bytes);
         let mut dropped = Dropped::default();
         while (dropped.bytes as usize) < surplus {
             let left = surplus - dropped.bytes as usize;
@@ -242,7 +262,9 @@ impl Outbox {
     ) -> io::Result<Transmit> {
         self.seal_control();
         self.seal_deliveries();
-        let Some(backlog) = &mut self.backlog else { return Ok(Transmit::Empty) };
+        let Some(backlog) = &mut self.backlog else {
+            return Ok(Transmit::Empty);
+        };
         while !backlog.is_empty() {
             let moved = backlog.offer(self.framing, pool, write)?;
             self.control.bytes -= moved.control;
@@ -260,7 +282,9 @@ impl Outbox {
     fn seal_control(&mut self) {
         if !self.control.open.is_empty() {
             let run = Run::new(self.framing, std::mem::take(&mut self.control.open));
-            self.backlog.get_or_insert_default().push_control(Segment::Run(run));
+            self.backlog
+                .get_or_insert_default()
+                .push_control(Segment::Run(run));
         }
     }
 
@@ -269,7 +293,9 @@ impl Outbox {
         let filled = !self.deliveries.open.is_empty();
         if filled {
             let run = Run::new(self.framing, std::mem::take(&mut self.deliveries.open));
-            self.backlog.get_or_insert_default().push_delivery(Segment::Run(run));
+            self.backlog
+                .get_or_insert_default()
+                .push_delivery(Segment::Run(run));
         }
         filled
     }
@@ -278,12 +304,20 @@ impl Outbox {
 impl Lane {
     /// Lets `encode` append one message to the open buffer; returns its length.
     #[inline]
-    fn append(&mut self, framing: Framing, pool: &mut BufferPool, encode: impl FnOnce(&mut Vec<u8>)) -> usize {
-        if self.open.is_empty() {
+    fn append(
+        &mut self,
+        framing: Framing,
+        pool: &mut BufferPool,
+        encode: impl FnOnce(&mut Vec<u8>),
+    ) -> usize {
+        if self.open.capacity() == 0 {
             self.open = pool.take();
+        }
+        let capacity = self.open.capacity();
+        if self.open.is_empty() {
             self.open.resize(Header::room(framing), 0);
         }
-        let (capacity, length) = (self.open.capacity(), self.open.len());
+        let length = self.open.len();
         encode(&mut self.open);
         if self.open.capacity() != capacity {
             pool.resized(capacity, self.open.capacity());

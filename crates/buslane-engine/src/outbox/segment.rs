@@ -39,7 +39,10 @@ pub(super) enum Partial {
 impl Run {
     /// Makes a run of a lane's open buffer, which is not empty.
     pub(super) fn new(framing: Framing, buffer: Vec<u8>) -> Run {
-        let mut run = Run { buffer, start: Header::room(framing) };
+        let mut run = Run {
+            buffer,
+            start: Header::room(framing),
+        };
         run.write_header(framing);
         run
     }
@@ -72,7 +75,12 @@ impl Run {
 
     /// Takes off `taken` bytes of the wire, more than none and fewer than all. Returns the run of what stays whole and
     /// the rest of the message that is cut.
-    fn cut(mut self, framing: Framing, taken: usize, pool: &mut BufferPool) -> (Option<Run>, Option<Partial>) {
+    fn cut(
+        mut self,
+        framing: Framing,
+        taken: usize,
+        pool: &mut BufferPool,
+    ) -> (Option<Run>, Option<Partial>) {
         let cut = self.wire_start(framing) + taken;
         if framing == Framing::WebSocketBinary {
             return (None, Some(Partial::Owned(self.buffer, cut)));
@@ -132,6 +140,17 @@ impl Segment {
         }
     }
 
+    /// Returns what the pool accounts for the segment.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        match self {
+            Segment::Run(run) => run.buffer.capacity(),
+            Segment::Wire(wire) => wire.capacity(),
+            Segment::Shared(_) => 0,
+            Segment::Gap(_) => GAP_BYTES,
+        }
+    }
+
     /// Gives what the segment holds back.
     pub(super) fn release(self, pool: &mut BufferPool) {
         match self {
@@ -156,6 +175,15 @@ impl Partial {
     pub(super) fn advance(&mut self, taken: usize) {
         match self {
             Partial::Owned(_, start) | Partial::Shared(_, start) => *start += taken,
+        }
+    }
+
+    /// Returns what the pool accounts for the rest.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        match self {
+            Partial::Owned(buffer, _) => buffer.capacity(),
+            Partial::Shared(..) => 0,
         }
     }
 
@@ -197,7 +225,11 @@ pub(super) fn shrink(buffer: &mut Vec<u8>, pool: &mut BufferPool) {
 /// The length of the first message, at least 1 so that no walk stands still.
 fn first(framing: Framing, messages: &[u8]) -> usize {
     let length = framing.first(messages);
-    debug_assert!((1..=messages.len()).contains(&length), "a message of {length} bytes in {}", messages.len());
+    debug_assert!(
+        (1..=messages.len()).contains(&length),
+        "a message of {length} bytes in {}",
+        messages.len()
+    );
     length.clamp(1, messages.len())
 }
 

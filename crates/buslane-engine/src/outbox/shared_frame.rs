@@ -27,7 +27,11 @@ impl SharedFrame {
         let header = Header::new(framing, message.len());
         let wire = [&*header, message].concat().into_boxed_slice();
         account.fetch_add(wire.len(), Ordering::Relaxed);
-        SharedFrame(Arc::new(Charged { wire, header: header.len() as u8, account: account.clone() }))
+        SharedFrame(Arc::new(Charged {
+            wire,
+            header: header.len() as u8,
+            account: account.clone(),
+        }))
     }
 
     /// Returns the bytes as they stand on the wire.
@@ -58,7 +62,10 @@ mod tests {
         let second = first.clone();
         assert_eq!(account.load(Ordering::Relaxed), 100);
         drop(first);
-        assert_eq!((account.load(Ordering::Relaxed), second.message_length()), (100, 100));
+        assert_eq!(
+            (account.load(Ordering::Relaxed), second.message_length()),
+            (100, 100)
+        );
         drop(second);
         assert_eq!(account.load(Ordering::Relaxed), 0);
     }
@@ -66,6 +73,9 @@ mod tests {
     #[test]
     fn a_shared_frame_carries_its_websocket_header() {
         let frame = SharedFrame::new(Framing::WebSocketBinary, &[7; 3], &Arc::default());
-        assert_eq!((frame.wire(), frame.message_length()), (&[0x82, 3, 7, 7, 7][..], 3));
+        assert_eq!(
+            (frame.wire(), frame.message_length()),
+            (&[0x82, 3, 7, 7, 7][..], 3)
+        );
     }
 }

@@ -34,7 +34,10 @@ impl Header {
             }
             _ => {}
         }
-        Header { bytes, length: header_length as u8 }
+        Header {
+            bytes,
+            length: header_length as u8,
+        }
     }
 
     /// Returns the length of the header before frames of `length` bytes.
@@ -51,7 +54,11 @@ impl Header {
     /// Returns the bytes to keep free before frames, so that any header fits.
     #[inline]
     pub(crate) fn room(framing: Framing) -> usize {
-        if framing == Framing::WebSocketBinary { Self::MAX } else { 0 }
+        if framing == Framing::WebSocketBinary {
+            Self::MAX
+        } else {
+            0
+        }
     }
 }
 

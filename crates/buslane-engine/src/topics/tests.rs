@@ -1,162 +1,278 @@
-//! The table against a linear scan with [`Filter::matches`].
+//! The whole table beside a plain list of subscriptions, and what its owner relies on.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::entropy::Entropy;
+use crate::test_random::Random;
 
 fn table() -> Topics {
-    Topics::new(Entropy::new([3; 32]).hash_state(), 10_000)
+    Topics::new(HashState::with_seed(1), 10_000)
 }
 
-fn filter(text: &str) -> Filter<'static> {
-    Filter::parse(text.to_owned()).unwrap()
+fn filter(text: &str) -> Filter<'_> {
+    Filter::parse(text).unwrap()
 }
 
-fn found(topics: &mut Topics, topic: &str) -> Vec<(u64, u64)> {
-    let topic = Topic::parse(topic).unwrap();
-    let matches = topics.matches(&topic).unwrap();
-    matches.clients().iter().map(|found| (found.subscriber, found.key)).collect()
+fn topic(text: &str) -> Topic<'_> {
+    Topic::parse(text).unwrap()
 }
 
-#[test]
-fn a_subscriber_is_found_once_under_its_smallest_key() {
-    let mut topics = table();
-    topics.insert(1, &filter("a/#"), None, 30);
-    topics.insert(1, &filter("a/b"), None, 20);
-    topics.insert(2, &filter("+/b"), None, 10);
-    assert_eq!(found(&mut topics, "a/b"), [(2, 10), (1, 20)]);
-    assert_eq!(found(&mut topics, "a"), [(1, 30)]);
-    assert_eq!(found(&mut topics, "b/b"), [(2, 10)]);
-}
-
-#[test]
-fn a_change_is_seen_by_the_next_publish_to_a_topic_found_before() {
-    let mut topics = table();
-    assert_eq!(found(&mut topics, "a/b"), []);
-    let exact = topics.insert(1, &filter("a/b"), None, 1).id;
-    assert_eq!(found(&mut topics, "a/b"), [(1, 1)]);
-    let wild = topics.insert(2, &filter("a/+"), None, 2).id;
-    assert_eq!(found(&mut topics, "a/b"), [(1, 1), (2, 2)]);
-    assert_eq!(topics.remove(1, exact), Some(1));
-    assert_eq!(topics.remove(2, wild), Some(2));
-    assert_eq!(found(&mut topics, "a/b"), []);
-}
-
-#[test]
-fn the_same_subscription_gets_another_key() {
-    let mut topics = table();
-    let first = topics.insert(1, &filter("a"), None, 1);
-    let second = topics.insert(1, &filter("a"), None, 5);
-    assert_eq!((first.replaced, second.replaced, first.id), (None, Some(1), second.id));
-    assert_eq!((topics.len(), found(&mut topics, "a")), (1, vec![(1, 5)]));
-}
-
-#[test]
-fn only_its_own_subscriber_removes_a_subscription() {
-    let mut topics = table();
-    let id = topics.insert(1, &filter("a"), None, 1).id;
-    assert_eq!(topics.remove(2, id), None);
-    assert_eq!(topics.remove(1, id), Some(1));
-    assert_eq!(topics.remove(1, id), None);
-}
-
-#[test]
-fn members_of_a_shared_subscription_take_turns() {
-    let mut topics = table();
-    let name = Name::parse("workers").unwrap();
-    for subscriber in 1..=3 {
-        topics.insert(subscriber, &filter("jobs/+"), Some(&name), subscriber);
-    }
-    let topic = Topic::parse("jobs/one").unwrap();
-    let mut turns = Vec::new();
-    for _ in 0..6 {
-        let matches = topics.matches(&topic).unwrap();
-        assert_eq!(matches.clients(), []);
-        let group = matches.groups().next().unwrap();
-        assert_eq!((group.name().as_str(), group.filter().as_str()), ("workers", "jobs/+"));
-        turns.push(group.choose(|member| member.subscriber != 2).unwrap().subscriber);
-    }
-    assert_eq!(turns, [1, 3, 1, 3, 1, 3]);
-}
-
-#[test]
-fn an_emptied_table_holds_nothing() {
-    let mut topics = table();
-    let name = Name::parse("workers").unwrap();
-    let texts = ["a/b/c", "a/+/c", "#", "a/b", "x/#"];
-    let ids: Vec<_> = texts
+fn clients(topics: &mut Topics, text: &str) -> Vec<(u64, u64)> {
+    let matches = topics.matches(&topic(text)).unwrap();
+    matches
+        .clients()
         .iter()
-        .zip(1..)
-        .flat_map(|(text, key)| {
-            [(1, topics.insert(1, &filter(text), None, key).id), (2, topics.insert(2, &filter(text), Some(&name), key).id)]
+        .map(|found| (found.subscriber, found.key))
+        .collect()
+}
+
+fn members(topics: &mut Topics, text: &str, times: usize) -> Vec<u64> {
+    let chosen = |topics: &mut Topics| {
+        let group = topics.matches(&topic(text)).unwrap().groups().next().unwrap();
+        group.choose(|_| true).unwrap().subscriber
+    };
+    (0..times).map(|_| chosen(topics)).collect()
+}
+
+#[test]
+fn a_subscriber_is_found_once_by_its_smallest_key() {
+    let mut topics = table();
+    topics.insert(2, &filter("a/+"), None, 30);
+    topics.insert(1, &filter("a/b"), None, 20);
+    topics.insert(1, &filter("#"), None, 10);
+    assert_eq!(clients(&mut topics, "a/b"), [(1, 10), (2, 30)]);
+}
+
+#[test]
+fn subscribing_again_gives_the_subscription_its_new_key() {
+    let mut topics = table();
+    let first = topics.insert(1, &filter("a"), None, 10);
+    assert_eq!(clients(&mut topics, "a"), [(1, 10)]);
+    let again = topics.insert(1, &filter("a"), None, 11);
+    assert_eq!(
+        (again.id, first.replaced, again.replaced, topics.len()),
+        (first.id, None, Some(10), 1)
+    );
+    assert_eq!(clients(&mut topics, "a"), [(1, 11)]);
+}
+
+#[test]
+fn a_subscription_is_removed_by_its_subscriber_only_and_once() {
+    let mut topics = table();
+    let id = topics.insert(1, &filter("a/#"), None, 10).id;
+    assert_eq!(topics.remove(2, id), None);
+    assert_eq!((topics.remove(1, id), topics.remove(1, id)), (Some(10), None));
+    assert_eq!(clients(&mut topics, "a"), []);
+}
+
+#[test]
+fn the_broker_s_topics_are_hidden_from_leading_wildcards() {
+    let mut topics = table();
+    topics.insert(1, &filter("#"), None, 1);
+    topics.insert(2, &filter("+/x"), None, 2);
+    topics.insert(3, &filter("$bus/+"), None, 3);
+    topics.insert(4, &filter("$bus/x"), None, 4);
+    assert_eq!(clients(&mut topics, "$bus/x"), [(3, 3), (4, 4)]);
+    assert_eq!(clients(&mut topics, "bus/x"), [(1, 1), (2, 2)]);
+}
+
+#[test]
+fn members_of_a_group_take_turns_in_the_order_they_came() {
+    let mut topics = table();
+    let name = Name::parse("workers").unwrap();
+    let ids: Vec<_> = (1..=3)
+        .map(|member| topics.insert(member, &filter("job/+"), Some(&name), member).id)
+        .collect();
+    assert_eq!(members(&mut topics, "job/1", 4), [1, 2, 3, 1]);
+    topics.remove(2, ids[1]);
+    assert_eq!(members(&mut topics, "job/1", 2), [3, 1]);
+    topics.insert(4, &filter("job/+"), Some(&name), 4);
+    assert_eq!(members(&mut topics, "job/2", 3), [3, 1, 4]);
+    assert_eq!(clients(&mut topics, "job/1"), []);
+}
+
+#[test]
+fn a_member_that_is_passed_over_is_not_asked_twice() {
+    let mut topics = table();
+    let name = Name::parse("workers").unwrap();
+    for member in 1..=3 {
+        topics.insert(member, &filter("job"), Some(&name), member);
+    }
+    let group = topics.matches(&topic("job")).unwrap().groups().next().unwrap();
+    let mut asked = Vec::new();
+    assert_eq!(group.choose(|member| asked.push(member.subscriber) != ()), None);
+    assert_eq!(asked, [1, 2, 3]);
+    assert_eq!(group.choose(|member| member.subscriber == 2).unwrap().key, 2);
+    assert_eq!(group.choose(|_| true).unwrap().key, 3);
+    assert_eq!(
+        (group.name(), group.filter(), group.label()),
+        (&name, filter("job"), "workers/job")
+    );
+}
+
+#[test]
+fn groups_of_other_names_and_filters_each_give_a_member() {
+    let mut topics = table();
+    let names = ["one", "two"].map(|name| Name::parse(name).unwrap());
+    for (member, (name, text)) in [(0, "a/b"), (1, "a/b"), (0, "a/+"), (1, "#")]
+        .into_iter()
+        .enumerate()
+    {
+        topics.insert(member as u64, &filter(text), Some(&names[name]), 7);
+    }
+    let matches = topics.matches(&topic("a/b")).unwrap();
+    let labels: BTreeSet<&str> = matches.groups().map(|group| group.label()).collect();
+    assert_eq!(labels, BTreeSet::from(["one/a/b", "two/a/b", "one/a/+", "two/#"]));
+}
+
+#[test]
+fn a_topic_with_too_many_nodes_is_refused_until_it_has_fewer() {
+    let mut topics = Topics::new(HashState::with_seed(1), 5);
+    let ids: Vec<_> = ["a/b/c/d", "+/b/c/d", "a/+/c/d", "+/+/c/d"]
+        .map(|text| topics.insert(1, &filter(text), None, 1).id)
+        .into();
+    assert_eq!(
+        topics.matches(&topic("a/b/c/d")).err(),
+        Some(TooManyMatches { limit: 5 })
+    );
+    assert_eq!(
+        topics.matches(&topic("a/b/c/d")).err(),
+        Some(TooManyMatches { limit: 5 })
+    );
+    for id in &ids[1..] {
+        topics.remove(1, *id);
+    }
+    assert_eq!(clients(&mut topics, "a/b/c/d"), [(1, 1)]);
+}
+
+#[test]
+fn an_empty_table_accounts_for_nothing_but_answers() {
+    let mut topics = table();
+    let name = Name::parse("group").unwrap();
+    let shared = [None, Some(&name)];
+    let ids: Vec<_> = [
+        "a/b/c",
+        "a/+/c",
+        "#",
+        "a/b",
+        "a/a level whose text is not kept in place/b",
+    ]
+    .into_iter()
+    .flat_map(|text| shared.map(|shared| topics.insert(1, &filter(text), shared, 1).id))
+    .collect();
+    assert!(topics.bytes() > 500);
+    for id in ids {
+        topics.remove(1, id);
+    }
+    assert_eq!((topics.len(), topics.bytes()), (0, 0));
+}
+
+/// What a random run subscribed to: subscriber, filter and shared name, with id and key.
+type Model = BTreeMap<(u64, String, Option<Name>), (SubscriptionId, u64)>;
+
+fn random_text(random: &mut Random, kinds: u64) -> String {
+    let levels: Vec<&str> = (0..=random.below(4))
+        .map(|_| {
+            [
+                "a",
+                "b",
+                "c",
+                "$s",
+                "a level whose text is not kept in place",
+                "+",
+                "#",
+            ][random.below(kinds) as usize]
         })
         .collect();
-    for (subscriber, id) in ids {
-        assert!(topics.remove(subscriber, id).is_some());
-    }
-    let (nodes, cached) = (topics.trie.bytes(), topics.cache.bytes());
-    assert_eq!((topics.len(), topics.places.len(), topics.bytes()), (0, 0, nodes + cached));
-    assert_eq!(topics.trie.held(), 0);
+    levels.join("/")
 }
 
-#[test]
-fn too_many_branches_are_refused() {
-    let mut topics = Topics::new(Entropy::new([3; 32]).hash_state(), 4);
-    for text in ["a/a/a", "+/a/a", "a/+/a", "+/+/a"] {
-        topics.insert(1, &filter(text), None, 1);
+fn expected(model: &Model, topic: &Topic<'_>) -> (Vec<Match>, BTreeSet<String>) {
+    let mut clients: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut groups = BTreeSet::new();
+    for ((subscriber, text, shared), (_, key)) in model {
+        match shared {
+            _ if !filter(text).matches(topic) => {}
+            Some(name) => drop(groups.insert(format!("{name}/{text}"))),
+            None => {
+                let smallest = clients.entry(*subscriber).or_insert(*key);
+                *smallest = (*smallest).min(*key);
+            }
+        }
     }
-    let topic = Topic::parse("a/a/a").unwrap();
-    assert_eq!(topics.matches(&topic).err(), Some(TooManyMatches { limit: 4 }));
-    assert_eq!(found(&mut topics, "b"), []);
+    (
+        clients
+            .into_iter()
+            .map(|(subscriber, key)| Match { subscriber, key })
+            .collect(),
+        groups,
+    )
 }
 
-#[test]
-fn random_tables_agree_with_a_linear_scan() {
-    for seed in 1..200u64 {
-        random_table(seed);
+fn change(random: &mut Random, topics: &mut Topics, model: &mut Model, serial: u64) {
+    let place = random.below(model.len() as u64 * 2) as usize;
+    if let Some((known, (id, key))) = model
+        .iter()
+        .nth(place)
+        .map(|(known, entry)| (known.clone(), *entry))
+    {
+        assert_eq!(
+            topics.find(known.0, &filter(&known.1), known.2.as_ref()),
+            Some(id)
+        );
+        assert_eq!(
+            (topics.key(id), topics.filter(id).as_str(), topics.shared(id)),
+            (key, &*known.1, known.2.as_ref())
+        );
+        assert_eq!(topics.remove(known.0, id), Some(key));
+        model.remove(&known);
+        return;
     }
-}
-
-fn random_table(seed: u64) {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut below = move |bound: u64| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state % bound
+    let text = random_text(random, 7);
+    let Ok(parsed) = Filter::parse(text.as_str()) else {
+        return;
     };
-    let mut topics = table();
-    let mut model: Vec<(u64, String, u64, SubscriptionId)> = Vec::new();
-    for step in 0..120 {
-        let depth = 1 + below(4);
-        let words = if below(3) == 0 { ["a", "b", "$c", "a"] } else { ["a", "b", "+", "#"] };
-        let mut levels: Vec<&str> = (0..depth).map(|_| words[below(4) as usize]).collect();
-        if let Some(end) = levels.iter().position(|level| *level == "#") {
-            levels.truncate(end + 1);
+    let shared = match random.below(6) {
+        0 => Some(Name::parse("one").unwrap()),
+        1 => Some(Name::parse("two").unwrap()),
+        _ => None,
+    };
+    let (subscriber, key) = (random.below(6), random.below(100) + serial);
+    let inserted = topics.insert(subscriber, &parsed, shared.as_ref(), key);
+    let before = model.insert((subscriber, text.clone(), shared), (inserted.id, key));
+    assert_eq!(inserted.replaced, before.map(|(_, key)| key));
+}
+
+#[test]
+fn random_runs_agree_with_a_scan_of_all_subscriptions() {
+    for seed in 1..=150 {
+        let mut random = Random::new(seed);
+        let (mut topics, mut model) = (table(), Model::new());
+        for serial in 0..200 {
+            change(&mut random, &mut topics, &mut model, serial);
+            assert_eq!(topics.len(), model.len(), "seed {seed}");
+            for _ in 0..4 {
+                let text = random_text(&mut random, 5);
+                let topic = topic(&text);
+                let (clients, groups) = expected(&model, &topic);
+                let matches = topics.matches(&topic).unwrap();
+                assert_eq!(matches.clients(), clients, "seed {seed}, topic {text}");
+                let found: Vec<String> = matches.groups().map(|group| group.label().to_owned()).collect();
+                assert_eq!(found.len(), groups.len(), "seed {seed}, topic {text}");
+                assert_eq!(
+                    found.into_iter().collect::<BTreeSet<_>>(),
+                    groups,
+                    "seed {seed}, topic {text}"
+                );
+            }
         }
-        let text = levels.join("/");
-        let subscriber = below(4);
-        match below(3) {
-            0 if !model.is_empty() => {
-                let (subscriber, _, key, id) = model.swap_remove(below(model.len() as u64) as usize);
-                assert_eq!(topics.remove(subscriber, id), Some(key), "seed {seed}");
-            }
-            1 => {
-                let inserted = topics.insert(subscriber, &filter(&text), None, step);
-                model.retain(|(owner, known, ..)| (*owner, known) != (subscriber, &text));
-                model.push((subscriber, text, step, inserted.id));
-            }
-            _ => {
-                let text = text.replace(['+', '#'], "a");
-                let topic = Topic::parse(text.as_str()).unwrap();
-                let mut expected: Vec<(u64, u64)> = Vec::new();
-                for owner in 0..4 {
-                    let mine = model.iter().filter(|(known, text, ..)| *known == owner && filter(text).matches(&topic));
-                    expected.extend(mine.map(|(owner, _, key, _)| (*key, *owner)).min());
-                }
-                expected.sort_unstable();
-                let expected: Vec<_> = expected.into_iter().map(|(key, owner)| (owner, key)).collect();
-                assert_eq!(found(&mut topics, &text), expected, "seed {seed}, topic {text}");
-            }
+        for ((subscriber, ..), (id, _)) in model {
+            topics.remove(subscriber, id);
         }
+        assert_eq!(
+            topics.trie.bytes() + topics.subscriptions.bytes() + topics.groups.bytes(),
+            0,
+            "seed {seed}"
+        );
     }
 }

@@ -1,226 +1,338 @@
-//! The tree of filter levels. Owns where each filter ends and which ends a topic reaches; who subscribed there is kept
-//! elsewhere.
-//!
-//! Level texts are interned, and all edges stand in one hash map, so that a node costs a few words however many
-//! neighbours it has.
+//! Filters as paths of levels. Owns the shape of the trie; what hangs on its nodes are numbers to it.
 
-use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use buslane_protocol::{Filter, Topic};
+use hashbrown::HashTable;
 
-use super::TooManyMatches;
+use super::levels::{Level, Levels};
+use super::{NONE, SLOT_BYTES};
 use crate::entropy::HashState;
 
-/// A node: the end of a filter, or a level on the way to one.
+/// The number of a node.
 pub(super) type NodeId = u32;
-/// The text of a level, interned.
-type LevelId = u32;
 
-#[derive(Debug)]
-struct Node {
-    parent: NodeId,
-    level: LevelId,
-    /// Edges below, and the owner's holds on the node itself.
-    uses: u32,
-}
-
-#[derive(Debug)]
-struct Level {
-    text: Box<str>,
-    uses: u32,
-}
-
-/// The tree. Every node leads to a filter that is held.
+/// A trie of filter levels. A node is one filter, or the beginning of some.
+///
+/// ```text
+/// root ──host──> ──+──> ──cpu──>     host/+/cpu
+///   │      └──#──>                   host/#
+///   └──#──>                          #
+/// ```
+///
+/// Children under a text are found in one hash table for the whole trie, by parent and text; `+` and `#` by a field of
+/// their parent. No node stays that nothing hangs on.
 #[derive(Debug)]
 pub(super) struct Trie {
+    hash: HashState,
+    levels: Levels,
     nodes: Vec<Node>,
-    free_nodes: Vec<NodeId>,
-    edges: HashMap<(NodeId, LevelId), NodeId, HashState>,
-    levels: Vec<Level>,
-    free_levels: Vec<LevelId>,
-    interned: HashMap<Box<str>, LevelId, HashState>,
-    level_bytes: usize,
-    frontier: Vec<NodeId>,
+    free: Vec<NodeId>,
+    children: HashTable<NodeId>,
+}
+
+/// A node: seven numbers, [`NONE`] where there is nothing.
+#[derive(Debug)]
+pub(super) struct Node {
+    parent: NodeId,
+    level: Level,
+    plus: NodeId,
+    rest: NodeId,
+    /// Children under a text.
+    children: u32,
+    /// The first subscription of this filter that is not shared.
+    pub(super) members: u32,
+    /// The first shared subscription of this filter.
+    pub(super) groups: u32,
+}
+
+/// The nodes to go on from while a topic is matched, kept for their capacity.
+#[derive(Debug, Default)]
+pub(super) struct Frontier {
+    here: Vec<NodeId>,
     next: Vec<NodeId>,
 }
 
 impl Trie {
-    /// Makes a tree without filters.
     pub(super) fn new(hash: HashState) -> Trie {
-        let wildcard = |text: &str| Level { text: text.into(), uses: 1 };
-        let mut interned = HashMap::with_hasher(hash.clone());
-        interned.extend([(Box::from("+"), ANY), (Box::from("#"), REST)]);
+        let root = Node::new(NONE, NONE);
+        let levels = Levels::new(hash.clone());
         Trie {
-            nodes: vec![Node { parent: ROOT, level: ANY, uses: 1 }],
-            free_nodes: Vec::new(),
-            edges: HashMap::with_hasher(hash),
-            levels: vec![wildcard("+"), wildcard("#")],
-            free_levels: Vec::new(),
-            interned,
-            level_bytes: 0,
-            frontier: Vec::new(),
-            next: Vec::new(),
+            hash,
+            levels,
+            nodes: vec![root],
+            free: Vec::new(),
+            children: HashTable::new(),
         }
     }
 
     /// Returns the accounted bytes.
     pub(super) fn bytes(&self) -> usize {
-        (self.nodes.len() - 1) * NODE_BYTES + self.level_bytes
+        (self.nodes.len() - 1 - self.free.len()) * NODE_BYTES + self.levels.bytes()
     }
 
-    /// Returns how many nodes lead to a filter.
-    #[cfg(test)]
-    pub(super) fn held(&self) -> usize {
-        self.edges.len()
+    #[inline]
+    pub(super) fn node(&self, node: NodeId) -> &Node {
+        &self.nodes[node as usize]
     }
 
-    /// Finds where a filter ends.
+    pub(super) fn node_mut(&mut self, node: NodeId) -> &mut Node {
+        &mut self.nodes[node as usize]
+    }
+
+    /// Finds a filter's node.
     pub(super) fn find(&self, filter: &Filter<'_>) -> Option<NodeId> {
-        let mut node = ROOT;
-        for level in filter.as_str().split('/') {
-            node = *self.edges.get(&(node, *self.interned.get(level)?))?;
-        }
-        Some(node)
+        filter
+            .as_str()
+            .split('/')
+            .try_fold(ROOT, |node, level| self.child(node, level))
     }
 
-    /// Finds or makes the end of a filter, and holds it once more.
-    pub(super) fn hold(&mut self, filter: &Filter<'_>) -> NodeId {
-        let mut node = ROOT;
-        for level in filter.as_str().split('/') {
-            node = self.step(node, level);
-        }
-        self.nodes[node as usize].uses += 1;
-        node
+    /// Finds a filter's node, or makes it. A node on which nothing is hung must be [pruned](Trie::prune).
+    pub(super) fn insert(&mut self, filter: &Filter<'_>) -> NodeId {
+        filter
+            .as_str()
+            .split('/')
+            .fold(ROOT, |node, level| match self.child(node, level) {
+                Some(child) => child,
+                None => self.add_child(node, level),
+            })
     }
 
-    /// Lets go of the end of a filter once; what leads nowhere any more is removed.
-    pub(super) fn release(&mut self, mut node: NodeId) {
-        while node != ROOT {
-            let entry = &mut self.nodes[node as usize];
-            entry.uses -= 1;
-            if entry.uses > 0 {
-                return;
+    /// Removes a node and those above it on which nothing hangs any more.
+    pub(super) fn prune(&mut self, mut node: NodeId) {
+        while node != ROOT && self.nodes[node as usize].is_bare() {
+            let Node { parent, level, .. } = self.nodes[node as usize];
+            match level {
+                PLUS => self.nodes[parent as usize].plus = NONE,
+                REST => self.nodes[parent as usize].rest = NONE,
+                _ => self.remove_edge(parent, level, node),
             }
-            let (parent, level) = (entry.parent, entry.level);
-            self.edges.remove(&(parent, level));
-            self.free_nodes.push(node);
-            self.forget(level);
+            self.free.push(node);
             node = parent;
         }
     }
 
-    /// Returns the filter that ends at a node.
-    pub(super) fn filter(&self, mut node: NodeId) -> Filter<'static> {
+    /// Writes a node's filter out.
+    pub(super) fn filter(&self, mut node: NodeId) -> String {
         let mut levels = Vec::new();
         while node != ROOT {
-            let entry = &self.nodes[node as usize];
-            levels.push(&*self.levels[entry.level as usize].text);
-            node = entry.parent;
+            let Node { parent, level, .. } = self.nodes[node as usize];
+            levels.push(match level {
+                PLUS => "+",
+                REST => "#",
+                level => self.levels.text(level),
+            });
+            node = parent;
         }
         levels.reverse();
-        Filter::parse(levels.join("/")).expect("the levels of a filter make that filter")
+        levels.join("/")
     }
 
-    /// Calls `reached` with each node at which a filter that selects the topic may end. Nodes examined are counted
-    /// against `limit`.
-    pub(super) fn walk(
-        &mut self,
+    /// Calls `found` with each node whose filter selects a topic, always in the same order. Gives up with `None` after
+    /// `limit` nodes were examined.
+    pub(super) fn matching(
+        &self,
         topic: &Topic<'_>,
         limit: usize,
-        mut reached: impl FnMut(NodeId),
-    ) -> Result<(), TooManyMatches> {
-        let (mut frontier, mut next) = (std::mem::take(&mut self.frontier), std::mem::take(&mut self.next));
-        frontier.clear();
-        frontier.push(ROOT);
+        frontier: &mut Frontier,
+        mut found: impl FnMut(&Node),
+    ) -> Option<()> {
+        let Frontier { here, next } = frontier;
+        here.clear();
+        here.push(ROOT);
         let mut examined = 0;
-        let mut open = !topic.is_reserved();
-        for level in topic.as_str().split('/') {
-            let level = self.interned.get(level).copied();
+        let mut wild = !topic.is_reserved();
+        for text in topic.as_str().split('/') {
+            let level = self.levels.find(text);
             next.clear();
-            for node in &frontier {
-                let named = level.and_then(|level| self.edges.get(&(*node, level)));
-                let any = self.edges.get(&(*node, ANY)).filter(|_| open);
-                next.extend(named.into_iter().chain(any));
-                if let Some(rest) = self.edges.get(&(*node, REST)).filter(|_| open) {
-                    reached(*rest);
-                }
+            for &node in &*here {
+                examined += 1;
+                self.step(node, level, wild, next, &mut found);
             }
-            examined += frontier.len();
-            open = true;
-            std::mem::swap(&mut frontier, &mut next);
-            if frontier.is_empty() || examined > limit {
-                break;
+            if examined > limit {
+                return None;
+            }
+            wild = true;
+            std::mem::swap(here, next);
+        }
+        for &node in &*here {
+            let node = self.node(node);
+            found(node);
+            if node.rest != NONE {
+                found(self.node(node.rest));
             }
         }
-        for node in &frontier {
-            reached(*node);
-            if let Some(rest) = self.edges.get(&(*node, REST)) {
-                reached(*rest);
-            }
-        }
-        (self.frontier, self.next) = (frontier, next);
-        if examined > limit { Err(TooManyMatches { limit }) } else { Ok(()) }
+        Some(())
     }
 
-    /// Goes one level down, making the way if there is none.
-    fn step(&mut self, parent: NodeId, text: &str) -> NodeId {
-        let level = self.intern(text);
-        if let Some(node) = self.edges.get(&(parent, level)) {
-            return *node;
+    /// Goes from a node to those of its children that match the next level.
+    #[inline]
+    fn step(
+        &self,
+        node: NodeId,
+        level: Option<Level>,
+        wild: bool,
+        next: &mut Vec<NodeId>,
+        found: &mut impl FnMut(&Node),
+    ) {
+        let Node {
+            plus, rest, children, ..
+        } = *self.node(node);
+        if wild && rest != NONE {
+            found(self.node(rest));
         }
-        self.levels[level as usize].uses += 1;
-        self.nodes[parent as usize].uses += 1;
-        let node = Node { parent, level, uses: 0 };
-        let id = match self.free_nodes.pop() {
+        if let Some(level) = level
+            && children > 0
+        {
+            next.extend(self.edge(node, level));
+        }
+        if wild && plus != NONE {
+            next.push(plus);
+        }
+    }
+
+    fn child(&self, node: NodeId, level: &str) -> Option<NodeId> {
+        let child = match level {
+            "+" => self.node(node).plus,
+            "#" => self.node(node).rest,
+            text => return self.edge(node, self.levels.find(text)?),
+        };
+        Some(child).filter(|child| *child != NONE)
+    }
+
+    #[inline]
+    fn edge(&self, parent: NodeId, level: Level) -> Option<NodeId> {
+        let leads_here = |child: &NodeId| {
+            let node = &self.nodes[*child as usize];
+            node.parent == parent && node.level == level
+        };
+        self.children
+            .find(edge_hash(&self.hash, parent, level), leads_here)
+            .copied()
+    }
+
+    fn add_child(&mut self, parent: NodeId, text: &str) -> NodeId {
+        let level = match text {
+            "+" => PLUS,
+            "#" => REST,
+            text => self.levels.acquire(text),
+        };
+        let child = self.add_node(Node::new(parent, level));
+        let above = &mut self.nodes[parent as usize];
+        match level {
+            PLUS => above.plus = child,
+            REST => above.rest = child,
+            _ => {
+                above.children += 1;
+                let Trie {
+                    hash,
+                    nodes,
+                    children,
+                    ..
+                } = self;
+                let rehash = |child: &NodeId| {
+                    let node = &nodes[*child as usize];
+                    edge_hash(hash, node.parent, node.level)
+                };
+                children.insert_unique(rehash(&child), child, rehash);
+            }
+        }
+        child
+    }
+
+    fn add_node(&mut self, node: Node) -> NodeId {
+        match self.free.pop() {
             Some(id) => {
                 self.nodes[id as usize] = node;
                 id
             }
             None => {
+                let id = self.nodes.len() as NodeId;
                 self.nodes.push(node);
-                u32::try_from(self.nodes.len() - 1).expect("the memory cap admits fewer than 2^32 nodes")
-            }
-        };
-        self.edges.insert((parent, level), id);
-        id
-    }
-
-    fn intern(&mut self, text: &str) -> LevelId {
-        if let Some(level) = self.interned.get(text) {
-            return *level;
-        }
-        let level = Level { text: text.into(), uses: 0 };
-        let id = match self.free_levels.pop() {
-            Some(id) => {
-                self.levels[id as usize] = level;
                 id
             }
-            None => {
-                self.levels.push(level);
-                u32::try_from(self.levels.len() - 1).expect("the memory cap admits fewer than 2^32 levels")
-            }
-        };
-        self.level_bytes += LEVEL_BYTES + 2 * text.len();
-        self.interned.insert(text.into(), id);
-        id
+        }
     }
 
-    fn forget(&mut self, id: LevelId) {
-        let level = &mut self.levels[id as usize];
-        level.uses -= 1;
-        if level.uses == 0 {
-            let text = std::mem::take(&mut level.text);
-            self.level_bytes -= LEVEL_BYTES + 2 * text.len();
-            self.interned.remove(&text);
-            self.free_levels.push(id);
+    fn remove_edge(&mut self, parent: NodeId, level: Level, child: NodeId) {
+        self.nodes[parent as usize].children -= 1;
+        let hash = edge_hash(&self.hash, parent, level);
+        if let Ok(found) = self.children.find_entry(hash, |known| *known == child) {
+            found.remove();
         }
+        self.levels.release(level);
     }
 }
 
+impl Node {
+    fn new(parent: NodeId, level: Level) -> Node {
+        Node {
+            parent,
+            level,
+            plus: NONE,
+            rest: NONE,
+            children: 0,
+            members: NONE,
+            groups: NONE,
+        }
+    }
+
+    fn is_bare(&self) -> bool {
+        self.children == 0 && [self.plus, self.rest, self.members, self.groups] == [NONE; 4]
+    }
+}
+
+#[inline]
+fn edge_hash(hash: &HashState, parent: NodeId, level: Level) -> u64 {
+    hash.hash_one(u64::from(parent) << 32 | u64::from(level))
+}
+
+/// The node of no level.
 const ROOT: NodeId = 0;
-const ANY: LevelId = 0;
-const REST: LevelId = 1;
-/// What a node is accounted for: itself, its edge and the free room of both tables.
-const NODE_BYTES: usize = 2 * (size_of::<Node>() + size_of::<((NodeId, LevelId), NodeId)>()) + 8;
-/// What a level is accounted for beside its text.
-const LEVEL_BYTES: usize = 2 * (size_of::<Level>() + size_of::<(Box<str>, LevelId)>());
+/// Stands for the level `+`.
+const PLUS: Level = u32::MAX - 1;
+/// Stands for the level `#`.
+const REST: Level = u32::MAX - 2;
+/// What a node is accounted for, in bytes, with its place among its parent's children.
+const NODE_BYTES: usize = size_of::<Node>() + SLOT_BYTES;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter(text: &str) -> Filter<'_> {
+        Filter::parse(text).unwrap()
+    }
+
+    #[test]
+    fn pruning_leaves_the_trie_as_it_was() {
+        let mut trie = Trie::new(HashState::with_seed(1));
+        let kept = trie.insert(&filter("host/+"));
+        trie.node_mut(kept).members = 7;
+        let bytes = trie.bytes();
+        for text in ["host/+/cpu", "host/a/#", "#", "other/deep/down/there", "+/x"] {
+            let node = trie.insert(&filter(text));
+            assert_eq!(trie.filter(node), text);
+            trie.prune(node);
+            assert_eq!((trie.find(&filter(text)), trie.bytes()), (None, bytes), "{text}");
+        }
+        trie.node_mut(kept).members = NONE;
+        trie.prune(kept);
+        assert_eq!((trie.bytes(), trie.children.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_node_in_use_is_not_pruned() {
+        let mut trie = Trie::new(HashState::with_seed(1));
+        let deep = trie.insert(&filter("a/b/c"));
+        let upper = trie.insert(&filter("a/b"));
+        trie.prune(upper);
+        assert_eq!(trie.find(&filter("a/b/c")), Some(deep));
+    }
+
+    #[test]
+    fn a_node_is_small() {
+        assert_eq!(size_of::<Node>(), 28);
+    }
+}

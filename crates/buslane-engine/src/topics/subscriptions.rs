@@ -1,0 +1,190 @@
+//! The subscriptions as records that hang on a filter or a shared subscription. Owns the lists that they form and
+//! finds the one of a subscriber; which list is whose is its owner's.
+
+use std::hash::BuildHasher;
+
+use hashbrown::HashTable;
+
+use super::{Match, NONE, SLOT_BYTES};
+use crate::entropy::HashState;
+
+/// What there is of one subscription: it is in the list of its filter's node, or in the ring of its group.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Subscription {
+    pub(super) subscriber: u64,
+    pub(super) key: u64,
+    pub(super) node: u32,
+    /// The group of a shared subscription, else [`NONE`].
+    pub(super) group: u32,
+    previous: u32,
+    next: u32,
+}
+
+/// All records, with an index by subscriber, filter and group.
+#[derive(Debug)]
+pub(super) struct Subscriptions {
+    hash: HashState,
+    index: HashTable<u32>,
+    records: Vec<Subscription>,
+    free: Vec<u32>,
+}
+
+impl Subscriptions {
+    pub(super) fn new(hash: HashState) -> Subscriptions {
+        Subscriptions {
+            hash,
+            index: HashTable::new(),
+            records: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Returns the accounted bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.len() * RECORD_BYTES
+    }
+
+    #[inline]
+    pub(super) fn record(&self, id: u32) -> &Subscription {
+        &self.records[id as usize]
+    }
+
+    pub(super) fn record_mut(&mut self, id: u32) -> &mut Subscription {
+        &mut self.records[id as usize]
+    }
+
+    /// Returns a record if it is in use and of this subscriber.
+    pub(super) fn of(&self, subscriber: u64, id: u32) -> Option<&Subscription> {
+        self.records
+            .get(id as usize)
+            .filter(|record| record.subscriber == subscriber && record.node != NONE)
+    }
+
+    pub(super) fn find(&self, subscriber: u64, node: u32, group: u32) -> Option<u32> {
+        let wanted = (subscriber, node, group);
+        self.index
+            .find(self.hash.hash_one(wanted), |id| {
+                self.record(*id).identity() == wanted
+            })
+            .copied()
+    }
+
+    /// Adds a record that is in no list yet.
+    pub(super) fn insert(&mut self, subscriber: u64, key: u64, node: u32, group: u32) -> u32 {
+        let record = Subscription {
+            subscriber,
+            key,
+            node,
+            group,
+            previous: NONE,
+            next: NONE,
+        };
+        let id = match self.free.pop() {
+            Some(id) => {
+                self.records[id as usize] = record;
+                id
+            }
+            None => {
+                self.records.push(record);
+                u32::try_from(self.records.len() - 1).expect("fewer than 2^32 subscriptions")
+            }
+        };
+        let Subscriptions {
+            hash, index, records, ..
+        } = self;
+        let rehash = |id: &u32| hash.hash_one(records[*id as usize].identity());
+        index.insert_unique(rehash(&id), id, rehash);
+        id
+    }
+
+    /// Removes a record that is in no list any more.
+    pub(super) fn remove(&mut self, id: u32) {
+        let hash = self.hash.hash_one(self.record(id).identity());
+        if let Ok(found) = self.index.find_entry(hash, |known| *known == id) {
+            found.remove();
+        }
+        self.record_mut(id).node = NONE;
+        self.free.push(id);
+    }
+
+    /// Puts a record at the head of a list; returns the new head.
+    pub(super) fn push(&mut self, id: u32, head: u32) -> u32 {
+        self.record_mut(id).next = head;
+        if head != NONE {
+            self.record_mut(head).previous = id;
+        }
+        id
+    }
+
+    /// Takes a record out of a list; returns the new head.
+    pub(super) fn unlink(&mut self, id: u32, head: u32) -> u32 {
+        let Subscription { previous, next, .. } = *self.record(id);
+        if next != NONE {
+            self.record_mut(next).previous = previous;
+        }
+        if previous != NONE {
+            self.record_mut(previous).next = next;
+        }
+        if head == id { next } else { head }
+    }
+
+    /// Puts a record into a ring so that its turn comes last; returns whose turn is next.
+    pub(super) fn push_ring(&mut self, id: u32, turn: u32) -> u32 {
+        if turn == NONE {
+            self.record_mut(id).previous = id;
+            self.record_mut(id).next = id;
+            return id;
+        }
+        let last = self.record(turn).previous;
+        self.record_mut(id).previous = last;
+        self.record_mut(id).next = turn;
+        self.record_mut(last).next = id;
+        self.record_mut(turn).previous = id;
+        turn
+    }
+
+    /// Takes a record out of a ring; returns whose turn is next.
+    pub(super) fn unlink_ring(&mut self, id: u32, turn: u32) -> u32 {
+        let Subscription { previous, next, .. } = *self.record(id);
+        if next == id {
+            return NONE;
+        }
+        self.record_mut(previous).next = next;
+        self.record_mut(next).previous = previous;
+        if turn == id { next } else { turn }
+    }
+
+    /// Walks a list.
+    pub(super) fn list(&self, head: u32) -> impl Iterator<Item = Match> {
+        let follow = |id: &u32| Some(self.record(*id).next).filter(|next| *next != NONE);
+        std::iter::successors(Some(head).filter(|head| *head != NONE), follow)
+            .map(|id| self.record(id).found())
+    }
+
+    /// Walks a ring once, from whose turn it is; each item comes with whose turn is after it.
+    pub(super) fn ring(&self, turn: u32) -> impl Iterator<Item = (Match, u32)> {
+        let follow = move |id: &u32| Some(self.record(*id).next).filter(|next| *next != turn);
+        std::iter::successors(Some(turn).filter(|turn| *turn != NONE), follow)
+            .map(|id| (self.record(id).found(), self.record(id).next))
+    }
+}
+
+impl Subscription {
+    fn identity(&self) -> (u64, u32, u32) {
+        (self.subscriber, self.node, self.group)
+    }
+
+    fn found(&self) -> Match {
+        Match {
+            subscriber: self.subscriber,
+            key: self.key,
+        }
+    }
+}
+
+/// What a record is accounted for, in bytes, with its place in the index.
+const RECORD_BYTES: usize = size_of::<Subscription>() + SLOT_BYTES;
