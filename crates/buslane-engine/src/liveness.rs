@@ -75,17 +75,27 @@ impl Engine {
     pub(crate) fn hear(&mut self, id: ClientId) {
         let Some(client) = self.clients.find_mut(id) else { return };
         client.heard = self.now;
-        client.pinged = false;
-        if client.probes > 0 {
-            self.fail_probes_of(id);
+        if client.pinged || client.probes > 0 {
+            self.revive(id);
         }
+    }
+
+    /// Goes back to waiting for the next silence of a client that answered.
+    #[cold]
+    fn revive(&mut self, id: ClientId) {
+        let Some(client) = self.clients.find_mut(id) else { return };
+        client.pinged = false;
+        if client.phase == Phase::Open {
+            self.rearm(id);
+        }
+        self.fail_probes_of(id);
     }
 
     /// Looks whether a client was silent for too long.
     pub(crate) fn check_alarm(&mut self, id: ClientId) {
         let Some(client) = self.clients.find_mut(id) else { return };
         client.alarm = None;
-        if client.phase == Phase::Silent {
+        if matches!(client.phase, Phase::Silent | Phase::Unknown) {
             return self.expire_client(id, ErrorCode::HandshakeTimeout, CloseReason::HandshakeTimeout);
         }
         if client.is_closing() || client.heartbeat_ms == 0 {

@@ -148,7 +148,7 @@ impl Engine {
         let message = BrokerMessage::Delivery(delivery.clone());
         for found in matches.clients() {
             let to = Recipient::of(found, false);
-            if clients.takes_presence(ledger, frames, &message, to, event, &topic) {
+            if clients.takes_presence(ledger, frames, &message, to, event) {
                 clients.deliver(ledger, frames, &message, to);
             }
         }
@@ -168,14 +168,13 @@ impl Clients {
         message: &BrokerMessage<'_>,
         to: Recipient,
         event: &PresenceEvent,
-        topic: &Topic<'_>,
     ) -> bool {
         let Some(framing) = self.framing(to.client) else { return false };
         let bytes = frames.encode(&self.pool, framing, message).bytes().len();
         let room = self.has_credit(to.key) && self.has_room(ledger, to.client, to.key, bytes);
         let Some(client) = self.find_mut(to.client) else { return false };
         let feed = &mut client.feeds.get_or_insert_default().presence;
-        if !feed.is_complete() && !feed.covers(&event.key, topic) {
+        if !feed.is_complete() && !feed.covers(&event.key) {
             return false;
         }
         if room && !feed.holds_any() {

@@ -102,8 +102,16 @@ impl World {
     /// Opens a client that subscribes to a filter.
     pub(crate) fn subscriber(&mut self, framing: Framing, filter: &str) -> ClientId {
         let id = self.open(framing);
+        self.read(id);
         self.send(id, json!({ "type": "subscribe", "filter": filter }));
-        assert_eq!(self.one(id)["type"], "subscribed");
+        assert_eq!(self.read(id)[0]["type"], "subscribed");
+        id
+    }
+
+    /// Opens a client that subscribes to all topics, the broker's included.
+    pub(crate) fn subscriber_of_everything(&mut self, framing: Framing) -> ClientId {
+        let id = self.subscriber(framing, "#");
+        self.send(id, json!({ "type": "subscribe", "filter": "$bus/#" }));
         id
     }
 
