@@ -1,5 +1,7 @@
 //! Raw binary, over raw sockets.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::io::{Read, Write};

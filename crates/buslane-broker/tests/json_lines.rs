@@ -1,5 +1,7 @@
 //! The easy protocol, over raw sockets.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::io::Write;

@@ -9,8 +9,10 @@ use buslane_protocol::Framing;
 use super::hub::Hub;
 use super::leaving::Leaving;
 use super::opening::Opening;
+use super::sniff::encoded;
 use super::socket::Socket;
 use super::talk::Talk;
+use crate::websocket::close_frame;
 
 /// The future of one connection. Small while the connection talks: what comes before and after is boxed.
 pub(crate) enum Conversation {
@@ -41,13 +43,10 @@ impl Conversation {
                 talk.receive(read);
                 Conversation::Talk(talk)
             }
-            Err((socket, problem)) => {
-                let mut last = super::sniff::encoded(framing, problem);
-                if framing == Framing::WebSocketBinary {
-                    last = crate::websocket::binary_frame(last);
-                }
-                last.extend(crate::websocket::close_frame(1013, "refused"));
-                Conversation::Leaving(Box::new(Leaving::saying(socket, &last)))
+            Err(refused) => {
+                let mut last = encoded(framing, refused.problem);
+                last.extend(close_frame(AGAIN, "refused"));
+                Conversation::Leaving(Box::new(Leaving::saying(refused.socket, &last)))
             }
         }
     }
@@ -69,3 +68,6 @@ impl Future for Conversation {
         }
     }
 }
+
+/// The status that asks to try again later (IANA, WebSocket Close Code Number Registry).
+const AGAIN: u16 = 1013;

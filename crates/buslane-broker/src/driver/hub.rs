@@ -49,6 +49,14 @@ pub(crate) struct Setup {
     pub(crate) origins: Vec<String>,
 }
 
+/// A connection that the engine does not take.
+pub(crate) struct Refused {
+    /// Its socket.
+    pub(crate) socket: Socket,
+    /// Why.
+    pub(crate) problem: Problem,
+}
+
 /// What the driver counts itself.
 #[derive(Default)]
 pub(crate) struct Statistics {
@@ -168,7 +176,7 @@ impl Hub {
         socket: Socket,
         origin: Origin,
         framing: Framing,
-    ) -> Result<Rc<Connection>, (Socket, Problem)> {
+    ) -> Result<Rc<Connection>, Box<Refused>> {
         let peer = Peer {
             framing,
             principal: Principal::anonymous(),
@@ -177,7 +185,7 @@ impl Hub {
         };
         let client = match self.engine().open(self.clock.now(), peer) {
             Ok(client) => client,
-            Err(problem) => return Err((socket, problem)),
+            Err(problem) => return Err(Box::new(Refused { socket, problem })),
         };
         let connection = Rc::new(Connection::new(client, framing, socket));
         let mut connections = self.connections.borrow_mut();

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use buslane_engine::CloseReason;
 use buslane_protocol::binary::Preamble;
-use buslane_protocol::{DecodeError, ErrorCode, Framing, Problem};
+use buslane_protocol::{ErrorCode, Framing, Problem};
 use tokio::time::Sleep;
 
 use super::conversation::Conversation;
@@ -151,8 +151,9 @@ impl Opening {
                 talk.receive(bytes);
                 Conversation::Talk(talk)
             }
-            Err((socket, problem)) => {
-                Conversation::Leaving(Box::new(Leaving::saying(socket, &encoded(framing, problem))))
+            Err(refused) => {
+                let last = encoded(framing, refused.problem);
+                Conversation::Leaving(Box::new(Leaving::saying(refused.socket, &last)))
             }
         }
     }
@@ -235,10 +236,6 @@ fn first_frame(framing: Framing, bytes: &[u8], searched: usize, limit: usize) ->
     match whole {
         Ok(Ok(())) => Verdict::Client(framing),
         Ok(Err(head)) => Verdict::More(head),
-        Err(error) => Verdict::Refused(encoded(framing, first_problem(&error))),
+        Err(error) => Verdict::Refused(encoded(framing, error.problem())),
     }
-}
-
-fn first_problem(error: &DecodeError) -> Problem {
-    error.problem()
 }

@@ -10,6 +10,7 @@
 //!  7F         WAMP        ┘
 //! ```
 
+use crate::websocket::binary_frame;
 use buslane_protocol::binary::Preamble;
 use buslane_protocol::{BrokerMessage, ErrorCode, Framing, Problem, Refusal};
 
@@ -107,7 +108,7 @@ pub(crate) fn line(error: Problem) -> Vec<u8> {
     encoded(Framing::JsonLines, error)
 }
 
-/// Encodes an error that concerns no message in particular.
+/// Encodes an error that concerns no message in particular, as it stands on the wire.
 pub(crate) fn encoded(framing: Framing, error: Problem) -> Vec<u8> {
     let mut bytes = Vec::new();
     let refusal = Refusal {
@@ -117,7 +118,11 @@ pub(crate) fn encoded(framing: Framing, error: Problem) -> Vec<u8> {
         error,
     };
     framing.encode(&mut bytes, &BrokerMessage::Error(refusal));
-    bytes
+    if framing == Framing::WebSocketBinary {
+        binary_frame(bytes)
+    } else {
+        bytes
+    }
 }
 
 fn http_2_answer() -> Vec<u8> {

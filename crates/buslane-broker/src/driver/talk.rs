@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use buslane_engine::CloseReason;
-use buslane_protocol::Framing;
+use buslane_protocol::{ErrorCode, Framing, Problem};
 
 use super::connection::Connection;
 use super::conversation::Conversation;
@@ -13,6 +13,7 @@ use super::hub::{Hub, increment};
 use super::input::{Full, Head, Input};
 use super::intake::{End, Intake, Next, Progress};
 use super::leaving::Leaving;
+use super::sniff::encoded;
 use super::{frames, lines};
 use crate::websocket::{Reader, pong_frame};
 
@@ -214,6 +215,10 @@ impl Talk {
 
     /// Ends the connection because there is no room for its input.
     fn refuse_input(&mut self) {
+        let error = encoded(self.connection.framing, Problem::new(ErrorCode::MemoryFull));
+        self.hub
+            .engine()
+            .send_raw(self.hub.clock.now(), self.connection.client, &error);
         self.end(CloseReason::MemoryFull);
     }
 

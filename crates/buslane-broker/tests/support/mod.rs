@@ -12,17 +12,17 @@ use buslane_protocol::{BrokerMessage, ClientMessage};
 use serde_json::Value;
 
 /// How long anything may take. Only a test that fails waits for it.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Starts a broker on a free port, with changes to its configuration.
-pub fn start(change: impl FnOnce(&mut Config)) -> RunningBroker {
+pub(crate) fn start(change: impl FnOnce(&mut Config)) -> RunningBroker {
     let mut config = Config::ephemeral();
     change(&mut config);
     Broker::spawn(config).unwrap()
 }
 
 /// Connects to a broker's first address.
-pub fn connect(broker: &RunningBroker) -> TcpStream {
+pub(crate) fn connect(broker: &RunningBroker) -> TcpStream {
     let ListenAddress::Tcp { host, port } = &broker.local_addresses()[0] else {
         panic!("it is no TCP port")
     };
@@ -33,28 +33,28 @@ pub fn connect(broker: &RunningBroker) -> TcpStream {
 }
 
 /// Reads until the other side ends.
-pub fn read_to_end(stream: &mut impl Read) -> Vec<u8> {
+pub(crate) fn read_to_end(stream: &mut impl Read) -> Vec<u8> {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap();
     bytes
 }
 
 /// A client that speaks JSON lines.
-pub struct Lines<S = TcpStream> {
-    pub stream: S,
+pub(crate) struct Lines<S = TcpStream> {
+    pub(crate) stream: S,
     buffer: Vec<u8>,
 }
 
 impl Lines {
     /// Joins a broker.
-    pub fn join(broker: &RunningBroker) -> Self {
+    pub(crate) fn join(broker: &RunningBroker) -> Self {
         Lines::over(connect(broker))
     }
 }
 
 impl<S: Read + Write> Lines<S> {
     /// Speaks over a stream.
-    pub fn over(stream: S) -> Self {
+    pub(crate) fn over(stream: S) -> Self {
         Lines {
             stream,
             buffer: Vec::new(),
@@ -62,17 +62,17 @@ impl<S: Read + Write> Lines<S> {
     }
 
     /// Sends a line.
-    pub fn send(&mut self, message: Value) {
+    pub(crate) fn send(&mut self, message: Value) {
         self.send_raw(format!("{message}\n").as_bytes());
     }
 
     /// Sends bytes.
-    pub fn send_raw(&mut self, bytes: &[u8]) {
+    pub(crate) fn send_raw(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).unwrap();
     }
 
     /// Receives a line; `None` at the end of the stream.
-    pub fn try_receive(&mut self) -> Option<Value> {
+    pub(crate) fn try_receive(&mut self) -> Option<Value> {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
@@ -87,39 +87,39 @@ impl<S: Read + Write> Lines<S> {
     }
 
     /// Receives a line.
-    pub fn receive(&mut self) -> Value {
+    pub(crate) fn receive(&mut self) -> Value {
         self.try_receive().expect("the broker goes on")
     }
 
     /// Receives a line of a type.
-    pub fn expect(&mut self, kind: &str) -> Value {
+    pub(crate) fn expect(&mut self, kind: &str) -> Value {
         let message = self.receive();
         assert_eq!(message["type"], kind, "{message}");
         message
     }
 
     /// Receives an error and returns its code.
-    pub fn expect_error(&mut self) -> String {
+    pub(crate) fn expect_error(&mut self) -> String {
         let message = self.expect("error");
         message["error"]["code"].as_str().unwrap().to_owned()
     }
 
     /// Waits until everything sent before was handled.
-    pub fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
         self.send(serde_json::json!({ "type": "ping", "id": "flush" }));
         assert_eq!(self.expect("pong")["id"], "flush");
     }
 }
 
 /// A client that speaks raw binary.
-pub struct Frames {
-    pub stream: TcpStream,
+pub(crate) struct Frames {
+    pub(crate) stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 impl Frames {
     /// Joins a broker.
-    pub fn join(broker: &RunningBroker) -> Self {
+    pub(crate) fn join(broker: &RunningBroker) -> Self {
         let mut client = Frames {
             stream: connect(broker),
             buffer: Vec::new(),
@@ -132,18 +132,18 @@ impl Frames {
     }
 
     /// Sends a message.
-    pub fn send(&mut self, message: &ClientMessage<'_>) {
+    pub(crate) fn send(&mut self, message: &ClientMessage<'_>) {
         self.stream.write_all(&encoded(message)).unwrap();
     }
 
     /// Receives a message and looks at it.
-    pub fn receive<T>(&mut self, look: impl FnOnce(BrokerMessage<'_>) -> T) -> T {
+    pub(crate) fn receive<T>(&mut self, look: impl FnOnce(BrokerMessage<'_>) -> T) -> T {
         let frame = self.receive_frame().expect("the broker goes on");
         look(binary::decode_broker(&frame).unwrap())
     }
 
     /// Receives a frame; `None` at the end of the stream.
-    pub fn receive_frame(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn receive_frame(&mut self) -> Option<Vec<u8>> {
         loop {
             if let Some(length) = binary::frame_length(&self.buffer, usize::MAX).unwrap()
                 && self.buffer.len() >= length
@@ -160,7 +160,7 @@ impl Frames {
 }
 
 /// Encodes a client's message as a frame.
-pub fn encoded(message: &ClientMessage<'_>) -> Vec<u8> {
+pub(crate) fn encoded(message: &ClientMessage<'_>) -> Vec<u8> {
     let mut frame = Vec::new();
     binary::encode_client(&mut frame, message);
     frame
