@@ -130,24 +130,25 @@ impl Core {
             None => self.handle_unnamed(refusal.error),
             Some(id) => match Control::parse(&id) {
                 Some(control) => self.handle_control_error(control, refusal.error),
-                None => self.handle_message_error(id, refusal),
+                None => self.handle_message_error(&id, refusal),
             },
         }
     }
 
     /// Takes an error about a request or a publish.
-    fn handle_message_error(&mut self, id: Id, refusal: Refusal) {
-        let answered = self
-            .requests
-            .handle_error(refusal)
-            .or_else(|refusal| self.publishes.handle_error(refusal));
-        match answered {
-            Ok(event) => self.events.push_back(event),
-            Err(_) if key_of(&id).is_some() => self.counters.late_answers += 1,
-            Err(refusal) => self.events.push_back(Event::Refused {
-                problem: refusal.error,
-            }),
-        }
+    fn handle_message_error(&mut self, id: &Id, refusal: Refusal) {
+        let Refusal { from, error, .. } = refusal;
+        let Some(key) = key_of(id) else {
+            self.events.push_back(Event::Refused { problem: error });
+            return;
+        };
+        let event = if self.requests.is_pending(id) {
+            self.requests.handle_error(key, from, error)
+        } else {
+            self.publishes.handle_error(key, error)
+        };
+        self.counters.late_answers += u64::from(event.is_none());
+        self.events.extend(event);
     }
 
     /// Takes an error about a message with a short id.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use buslane_protocol::{Ack, ErrorCode, Id, Problem, Refusal};
+use buslane_protocol::{Ack, ErrorCode, Id, Problem};
 
 use crate::error::own;
 use crate::ids::{Control, key_of};
@@ -45,15 +45,12 @@ impl Publishes {
         })
     }
 
-    /// Takes an error. Gives the refusal back if it is about no publish.
-    pub(crate) fn handle_error(&mut self, refusal: Refusal) -> Result<Event<'static>, Refusal> {
-        match refusal.id.as_ref().and_then(key_of) {
-            Some(key) if self.pending.remove(&key).is_some() => Ok(Event::PublishFailed {
-                key: PublishKey(key),
-                problem: refusal.error,
-            }),
-            _ => Err(refusal),
-        }
+    /// Takes an error. `None` if it is about no publish.
+    pub(crate) fn handle_error(&mut self, key: u64, problem: Problem) -> Option<Event<'static>> {
+        self.pending.remove(&key).map(|_| Event::PublishFailed {
+            key: PublishKey(key),
+            problem,
+        })
     }
 
     /// Ends the publishes that were sent on a connection that is lost; the others wait for the next one.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use buslane_protocol::{
-    Answer, Credit, Deadline, End, ErrorCode, Id, Instant, Part, Problem, Refusal, Request, Targets,
+    Answer, Credit, Deadline, End, ErrorCode, Id, Instant, Part, Problem, Request, Targets,
 };
 
 use crate::error::own;
@@ -191,28 +191,19 @@ impl Requests {
         })
     }
 
-    /// Takes an error. Gives the refusal back if it is about no request in flight.
-    pub(crate) fn handle_error(&mut self, refusal: Refusal) -> Result<Event<'static>, Refusal> {
-        let Some(number) = refusal.id.as_ref().and_then(key_of) else {
-            return Err(refusal);
-        };
-        let Some(pending) = self.pending.get(&number) else {
-            return Err(refusal);
-        };
+    /// Takes an error, in a gathered request with who it is from. `None` if nobody waits for it.
+    pub(crate) fn handle_error(
+        &mut self,
+        number: u64,
+        from: Option<String>,
+        problem: Problem,
+    ) -> Option<Event<'static>> {
         let key = RequestKey(number);
-        match refusal.from {
-            Some(from) if pending.gathered => Ok(Event::PartialFailure {
-                key,
-                from,
-                problem: refusal.error,
-            }),
-            _ => {
-                self.remove(number);
-                Ok(Event::Failed {
-                    key,
-                    problem: refusal.error,
-                })
+        match from {
+            Some(from) if self.pending.get(&number)?.gathered => {
+                Some(Event::PartialFailure { key, from, problem })
             }
+            _ => self.remove(number).map(|_| Event::Failed { key, problem }),
         }
     }
 
