@@ -4,9 +4,10 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 
-use buslane_protocol::{Framing, Gap};
+use buslane_protocol::{BrokerMessage, Framing, Gap};
 
-use super::segment::{GAP_BYTES, Partial, Segment, encode_gap};
+use super::segment::{GAP_BYTES, Partial, Segment, write_header};
+use super::websocket::Header;
 use super::{Dropped, take};
 use crate::buffer_pool::BufferPool;
 
@@ -15,33 +16,18 @@ use crate::buffer_pool::BufferPool;
 pub(super) struct Backlog {
     partial: Option<Partial>,
     control: VecDeque<Segment>,
+    /// Gaps of single subscriptions that stand before all deliveries, since what was between was dropped.
+    passed: VecDeque<Box<Gap>>,
     deliveries: VecDeque<Segment>,
-    /// The gap at the head of the deliveries as it stands on the wire, while it is offered.
-    gap: Vec<u8>,
+    head: HeadGaps,
 }
 
-/// The gaps that come together at one place: one for the client, and one for each subscription that has its own.
-#[derive(Default)]
+/// The gaps before the first delivery as they stand on the wire, while they are offered.
+#[derive(Debug, Default)]
 struct HeadGaps {
-    plain: Option<Box<Gap>>,
-    labelled: Vec<Box<Gap>>,
-}
-
-impl HeadGaps {
-    fn add(&mut self, gap: Box<Gap>, pool: &mut BufferPool) {
-        if self
-            .plain
-            .iter_mut()
-            .chain(&mut self.labelled)
-            .any(|there| merge(there, &gap))
-        {
-            pool.resized(GAP_BYTES, 0);
-        } else if same_subscription(&gap, &Gap::default()) {
-            self.plain = Some(gap);
-        } else {
-            self.labelled.push(gap);
-        }
-    }
+    wire: Vec<u8>,
+    /// Where each ends; all at the end of the WebSocket message if they share one.
+    ends: Vec<usize>,
 }
 
 /// What one call of [`Backlog::offer`] moved.
@@ -58,7 +44,10 @@ pub(super) struct Offered {
 impl Backlog {
     /// Tells whether nothing is left to write.
     pub(super) fn is_empty(&self) -> bool {
-        self.partial.is_none() && self.control.is_empty() && self.deliveries.is_empty()
+        self.partial.is_none()
+            && self.control.is_empty()
+            && self.passed.is_empty()
+            && self.deliveries.is_empty()
     }
 
     /// Appends to the control lane.
@@ -73,18 +62,10 @@ impl Backlog {
 
     /// Appends a gap to the delivery lane, or adds it to one of the same subscription at the lane's end.
     pub(super) fn push_gap(&mut self, gap: Gap, pool: &mut BufferPool) {
-        let at_the_end = self
-            .deliveries
-            .iter_mut()
-            .rev()
-            .map_while(|segment| match segment {
-                Segment::Gap(there) => Some(there),
-                _ => None,
-            });
-        for there in at_the_end {
-            if merge(there, &gap) {
-                return;
-            }
+        if let Some(Segment::Gap(there)) = self.deliveries.back_mut()
+            && merge(there, &gap)
+        {
+            return;
         }
         pool.resized(0, GAP_BYTES);
         self.deliveries.push_back(Segment::Gap(Box::new(gap)));
@@ -94,56 +75,70 @@ impl Backlog {
     /// puts a gap in their place.
     pub(super) fn drop_oldest(&mut self, framing: Framing, surplus: usize, pool: &mut BufferPool) -> Dropped {
         let mut dropped = Dropped::default();
-        let mut gaps = HeadGaps::default();
+        let mut gap = self.pass_gaps(None, pool);
         while dropped.bytes < surplus as u64 {
             let Some(segment) = self.deliveries.pop_front() else {
                 break;
             };
-            let length = match segment {
-                Segment::Gap(gap) => {
-                    gaps.add(gap, pool);
-                    continue;
-                }
-                Segment::Run(mut run) => {
-                    let length = run.drop_first(framing);
-                    match run.length() {
-                        0 => Segment::Run(run).release(pool),
-                        _ => self.deliveries.push_front(Segment::Run(run)),
-                    }
-                    length
-                }
-                whole => {
-                    let length = whole.length();
-                    whole.release(pool);
-                    length
-                }
-            };
             dropped.count += 1;
-            dropped.bytes += length as u64;
-        }
-        self.stand_in(dropped, gaps, pool);
-        dropped
-    }
-
-    /// Puts the gaps that were passed back at the head of the deliveries, with what was dropped around them.
-    fn stand_in(&mut self, dropped: Dropped, mut gaps: HeadGaps, pool: &mut BufferPool) {
-        while let Some(Segment::Gap(_)) = self.deliveries.front() {
-            if let Some(Segment::Gap(gap)) = self.deliveries.pop_front() {
-                gaps.add(gap, pool);
-            }
+            dropped.bytes += self.drop_first(segment, framing, pool) as u64;
+            gap = self.pass_gaps(gap, pool);
         }
         if dropped.count > 0 {
-            let plain = gaps.plain.get_or_insert_with(|| {
+            let gap = gap.get_or_insert_with(|| {
                 pool.resized(0, GAP_BYTES);
                 Box::default()
             });
-            plain.count += dropped.count;
-            plain.bytes += dropped.bytes;
+            gap.count += dropped.count;
+            gap.bytes += dropped.bytes;
         }
-        let all = gaps.labelled.into_iter().chain(gaps.plain);
-        for gap in all.rev() {
+        if let Some(gap) = gap {
             self.deliveries.push_front(Segment::Gap(gap));
         }
+        dropped
+    }
+
+    /// Discards the first message of a segment that was the lane's first, and puts the rest back.
+    fn drop_first(&mut self, segment: Segment, framing: Framing, pool: &mut BufferPool) -> usize {
+        let Segment::Run(mut run) = segment else {
+            let length = segment.length();
+            segment.release(pool);
+            return length;
+        };
+        let length = run.drop_first(framing);
+        match run.length() {
+            0 => Segment::Run(run).release(pool),
+            _ => self.deliveries.push_front(Segment::Run(run)),
+        }
+        length
+    }
+
+    /// Takes the gaps at the head of the deliveries away: adds the client's to `gap`, and keeps those of single
+    /// subscriptions apart, so that they are not looked at again for each message that is dropped behind them.
+    fn pass_gaps(&mut self, mut gap: Option<Box<Gap>>, pool: &mut BufferPool) -> Option<Box<Gap>> {
+        while self
+            .deliveries
+            .front()
+            .is_some_and(|next| next.as_gap().is_some())
+        {
+            let Some(Segment::Gap(next)) = self.deliveries.pop_front() else {
+                break;
+            };
+            let of_the_client = same_subscription(&next, &Gap::default());
+            let there = if of_the_client {
+                gap.as_mut()
+            } else {
+                self.passed.back_mut()
+            };
+            if there.is_some_and(|there| merge(there, &next)) {
+                pool.resized(GAP_BYTES, 0);
+            } else if of_the_client {
+                gap = Some(next);
+            } else {
+                self.passed.push_back(next);
+            }
+        }
+        gap
     }
 
     /// Offers what comes next to `write` and takes off what it took.
@@ -153,10 +148,9 @@ impl Backlog {
         pool: &mut BufferPool,
         write: &mut impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> io::Result<Offered> {
-        self.gap.clear();
-        if let Some(Segment::Gap(gap)) = self.deliveries.front() {
-            encode_gap(framing, gap, &mut self.gap);
-        }
+        let passed = self.passed.iter().map(|gap| &**gap);
+        let gaps = passed.chain(self.deliveries.iter().map_while(Segment::as_gap));
+        self.head.encode(framing, gaps);
         let mut slices = [IoSlice::new(&[]); SLICES];
         let (mut count, mut offered) = (0, 0);
         for wire in self.wires(framing).take(SLICES) {
@@ -172,14 +166,17 @@ impl Backlog {
 
     /// Walks what may be written in one call, in order: up to the first gap that is not encoded.
     fn wires(&self, framing: Framing) -> impl Iterator<Item = &[u8]> {
-        let gap = Some(&*self.gap).filter(|gap| !gap.is_empty());
-        let behind_gap = self.deliveries.iter().skip(usize::from(gap.is_some()));
-        let deliveries = behind_gap.take_while(|segment| !matches!(segment, Segment::Gap(_)));
         let partial = self.partial.iter().map(Partial::wire);
         let control = self.control.iter().map(move |segment| segment.wire(framing));
+        let gaps = Some(&*self.head.wire).filter(|wire| !wire.is_empty());
+        let encoded = self.head.ends.len().checked_sub(self.passed.len());
+        let behind_gaps = encoded
+            .into_iter()
+            .flat_map(|encoded| self.deliveries.iter().skip(encoded));
+        let deliveries = behind_gaps.take_while(|segment| segment.as_gap().is_none());
         partial
             .chain(control)
-            .chain(gap)
+            .chain(gaps)
             .chain(deliveries.map(move |segment| segment.wire(framing)))
     }
 
@@ -201,25 +198,37 @@ impl Backlog {
         if taken == 0 {
             return moved;
         }
-        if !self.gap.is_empty() {
-            self.consume_gap(&mut taken, pool);
-        }
+        self.consume_gaps(&mut taken, pool);
         let lane = &mut self.deliveries;
         moved.deliveries = consume(lane, framing, &mut taken, &mut self.partial, pool);
         moved
     }
 
-    /// Takes off the gap at the head of the deliveries, of which at least one byte was written.
-    fn consume_gap(&mut self, taken: &mut usize, pool: &mut BufferPool) {
-        if let Some(gap) = self.deliveries.pop_front() {
-            gap.release(pool);
+    /// Takes off the gaps before the first delivery of which at least one byte was written.
+    fn consume_gaps(&mut self, taken: &mut usize, pool: &mut BufferPool) {
+        let HeadGaps { wire, ends } = &self.head;
+        let here = wire.len().min(*taken);
+        if here == 0 {
+            return;
         }
-        let length = self.gap.len();
-        if *taken < length {
-            pool.resized(0, self.gap.capacity());
-            self.partial = Some(Partial::Owned(std::mem::take(&mut self.gap), *taken));
+        *taken -= here;
+        let end = ends
+            .iter()
+            .copied()
+            .find(|end| *end >= here)
+            .unwrap_or(wire.len());
+        if here < end {
+            let rest = wire[here..end].to_vec();
+            pool.resized(0, rest.capacity());
+            self.partial = Some(Partial::Owned(rest, 0));
         }
-        *taken -= length.min(*taken);
+        let begun = ends.iter().filter(|gap| **gap <= end).count();
+        for _ in 0..begun {
+            pool.resized(GAP_BYTES, 0);
+            if self.passed.pop_front().is_none() {
+                self.deliveries.pop_front();
+            }
+        }
     }
 
     /// Gives back room that waiting segments do not need.
@@ -240,7 +249,7 @@ impl Backlog {
             .chain(&self.deliveries)
             .map(Segment::held)
             .sum::<usize>();
-        segments + self.partial.as_ref().map_or(0, Partial::held)
+        segments + self.passed.len() * GAP_BYTES + self.partial.as_ref().map_or(0, Partial::held)
     }
 
     /// Gives everything back.
@@ -252,6 +261,28 @@ impl Backlog {
             .into_iter()
             .chain(self.deliveries)
             .for_each(|segment| segment.release(pool));
+    }
+}
+
+impl HeadGaps {
+    /// Encodes gaps, but not too many for one write.
+    fn encode<'a>(&mut self, framing: Framing, gaps: impl Iterator<Item = &'a Gap>) {
+        self.wire.clear();
+        self.ends.clear();
+        let room = Header::room(framing);
+        for gap in gaps.take(GAPS) {
+            if self.wire.is_empty() {
+                self.wire.resize(room, 0);
+            }
+            framing.encode(&mut self.wire, &BrokerMessage::Gap(gap.clone()));
+            self.ends.push(self.wire.len());
+        }
+        if room > 0 && !self.wire.is_empty() {
+            write_header(framing, &mut self.wire, room);
+            self.wire
+                .drain(..room - Header::length(framing, self.wire.len() - room));
+            self.ends.fill(self.wire.len());
+        }
     }
 }
 
@@ -301,3 +332,5 @@ fn same_subscription(one: &Gap, other: &Gap) -> bool {
 
 /// The most slices of one write.
 const SLICES: usize = 16;
+/// The most gaps of one write.
+const GAPS: usize = 64;

@@ -1,6 +1,6 @@
 //! The pieces that a lane's backlog is made of. Owns how each stands on the wire and where it may be cut.
 
-use buslane_protocol::{BrokerMessage, Framing, Gap};
+use buslane_protocol::{Framing, Gap};
 
 use super::SharedFrame;
 use super::websocket::Header;
@@ -121,6 +121,14 @@ impl Segment {
         }
     }
 
+    /// Returns the gap, if it is one.
+    pub(super) fn as_gap(&self) -> Option<&Gap> {
+        match self {
+            Segment::Gap(gap) => Some(gap),
+            _ => None,
+        }
+    }
+
     /// Takes off `taken` bytes of the wire, more than none and fewer than all. Returns what stays whole and the rest
     /// of what is cut.
     pub(super) fn cut(
@@ -202,15 +210,6 @@ pub(super) fn write_header(framing: Framing, buffer: &mut [u8], start: usize) {
         let header = Header::new(framing, buffer.len() - start);
         buffer[start - header.len()..start].copy_from_slice(&header);
     }
-}
-
-/// Encodes a gap as it stands on the wire.
-pub(super) fn encode_gap(framing: Framing, gap: &Gap, wire: &mut Vec<u8>) {
-    wire.resize(Header::room(framing), 0);
-    framing.encode(wire, &BrokerMessage::Gap(gap.clone()));
-    let start = Header::room(framing);
-    write_header(framing, wire, start);
-    wire.drain(..start - Header::length(framing, wire.len() - start));
 }
 
 /// Gives back room that a buffer does not need, if it is much.

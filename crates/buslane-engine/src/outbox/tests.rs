@@ -405,7 +405,7 @@ fn a_blocked_client_keeps_no_room_that_it_does_not_need() {
 fn run(framing: Framing, seed: u64) -> (Vec<Out>, Vec<usize>, u64) {
     let mut random = Random::new(seed);
     let mut bench = Bench::new(framing);
-    let (mut lengths, mut controls) = (Vec::new(), 0);
+    let (mut lengths, mut controls, mut labelled) = (Vec::new(), 0, 0);
     let limit = [2_000, 20_000, 300_000][random.below(3) as usize];
     let longest = [50, 500, 30_000][random.below(3) as usize];
     for _ in 0..random.below(600) {
@@ -414,6 +414,17 @@ fn run(framing: Framing, seed: u64) -> (Vec<Out>, Vec<usize>, u64) {
             7 => {
                 bench.control(controls);
                 controls += 1;
+            }
+            8 if random.below(2) == 0 => {
+                let filter = Some(Filter::parse(["a", "b"][random.below(2) as usize]).unwrap());
+                bench.outbox.push_gap(
+                    &mut bench.pool,
+                    Gap {
+                        filter,
+                        ..plain(1, 0)
+                    },
+                );
+                labelled += 1;
             }
             8 if framing == Framing::WebSocketBinary || framing == Framing::WebSocketText => {
                 bench.outbox.write_raw_control(&mut bench.pool, &[0x89, 0]);
@@ -428,7 +439,13 @@ fn run(framing: Framing, seed: u64) -> (Vec<Out>, Vec<usize>, u64) {
         }
         bench.check_account();
     }
-    (bench.finish(), lengths, controls)
+    let out = bench.finish();
+    let found = out.iter().map(|out| match out {
+        Out::Gap(gap) if gap.filter.is_some() => gap.count,
+        _ => 0,
+    });
+    assert_eq!(found.sum::<u64>(), labelled, "seed {seed}");
+    (out, lengths, controls)
 }
 
 fn deliver(bench: &mut Bench, random: &mut Random, lengths: &mut Vec<usize>, limit: usize, longest: u64) {
@@ -465,7 +482,7 @@ fn random_runs_lose_nothing_without_a_gap() {
         let (mut next, mut missing) = (0, plain(0, 0));
         for out in out.iter().chain([&Out::Delivery(lengths.len() as u64)]) {
             match out {
-                Out::Gap(gap) => {
+                Out::Gap(gap) if gap.filter.is_none() => {
                     missing = plain(missing.count + gap.count, (missing.bytes + gap.bytes) as usize)
                 }
                 Out::Delivery(serial) => {
