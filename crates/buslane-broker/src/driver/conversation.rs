@@ -33,7 +33,7 @@ impl Conversation {
     }
 
     /// Begins with a WebSocket, of which some bytes may have been read already.
-    pub(crate) fn websocket(hub: &Rc<Hub>, socket: Socket, framing: Framing, read: &[u8]) -> Self {
+    pub(crate) fn websocket(hub: &Rc<Hub>, socket: Socket, framing: Framing, read: &mut [u8]) -> Self {
         let Ok(origin) = socket.origin() else {
             return Conversation::Over;
         };
@@ -71,3 +71,15 @@ impl Future for Conversation {
 
 /// The status that asks to try again later (IANA, WebSocket Close Code Number Registry).
 const AGAIN: u16 = 1013;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::connection::Connection;
+
+    #[test]
+    fn an_idle_connection_is_small() {
+        assert!(size_of::<Conversation>() <= 48, "{}", size_of::<Conversation>());
+        assert!(size_of::<Connection>() <= 160, "{}", size_of::<Connection>());
+    }
+}

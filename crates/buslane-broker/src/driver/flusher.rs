@@ -32,6 +32,7 @@ impl Flusher {
 
     /// Does everything that is to be done now.
     fn flush(&self) {
+        let now = self.hub.clock.now();
         loop {
             self.do_outputs();
             let Some(client) = self.hub.engine().poll_dirty() else {
@@ -41,7 +42,7 @@ impl Flusher {
             if let Some(connection) = self.hub.find(client)
                 && !connection.state().blocked
             {
-                self.hub.transmit(&connection);
+                self.hub.transmit(now, &connection);
             }
         }
     }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use buslane_engine::{ClientId, CloseReason, Engine, Peer, Principal, Transmit};
-use buslane_protocol::{Framing, Limits, Name, Problem};
+use buslane_protocol::{Framing, Instant, Limits, Name, Problem};
 use tokio::sync::Notify;
 
 use super::connection::Connection;
@@ -206,8 +206,7 @@ impl Hub {
     }
 
     /// Writes what is queued for a connection, as far as its socket takes it.
-    pub(crate) fn transmit(&self, connection: &Connection) {
-        let now = self.clock.now();
+    pub(crate) fn transmit(&self, now: Instant, connection: &Connection) {
         let socket = connection.socket.borrow();
         let write = |slices: &[IoSlice<'_>]| socket.try_write(slices);
         let result = self.engine().transmit(now, connection.client, write);
@@ -224,7 +223,7 @@ impl Hub {
         if connection.state().ended.is_some() {
             return;
         }
-        self.transmit(connection);
+        self.transmit(self.clock.now(), connection);
         let state = connection.state();
         if state.ended.is_some() {
             return;

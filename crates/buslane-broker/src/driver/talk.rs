@@ -49,11 +49,10 @@ impl Talk {
     }
 
     /// Takes in bytes that were read before.
-    pub(crate) fn receive(&mut self, bytes: &[u8]) {
+    pub(crate) fn receive(&mut self, bytes: &mut [u8]) {
         if !bytes.is_empty() {
-            let mut bytes = bytes.to_vec();
-            let progress = self.take_in(&mut bytes, 0);
-            self.proceed(progress, &bytes);
+            let progress = self.take_in(bytes, 0);
+            self.proceed(progress, bytes);
         }
     }
 
@@ -92,7 +91,7 @@ impl Talk {
             let ready = self.connection.socket.borrow().poll_write_ready(context);
             match ready {
                 Poll::Pending => return,
-                Poll::Ready(Ok(())) => self.hub.transmit(&self.connection),
+                Poll::Ready(Ok(())) => self.hub.transmit(self.hub.clock.now(), &self.connection),
                 Poll::Ready(Err(_)) => self.end(CloseReason::Transport),
             }
         }

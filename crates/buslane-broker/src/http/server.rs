@@ -62,8 +62,8 @@ async fn converse(hub: Rc<Hub>, stream: Prefixed, local: Local) {
     let (unread, mut socket) = parts.io.into_inner().into_parts();
     match upgrade.take() {
         Some(framing) => {
-            let read: Vec<u8> = parts.read_buf.iter().chain(&unread).copied().collect();
-            spawn_local(Conversation::websocket(&hub, socket, framing, &read));
+            let mut read: Vec<u8> = parts.read_buf.iter().chain(&unread).copied().collect();
+            spawn_local(Conversation::websocket(&hub, socket, framing, &mut read));
         }
         // The other side may be gone, which is what this would tell it.
         None => drop(poll_fn(|context| socket.poll_end(context)).await),
