@@ -8,7 +8,7 @@ use support::{Broker, buslane};
 fn figures(arguments: &[&str]) -> Value {
     let short = ["--json", "--seconds", "0.05", "--warmup", "0.01"];
     let line = buslane(&[&["bench"], arguments, &short].concat()).succeeds();
-    serde_json::from_str(&line).unwrap()
+    serde_json::from_str(&line).expect("a line of JSON")
 }
 
 #[test]

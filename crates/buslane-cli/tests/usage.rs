@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{Outcome, buslane, buslane_with_input, command};
+use support::{Outcome, Process, buslane, buslane_with_input, command};
 
 #[test]
 fn an_unknown_command_is_told_with_the_usage() {
@@ -61,14 +61,16 @@ fn what_can_be_no_topic_filter_or_address_is_a_usage_error() {
 #[test]
 fn a_missing_broker_is_told_with_a_hint() {
     // Nobody listens on port 1.
-    for arguments in [
+    let url = ["--url", "buslane://127.0.0.1:1"];
+    let commands = [
         &["pub", "a/b", "1"][..],
         &["sub", "a/b"],
         &["request", "attic:get"],
         &["services"],
-    ] {
-        let arguments = [arguments, &["--url", "buslane://127.0.0.1:1"]].concat();
-        let stderr = buslane(&arguments).fails(1);
+    ];
+    let started = commands.map(|arguments| Process::start(&[arguments, &url].concat()));
+    for process in started {
+        let stderr = process.outcome().fails(1);
         assert!(
             stderr.contains("no broker answers at buslane://127.0.0.1:1"),
             "{stderr}"

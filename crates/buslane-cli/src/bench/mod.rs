@@ -36,7 +36,7 @@ use self::server::Program;
 use self::versus::Versus;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::shutdown;
+use crate::shutdown::Shutdown;
 
 /// Runs the command, until it is done or told to stop; then the servers that it started end with it.
 pub(crate) fn run(arguments: &BenchArguments, out: &mut Output) -> Result<(), Failure> {
@@ -45,9 +45,10 @@ pub(crate) fn run(arguments: &BenchArguments, out: &mut Output) -> Result<(), Fa
         .enable_all()
         .build()?;
     let result = runtime.block_on(async {
+        let mut shutdown = Shutdown::listen()?;
         tokio::select! {
             result = measure(arguments, out) => result,
-            stopped = shutdown::requested() => Err(stopped.map_or_else(Failure::from, |()| Failure::failed("stopped"))),
+            () = shutdown.requested() => Err(Failure::failed("stopped before it was done")),
         }
     });
     // Threads of an unfinished measurement end with the process.

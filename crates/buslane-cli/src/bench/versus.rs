@@ -89,7 +89,7 @@ impl Versus {
             "{:<13} {:>10} {:>10}  {:<13} {:>6}  RANGE",
             "ROW", "OURS", "THEIRS", "UNIT", "RATIO"
         ))?;
-        Ok(out.flush()?)
+        out.flush()
     }
 
     /// Lets both servers run and gives them turns.

@@ -37,4 +37,4 @@ impl ConnectionArguments {
 /// What others see as the sender of a message.
 const NAME: &str = "shell";
 /// How long to wait for a broker: long enough for one that starts beside the command.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(1);

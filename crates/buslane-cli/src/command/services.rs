@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use buslane_client::{Client, RequestError};
 use buslane_protocol::ErrorCode;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use crate::arguments::ServicesArguments;
 use crate::failure::Failure;

@@ -11,38 +11,44 @@ use super::payload;
 use crate::arguments::SubscribeArguments;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::{refusal, shutdown};
+use crate::refusal;
+use crate::shutdown::Shutdown;
 
 /// Subscribes and prints.
 pub(crate) async fn run(arguments: &SubscribeArguments, out: &mut Output) -> Result<(), Failure> {
     let filter = arguments.filter.as_str();
     Filter::parse(filter)
         .map_err(|error| Failure::usage(format_args!("{filter:?} is no filter: {error}")))?;
+    if let Some(name) = &arguments.shared {
+        Name::check(name).map_err(|error| Failure::usage(format_args!("--shared {name:?}: {error}")))?;
+    }
+    let mut shutdown = Shutdown::listen()?;
+    tokio::select! {
+        result = follow(filter, arguments, out) => result?,
+        () = shutdown.requested() => {}
+    }
+    out.flush()
+}
+
+/// Prints messages until there were enough. May be dropped where it waits.
+async fn follow(filter: &str, arguments: &SubscribeArguments, out: &mut Output) -> Result<(), Failure> {
     let bus = arguments.connection.connect().await?;
     let mut subscribe = bus.subscribe(filter);
     if let Some(name) = &arguments.shared {
-        Name::check(name).map_err(|error| Failure::usage(format_args!("--shared {name:?}: {error}")))?;
         subscribe = subscribe.shared(name);
     }
     let mut subscription = subscribe
         .await
         .map_err(|error| refusal::failure(error.problem(), filter))?;
     anstream::eprintln!("subscribed to {filter}");
-    let mut stop = Box::pin(shutdown::requested());
     let mut left = arguments.count;
     while left != Some(0) {
         let event = match subscription.next_event().now_or_never() {
             Some(event) => event,
-            // Nothing more is there: now somebody may look at what came.
             None => {
+                // Nothing more is there: now somebody may look at what came.
                 out.flush()?;
-                tokio::select! {
-                    event = subscription.next_event() => event,
-                    stopped = &mut stop => {
-                        stopped?;
-                        break;
-                    }
-                }
+                subscription.next_event().await
             }
         };
         match event {
@@ -55,7 +61,6 @@ pub(crate) async fn run(arguments: &SubscribeArguments, out: &mut Output) -> Res
             None => return Err(Failure::failed("the broker ended the subscription")),
         }
     }
-    out.flush()?;
     bus.close().await;
     Ok(())
 }

@@ -20,7 +20,7 @@ use self::journal::{Journal, Notes};
 use crate::arguments::DemoArguments;
 use crate::failure::Failure;
 use crate::output::{FAINT, HEADING, HINT, Output};
-use crate::shutdown;
+use crate::shutdown::Shutdown;
 
 /// Runs the demo until it is told to stop.
 pub(crate) async fn run(arguments: &DemoArguments, out: &mut Output) -> Result<(), Failure> {
@@ -28,6 +28,7 @@ pub(crate) async fn run(arguments: &DemoArguments, out: &mut Output) -> Result<(
         .listen
         .parse()
         .map_err(|error| Failure::usage(format_args!("--listen: {error}")))?;
+    let mut shutdown = Shutdown::listen()?;
     let broker = start_broker(listen, out)?;
     print_heading(&broker, out)?;
     let (journal, notes) = journal::open();
@@ -35,7 +36,7 @@ pub(crate) async fn run(arguments: &DemoArguments, out: &mut Output) -> Result<(
     let ended = tokio::select! {
         result = print_notes(notes, out) => result,
         error = programs.failure() => Err(error),
-        stopped = shutdown::requested() => stopped.map_err(Failure::from),
+        () = shutdown.requested() => Ok(()),
         () = time_is_up(arguments.time) => Ok(()),
     };
     programs.leave().await;
@@ -71,6 +72,9 @@ fn print_heading(broker: &RunningBroker, out: &mut Output) -> Result<(), Failure
         env!("CARGO_PKG_VERSION")
     );
     out.line(out.paint(HEADING, heading).to_string())?;
+    for (name, text) in PROGRAMS {
+        out.line(format!("  {name:<8} {text}"))?;
+    }
     out.line("")?;
     out.line("try it from another terminal:")?;
     if address != buslane_protocol::DEFAULT_ADDRESS {
@@ -175,6 +179,18 @@ async fn time_is_up(time: Option<Duration>) {
 
 /// The program's name.
 const NAME: &str = "buslane";
+/// What the programs do.
+const PROGRAMS: [(&str, &str); 3] = [
+    ("attic", "keeps values: get and set, with a schema each"),
+    (
+        "monitor",
+        "publishes this machine's cpu, memory and load each second",
+    ),
+    (
+        "watcher",
+        "sees who comes, hears the monitor, calls the attic, and once sends what breaks a schema",
+    ),
+];
 /// What is worth a try.
 const TRY: [&str; 4] = [
     "services",

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use buslane_client::{Client, ServiceError, TopicContract};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::journal::Journal;
 use super::readings::{Cpu, Load, Machine, Memory, Readings};
@@ -49,7 +49,7 @@ pub(crate) async fn run(bus: Client, journal: Journal) -> anyhow::Result<()> {
         "cpu, memory and load, each second",
     );
 
-    let mut seconds = interval(Duration::from_secs(1));
+    let mut seconds = interval_at(Instant::now() + Machine::SETTLING, Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         seconds.tick().await;

@@ -1,5 +1,7 @@
 //! What the machine is doing, as the operating system says. Knows nothing of the bus.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
@@ -59,6 +61,9 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
+    /// How long it takes after the first look until a share of busy time means something.
+    pub(crate) const SETTLING: Duration = sysinfo::MINIMUM_CPU_UPDATE_INTERVAL;
+
     /// Takes a first look, from which the next reading counts.
     pub(crate) fn new() -> Machine {
         let wanted = RefreshKind::nothing()
@@ -113,6 +118,8 @@ impl Machine {
 
 /// Rounds a share to one decimal, within its bounds.
 fn percent(share: f64) -> f64 {
+    // Without a time to divide by, the system's figure is no number.
+    let share = if share.is_finite() { share } else { 0.0 };
     (share.clamp(0.0, 100.0) * 10.0).round() / 10.0
 }
 
@@ -139,6 +146,7 @@ mod tests {
 
     #[test]
     fn shares_have_one_decimal_and_bounds() {
+        assert_eq!(percent(f64::NAN), 0.0);
         assert_eq!(
             (percent(12.345), percent(100.04), percent(-1.0)),
             (12.3, 100.0, 0.0)

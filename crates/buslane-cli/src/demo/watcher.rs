@@ -1,7 +1,7 @@
 //! A watcher: sees programs come and go, hears the monitor, leaves what it heard in the attic, and once sends what
 //! breaks a contract.
 
-use buslane_client::{Client, Message, PresenceEvent, Problem, RequestError};
+use buslane_client::{Client, Instance, Message, PresenceEvent, Problem, RequestError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -40,20 +40,8 @@ impl Watcher {
     /// Takes note of a program that comes or goes.
     fn see(&mut self, event: PresenceEvent) {
         match event {
-            PresenceEvent::Connect(one) => {
-                self.journal.note(
-                    "joined",
-                    format_args!("{}#{}", one.service, one.instance),
-                    one.version,
-                );
-            }
-            PresenceEvent::Disconnect(one) => {
-                self.journal.note(
-                    "left",
-                    format_args!("{}#{}", one.service, one.instance),
-                    one.version,
-                );
-            }
+            PresenceEvent::Connect(one) => self.journal.note("joined", &one.service, shown_instance(&one)),
+            PresenceEvent::Disconnect(one) => self.journal.note("left", &one.service, shown_instance(&one)),
             PresenceEvent::Online { service, .. } if service == "attic" => self.attic_is_there = true,
             PresenceEvent::Offline { service } if service == "attic" => self.attic_is_there = false,
             _ => {}
@@ -104,6 +92,10 @@ impl Watcher {
             Err(error) => self.journal.note_error("fails", address, error),
         }
     }
+}
+
+fn shown_instance(one: &Instance) -> String {
+    format!("version {}, instance {}", one.version, one.instance)
 }
 
 /// Writes a value as JSON, for people.

@@ -4,7 +4,7 @@
 // Each test file uses a part of it.
 #![allow(dead_code, reason = "shared by several test files")]
 
-pub mod service;
+pub(crate) mod service;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -14,35 +14,35 @@ use std::time::Duration;
 
 /// What a command that has ended left behind.
 #[derive(Debug)]
-pub struct Outcome {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Outcome {
     /// Asserts the exit code and returns what went to stdout.
     #[track_caller]
-    pub fn succeeds(self) -> String {
+    pub(crate) fn succeeds(self) -> String {
         assert_eq!(self.code, Some(0), "{self:?}");
         self.stdout
     }
 
     /// Asserts the exit code and that nothing went to stdout, and returns what went to stderr.
     #[track_caller]
-    pub fn fails(self, code: i32) -> String {
+    pub(crate) fn fails(self, code: i32) -> String {
         assert_eq!((self.code, self.stdout.as_str()), (Some(code), ""), "{self:?}");
         self.stderr
     }
 }
 
 /// Runs a command to its end, without a broker's URL in its environment.
-pub fn buslane(arguments: &[&str]) -> Outcome {
+pub(crate) fn buslane(arguments: &[&str]) -> Outcome {
     buslane_with_input(arguments, "")
 }
 
 /// Runs a command to its end with something to read on stdin.
-pub fn buslane_with_input(arguments: &[&str], input: &str) -> Outcome {
+pub(crate) fn buslane_with_input(arguments: &[&str], input: &str) -> Outcome {
     let mut process = Process::start(arguments);
     process
         .stdin()
@@ -52,7 +52,7 @@ pub fn buslane_with_input(arguments: &[&str], input: &str) -> Outcome {
 }
 
 /// A command that runs.
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: Lines,
@@ -61,12 +61,12 @@ pub struct Process {
 
 impl Process {
     /// Starts a command.
-    pub fn start(arguments: &[&str]) -> Process {
+    pub(crate) fn start(arguments: &[&str]) -> Process {
         Process::spawn(command(arguments))
     }
 
     /// Starts a prepared command.
-    pub fn spawn(mut command: Command) -> Process {
+    pub(crate) fn spawn(mut command: Command) -> Process {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -85,19 +85,19 @@ impl Process {
     }
 
     /// Returns the command's stdin.
-    pub fn stdin(&mut self) -> &mut ChildStdin {
+    pub(crate) fn stdin(&mut self) -> &mut ChildStdin {
         self.stdin.as_mut().expect("stdin is open")
     }
 
     /// Waits for the next line on stdout.
     #[track_caller]
-    pub fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         self.stdout.next().expect("a line on stdout")
     }
 
     /// Waits for a line on stdout that holds a text, over all others.
     #[track_caller]
-    pub fn line_with(&mut self, text: &str) -> String {
+    pub(crate) fn line_with(&mut self, text: &str) -> String {
         loop {
             let line = self.stdout.next();
             match line {
@@ -113,7 +113,7 @@ impl Process {
 
     /// Waits for a line on stderr that holds a text, over all others.
     #[track_caller]
-    pub fn error_line_with(&mut self, text: &str) -> String {
+    pub(crate) fn error_line_with(&mut self, text: &str) -> String {
         loop {
             let line = self.stderr.next();
             if line.as_ref().is_none_or(|line| line.contains(text)) {
@@ -124,13 +124,13 @@ impl Process {
 
     /// Asks the command to end, as a service manager does.
     #[cfg(unix)]
-    pub fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         self.signal(rustix::process::Signal::TERM);
     }
 
     /// Asks the command to end, as Ctrl-C does.
     #[cfg(unix)]
-    pub fn interrupt(&self) {
+    pub(crate) fn interrupt(&self) {
         self.signal(rustix::process::Signal::INT);
     }
 
@@ -141,12 +141,12 @@ impl Process {
     }
 
     /// Closes the pipe that the command writes its output to.
-    pub fn close_stdout(&mut self) {
+    pub(crate) fn close_stdout(&mut self) {
         self.stdout = Lines::of(std::io::empty());
     }
 
     /// Waits until the command has ended.
-    pub fn outcome(mut self) -> Outcome {
+    pub(crate) fn outcome(mut self) -> Outcome {
         drop(self.stdin.take());
         let (stdout, stderr) = (self.stdout.rest(), self.stderr.rest());
         let status: ExitStatus = self.child.wait().expect("the process is ours");
@@ -166,14 +166,14 @@ impl Drop for Process {
 }
 
 /// A broker on a free port.
-pub struct Broker {
-    pub process: Process,
-    pub address: String,
+pub(crate) struct Broker {
+    pub(crate) process: Process,
+    pub(crate) address: String,
 }
 
 impl Broker {
     /// Starts a broker and waits until it listens.
-    pub fn start() -> Broker {
+    pub(crate) fn start() -> Broker {
         let mut process = Process::start(&["serve", "--listen", "127.0.0.1:0"]);
         let line = process.line_with("listening on");
         let address = line
@@ -185,25 +185,25 @@ impl Broker {
     }
 
     /// Returns its URL.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("buslane://{}", self.address)
     }
 
     /// Starts a command that finds the broker by its environment.
-    pub fn start_command(&self, arguments: &[&str]) -> Process {
+    pub(crate) fn start_command(&self, arguments: &[&str]) -> Process {
         let mut command = command(arguments);
         command.env("BUSLANE_URL", self.url());
         Process::spawn(command)
     }
 
     /// Runs a command that finds the broker by its environment to its end.
-    pub fn run(&self, arguments: &[&str]) -> Outcome {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Outcome {
         self.start_command(arguments).outcome()
     }
 }
 
 /// Prepares a command in an environment without this project's variables.
-pub fn command(arguments: &[&str]) -> Command {
+pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_buslane"));
     command.args(arguments);
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BUSLANE_")) {

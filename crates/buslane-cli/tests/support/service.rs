@@ -8,17 +8,17 @@ use std::thread::{self, JoinHandle};
 use serde_json::{Value, json};
 
 /// A service that answers until it is dropped.
-pub struct Service {
+pub(crate) struct Service {
     socket: TcpStream,
     answers: Option<JoinHandle<()>>,
     /// Its instance's name.
-    pub instance: String,
+    pub(crate) instance: String,
 }
 
 impl Service {
     /// Registers and answers each request with what `answer` makes of it: the members of a `reply`, `chunk` or
     /// `error` beside `delivery`, one message after the other.
-    pub fn start(
+    pub(crate) fn start(
         address: &str,
         registration: &Value,
         answer: impl Fn(&Value) -> Vec<Value> + Send + 'static,
@@ -53,7 +53,7 @@ impl Service {
     }
 
     /// Starts the key-value service of the examples: `get` replies with what was asked for.
-    pub fn attic(address: &str, instance: &str) -> Service {
+    pub(crate) fn attic(address: &str, instance: &str) -> Service {
         let registration = json!({
             "type": "register", "name": "attic", "version": "1.0.0", "instance": instance, "groups": ["storage"],
             "methods": {
