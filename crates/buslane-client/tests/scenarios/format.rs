@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use buslane_protocol::Registration;
+use serde::de::Error;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A client's label.
 pub(crate) type Label = String;
@@ -23,25 +24,32 @@ pub(crate) struct Scenario {
 pub(crate) enum Step {
     Broker(BrokerStep),
     Action { client: Label, action: Box<Action> },
-    Expectation(Box<Expectation>),
+    Expectation(Expectation),
     AnyOrder(Vec<Expectation>),
+    Tally(Tally),
 }
 
 impl Step {
-    /// Reads a step. That it is well-formed is for the test of the schema, so an error here is the runner's.
+    /// Reads a step. That it keeps to the schema is for another test to see.
     pub(crate) fn parse(step: &Value) -> Result<Step, serde_json::Error> {
-        if let Some(group) = step.get("any_order") {
-            return Deserialize::deserialize(group).map(Step::AnyOrder);
+        if let Some(group) = step["any_order"].as_array() {
+            return group
+                .iter()
+                .map(Expectation::parse)
+                .collect::<Result<_, _>>()
+                .map(Step::AnyOrder);
         }
-        if step.get("expect").is_some() {
-            return Deserialize::deserialize(step).map(Step::Expectation);
-        }
-        match step.get("client") {
-            None => Deserialize::deserialize(step).map(Step::Broker),
-            Some(client) => {
-                let client = Deserialize::deserialize(client)?;
-                Ok(Step::Action { client, action: Deserialize::deserialize(step)? })
+        match (step["expect"].as_str(), step["client"].as_str()) {
+            (Some("tally"), _) => Deserialize::deserialize(step).map(Step::Tally),
+            (Some(_), _) => Expectation::parse(step).map(Step::Expectation),
+            (None, Some(client)) => {
+                let action = Deserialize::deserialize(step)?;
+                Ok(Step::Action {
+                    client: client.to_owned(),
+                    action,
+                })
             }
+            (None, None) => Deserialize::deserialize(step).map(Step::Broker),
         }
     }
 }
@@ -64,6 +72,7 @@ pub(crate) enum Stop {
 #[serde(tag = "do", rename_all = "snake_case")]
 pub(crate) enum Action {
     Register {
+        #[serde(deserialize_with = "registration")]
         registration: Box<Registration>,
         #[serde(default)]
         handlers: BTreeMap<String, Answer>,
@@ -87,12 +96,8 @@ pub(crate) enum Action {
         method: String,
         with: Answer,
     },
-    Pause {
-        subscription: Label,
-    },
-    Resume {
-        subscription: Label,
-    },
+    Pause,
+    Resume,
     Flush,
     Disconnect {
         #[serde(default)]
@@ -189,46 +194,34 @@ pub(crate) struct ServiceFault {
     pub(crate) data: Option<Value>,
 }
 
-#[derive(Clone, Deserialize)]
-#[serde(tag = "expect", rename_all = "snake_case")]
-pub(crate) enum Expectation {
-    Reply(Outcome),
-    Error(Outcome),
-    Chunk(Outcome),
-    End(Outcome),
-    Delivery(Queued),
-    Gap(Queued),
-    Tally(Tally),
-    Invoked(Call),
-    Withdrawn(Call),
-    Unregistered { client: Label, name: String, #[serde(flatten)] bound: Bound },
-    State { client: Label, state: String, error: Option<ErrorMatcher>, #[serde(flatten)] bound: Bound },
-}
-
-/// An expectation of the next outcome of a request.
-#[derive(Clone, Deserialize)]
-pub(crate) struct Outcome {
+/// What has to come next of one queue of one client.
+pub(crate) struct Expectation {
     pub(crate) client: Label,
-    pub(crate) of: Label,
-    #[serde(flatten)]
-    pub(crate) bound: Bound,
-    /// What is compared, by member.
-    #[serde(flatten)]
+    pub(crate) queue: Queue,
+    /// What is compared, by member; `expect` is among them.
     pub(crate) members: BTreeMap<String, Value>,
+    pub(crate) bound: Duration,
 }
 
-/// An expectation of the next item of a subscription.
-#[derive(Clone, Deserialize)]
-pub(crate) struct Queued {
-    pub(crate) client: Label,
-    pub(crate) on: Label,
-    #[serde(flatten)]
-    pub(crate) bound: Bound,
-    #[serde(flatten)]
-    pub(crate) members: BTreeMap<String, Value>,
+/// Where things queue up until a scenario expects them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Queue {
+    /// What comes of the request of this label.
+    Request(Label),
+    /// What comes for the subscription of this label.
+    Subscription(Label),
+    /// Calls of handlers of this method.
+    Invocations(String),
+    /// Calls of this method that nobody waits for any more.
+    Withdrawals(String),
+    /// The end of the registration of this name.
+    Registration(String),
+    /// Where the connection stands.
+    State,
 }
 
-#[derive(Clone, Deserialize)]
+/// Deliveries and gaps to be added up.
+#[derive(Deserialize)]
 pub(crate) struct Tally {
     pub(crate) of: Vec<Place>,
     pub(crate) total: u64,
@@ -236,43 +229,62 @@ pub(crate) struct Tally {
     pub(crate) missing: Option<Value>,
     #[serde(default)]
     pub(crate) distinct: bool,
-    #[serde(flatten)]
-    pub(crate) bound: Bound,
+    #[serde(default = "default_bound")]
+    pub(crate) within_ms: u64,
 }
 
 /// A subscription.
-#[derive(Clone, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Deserialize, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) client: Label,
     pub(crate) on: Label,
 }
 
-/// An expectation of the next call of a method.
-#[derive(Clone, Deserialize)]
-pub(crate) struct Call {
-    pub(crate) client: Label,
-    pub(crate) method: String,
-    #[serde(flatten)]
-    pub(crate) bound: Bound,
-    #[serde(flatten)]
-    pub(crate) members: BTreeMap<String, Value>,
-}
-
-/// How long an expectation waits before the scenario has failed.
-#[derive(Clone, Copy, Deserialize)]
-pub(crate) struct Bound {
-    #[serde(default = "default_bound")]
-    within_ms: u64,
-}
-
-impl Bound {
-    pub(crate) fn longest(self) -> Duration {
-        Duration::from_millis(self.within_ms)
+impl Expectation {
+    fn parse(step: &Value) -> Result<Expectation, serde_json::Error> {
+        let mut members = BTreeMap::<String, Value>::deserialize(step)?;
+        let mut text = |name: &str| match members.remove(name) {
+            Some(Value::String(text)) => Ok(text),
+            _ => Err(serde_json::Error::custom(format!(
+                "an expectation without {name}"
+            ))),
+        };
+        let (client, kind) = (text("client")?, text("expect")?);
+        let queue = match kind.as_str() {
+            "delivery" | "gap" => Queue::Subscription(text("on")?),
+            "invoked" => Queue::Invocations(text("method")?),
+            "withdrawn" => Queue::Withdrawals(text("method")?),
+            "unregistered" => Queue::Registration(text("name")?),
+            "state" => Queue::State,
+            _ => Queue::Request(text("of")?),
+        };
+        let bound = members.remove("within_ms").and_then(|bound| bound.as_u64());
+        members.remove("why");
+        // Of these, others may come along.
+        for name in ["error", "headers"] {
+            members
+                .entry(name.to_owned())
+                .and_modify(|wanted| *wanted = json!({ "$subset": wanted }));
+        }
+        members.insert("expect".to_owned(), Value::String(kind));
+        let bound = Duration::from_millis(bound.unwrap_or_else(default_bound));
+        Ok(Expectation {
+            client,
+            queue,
+            members,
+            bound,
+        })
     }
 }
 
 /// Members that an error must have.
 pub(crate) type ErrorMatcher = BTreeMap<String, Value>;
+
+/// Reads a registration, which holds schemas verbatim, from its text.
+fn registration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<Registration>, D::Error> {
+    let text = Value::deserialize(deserializer)?.to_string();
+    serde_json::from_str(&text).map_err(D::Error::custom)
+}
 
 /// Tells a member that is `null` from one that is not there.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {

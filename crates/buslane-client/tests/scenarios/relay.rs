@@ -98,8 +98,12 @@ impl Listener {
 /// Joins a client to the broker until one of them ends or the link is cut.
 async fn connect(client: BoxedStream, broker: Endpoint, mut mode: watch::Receiver<Mode>) {
     let broker: io::Result<BoxedStream> = match broker {
-        Endpoint::Tcp(address) => TcpStream::connect(address).await.map(|stream| Box::new(stream) as BoxedStream),
-        Endpoint::Unix(path) => UnixStream::connect(path).await.map(|stream| Box::new(stream) as BoxedStream),
+        Endpoint::Tcp(address) => TcpStream::connect(address)
+            .await
+            .map(|stream| Box::new(stream) as BoxedStream),
+        Endpoint::Unix(path) => UnixStream::connect(path)
+            .await
+            .map(|stream| Box::new(stream) as BoxedStream),
     };
     let Ok(mut broker) = broker else { return };
     if relay(client, &mut broker, mode.clone()).await == Some(Mode::HalfCut) {
@@ -113,7 +117,11 @@ async fn connect(client: BoxedStream, broker: Endpoint, mut mode: watch::Receive
 }
 
 /// Forwards both ways. Returns how the link was cut, `None` if one of the two ended.
-async fn relay(client: BoxedStream, broker: &mut BoxedStream, mut mode: watch::Receiver<Mode>) -> Option<Mode> {
+async fn relay(
+    client: BoxedStream,
+    broker: &mut BoxedStream,
+    mut mode: watch::Receiver<Mode>,
+) -> Option<Mode> {
     let (mut from_client, mut to_client) = tokio::io::split(client);
     let (mut from_broker, mut to_broker) = tokio::io::split(broker);
     let (inward, outward) = (mode.clone(), mode.clone());
@@ -150,5 +158,8 @@ async fn forward(
 }
 
 async fn thawed(mode: &mut watch::Receiver<Mode>) -> io::Result<()> {
-    mode.wait_for(|mode| *mode != Mode::Frozen).await.map(drop).map_err(io::Error::other)
+    mode.wait_for(|mode| *mode != Mode::Frozen)
+        .await
+        .map(drop)
+        .map_err(io::Error::other)
 }
