@@ -68,6 +68,12 @@ impl BufferPool {
         buffer
     }
 
+    /// Returns the capacity of the buffer that [`BufferPool::take`] will hand out.
+    #[inline]
+    pub(crate) fn next_capacity(&self) -> usize {
+        self.spare.last().map_or(SMALLEST, Vec::capacity)
+    }
+
     /// Notes that a buffer handed out has another capacity now, or that something else of that many bytes came to be
     /// (from 0) or is gone (to 0).
     #[inline]

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use buslane_protocol::{Encoding, Framing, Instant, Name};
 
 use crate::drops::Drops;
-use crate::snapshot::Feeds;
 use crate::outbox::Outbox;
 use crate::parked::Parked;
 use crate::pending::Owned;
 use crate::registry::InstanceKey;
+use crate::snapshot::Feeds;
 use crate::timers::TimerKey;
 use crate::topics::SubscriptionId;
 use crate::{Peer, Principal};

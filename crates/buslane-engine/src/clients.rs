@@ -34,6 +34,8 @@ pub(crate) enum Full {
 enum Admission {
     /// The lane's limit, and the memory that is left for new work.
     NewWork,
+    /// Half of the lane's limit, and the memory that is left for new work.
+    Event,
     /// The lane's limit, with some slack for what ends earlier work, and all memory.
     Answer,
     /// All memory.
@@ -41,17 +43,26 @@ enum Admission {
 }
 
 impl Admission {
-    fn check(self, ledger: &Ledger, queued: usize, bytes: usize, limit: usize) -> Result<(), Full> {
-        let (limit, memory) = match self {
-            Admission::NewWork => (limit, ledger.admits(bytes)),
-            Admission::Answer => (limit + limit / SLACK_SHARE, ledger.memory.fits(bytes)),
-            Admission::Always => (usize::MAX, ledger.memory.fits(bytes)),
+    fn check_lane(self, queued: usize, bytes: usize, limit: usize) -> Result<(), Full> {
+        let limit = match self {
+            Admission::NewWork => limit,
+            Admission::Event => limit / 2,
+            Admission::Answer => limit + limit / SLACK_SHARE,
+            Admission::Always => return Ok(()),
         };
-        match (queued > 0 && queued.saturating_add(bytes) > limit, memory) {
-            (true, _) => Err(Full::Lane),
-            (false, false) => Err(Full::Memory),
-            (false, true) => Ok(()),
+        if queued > 0 && queued + bytes > limit {
+            Err(Full::Lane)
+        } else {
+            Ok(())
         }
+    }
+
+    fn check_memory(self, ledger: &Ledger, growth: usize) -> Result<(), Full> {
+        let admitted = match self {
+            Admission::NewWork | Admission::Event => ledger.admits(growth),
+            Admission::Answer | Admission::Always => ledger.memory.fits(growth),
+        };
+        if admitted { Ok(()) } else { Err(Full::Memory) }
     }
 }
 
@@ -133,7 +144,10 @@ impl Clients {
 
     /// Walks the clients that are not on their way out.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (ClientId, &Client)> {
-        self.table.iter().map(|(key, client)| (ClientId::of(key), client)).filter(|(_, client)| !client.is_closing())
+        self.table
+            .iter()
+            .map(|(key, client)| (ClientId::of(key), client))
+            .filter(|(_, client)| !client.is_closing())
     }
 
     /// Queues a message that its receiver has to get: if it does not fit, the receiver is given up.
@@ -153,6 +167,26 @@ impl Clients {
         self.write(ledger, to, message, Admission::NewWork)
     }
 
+    /// Queues an event that must not be dropped, if there is credit and room for it. It goes into the control lane, of
+    /// which it leaves half to others.
+    pub(crate) fn offer_event(
+        &mut self,
+        ledger: &mut Ledger,
+        to: ClientId,
+        key: SubscriptionKey,
+        message: &BrokerMessage<'_>,
+    ) -> Result<(), Full> {
+        if !self.has_credit(key) {
+            return Err(Full::Lane);
+        }
+        self.write(ledger, to, message, Admission::Event)?;
+        if let Some(credited) = self.credits.find_mut(key) {
+            credited.credit -= 1;
+        }
+        ledger.counters.announcements += 1;
+        Ok(())
+    }
+
     /// Queues a short message of which each goes with a longer one, so that it needs no limit of its own. It is left
     /// out if there is no memory: whoever does not get it finds out later.
     pub(crate) fn inform(&mut self, ledger: &mut Ledger, to: ClientId, message: &BrokerMessage<'_>) {
@@ -166,11 +200,19 @@ impl Clients {
         message: &BrokerMessage<'_>,
         admission: Admission,
     ) -> Result<(), Full> {
-        let client = self.table.get_mut(to.key()).filter(|client| !client.is_closing()).ok_or(Full::Gone)?;
+        let client = self
+            .table
+            .get_mut(to.key())
+            .filter(|client| !client.is_closing())
+            .ok_or(Full::Gone)?;
         self.scratch.clear();
         client.framing().encode(&mut self.scratch, message);
-        admission.check(ledger, client.outbox.control_bytes(), self.scratch.len(), self.limit)?;
-        client.outbox.write_control(&mut self.pool, |lane| lane.extend_from_slice(&self.scratch));
+        let growth = client.outbox.control_growth(&self.pool, self.scratch.len());
+        admission.check_lane(client.outbox.control_bytes(), self.scratch.len(), self.limit)?;
+        admission.check_memory(ledger, growth)?;
+        client
+            .outbox
+            .write_control(&mut self.pool, |lane| lane.extend_from_slice(&self.scratch));
         if self.scratch.capacity() > LARGEST_SCRATCH {
             self.scratch = Vec::new();
         }
@@ -185,8 +227,14 @@ impl Clients {
     /// Queues bytes in the control lane exactly as they are to stand on the wire. If they do not fit, the receiver is
     /// given up.
     pub(crate) fn send_raw(&mut self, ledger: &mut Ledger, to: ClientId, wire: &[u8]) {
-        let Some(client) = self.table.get_mut(to.key()).filter(|client| !client.is_closing()) else { return };
-        if Admission::Answer.check(ledger, client.outbox.control_bytes(), wire.len(), self.limit).is_err() {
+        let Some(client) = self.table.get_mut(to.key()).filter(|client| !client.is_closing()) else {
+            return;
+        };
+        let lane = Admission::Answer.check_lane(client.outbox.control_bytes(), wire.len(), self.limit);
+        if lane
+            .and(Admission::Answer.check_memory(ledger, client.outbox.raw_growth(&self.pool, wire.len())))
+            .is_err()
+        {
             return self.doom(to, CloseReason::ControlFull);
         }
         client.outbox.write_raw_control(&mut self.pool, wire);

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use buslane_protocol::{BrokerMessage, Connect, Connected, ErrorCode, Framing, Goodbye, PROTOCOL_VERSION, Problem};
+use buslane_protocol::{
+    BrokerMessage, Connect, Connected, ErrorCode, Framing, Goodbye, PROTOCOL_VERSION, Problem,
+};
 
 use crate::client::{Client, Phase};
 use crate::engine::Engine;
@@ -20,7 +22,8 @@ impl Engine {
         }
         let limit = self.config.limits.connections;
         if self.clients.len() >= limit {
-            let detail = format!("the broker takes {limit} connections; close one, or raise limits.connections");
+            let detail =
+                format!("the broker takes {limit} connections; close one, or raise limits.connections");
             return Err(Problem::new(ErrorCode::TooManyConnections).detail(detail).into());
         }
         if !self.ledger.charge(Category::Clients, CLIENT_BYTES) {
@@ -29,9 +32,15 @@ impl Engine {
         let heartbeat_ms = self.default_heartbeat(&peer);
         let (framing, address, principal) = (peer.framing, peer.address.clone(), peer.principal.clone());
         self.opened += 1;
-        let id = self.clients.insert(Client::new(self.opened, self.now, peer, heartbeat_ms));
+        let id = self
+            .clients
+            .insert(Client::new(self.opened, self.now, peer, heartbeat_ms));
         self.ledger.counters.opened += 1;
-        self.notice(Notice::Opened { client: id, address, principal });
+        self.notice(Notice::Opened {
+            client: id,
+            address,
+            principal,
+        });
         self.arm_handshake(id);
         if matches!(framing, Framing::WebSocketBinary | Framing::WebSocketText) {
             self.send_connected(id, None);
@@ -45,9 +54,13 @@ impl Engine {
             self.refuse_message(id, connect.id, *problem);
             return self.clients.doom(id, CloseReason::Unauthenticated);
         }
-        let Some(client) = self.clients.find(id) else { return };
+        let Some(client) = self.clients.find(id) else {
+            return;
+        };
         let heartbeat_ms = self.agreed_heartbeat(client, connect.heartbeat_ms);
-        let Some(client) = self.clients.find_mut(id) else { return };
+        let Some(client) = self.clients.find_mut(id) else {
+            return;
+        };
         client.phase = Phase::Open;
         client.heartbeat_ms = heartbeat_ms;
         client.name = connect.name.or(client.name.take());
@@ -57,7 +70,9 @@ impl Engine {
     }
 
     fn send_connected(&mut self, to: ClientId, id: Option<buslane_protocol::Id>) {
-        let Some(client) = self.clients.find(to) else { return };
+        let Some(client) = self.clients.find(to) else {
+            return;
+        };
         let connected = Connected {
             id,
             version: PROTOCOL_VERSION,
@@ -73,8 +88,13 @@ impl Engine {
     /// Sets what is stamped on a client's messages: its first registration's instance if that has methods, or its
     /// name if not; else the name that it gave with `connect`; else its number.
     pub(crate) fn stamp(&mut self, id: ClientId) {
-        let Some(client) = self.clients.find_mut(id) else { return };
-        let first = client.registrations.first().and_then(|first| self.registry.instance(*first));
+        let Some(client) = self.clients.find_mut(id) else {
+            return;
+        };
+        let first = client
+            .registrations
+            .first()
+            .and_then(|first| self.registry.instance(*first));
         client.from = match (first, &client.name) {
             (Some(instance), _) if instance.is_consumer() => instance.declared.service.as_str().into(),
             (Some(instance), _) => instance.label.clone(),
@@ -113,7 +133,9 @@ impl Engine {
     /// Takes everything from a client: what it waits for, its requests, its deliveries, its subscriptions, its
     /// registrations. What is queued for it stays until its transport is gone.
     fn empty(&mut self, id: ClientId, reason: CloseReason) {
-        let Some(client) = self.clients.find_mut(id) else { return };
+        let Some(client) = self.clients.find_mut(id) else {
+            return;
+        };
         let alarm = client.alarm.take();
         if let Some(alarm) = alarm {
             self.timers.cancel(alarm);
@@ -128,14 +150,20 @@ impl Engine {
     }
 
     fn empty_subscriptions(&mut self, id: ClientId) {
-        let Some(client) = self.clients.find_mut(id) else { return };
+        let Some(client) = self.clients.find_mut(id) else {
+            return;
+        };
         let subscriptions = std::mem::take(&mut client.subscriptions);
         client.disconnects = 0;
         let last_of_json = !subscriptions.is_empty() && client.reads_json();
         let feeds = client.feeds.take();
         self.clients.json_subscribers -= usize::from(last_of_json);
         for subscription in subscriptions {
-            if let Some(key) = self.topics.remove(id.as_u64(), subscription).map(SubscriptionKey::from_u64) {
+            if let Some(key) = self
+                .topics
+                .remove(id.as_u64(), subscription)
+                .map(SubscriptionKey::from_u64)
+            {
                 self.bus_subscriptions -= usize::from(key.is_of_bus());
                 self.clients.drop_credit(&mut self.ledger, key);
             }
@@ -143,22 +171,29 @@ impl Engine {
         if let Some(feeds) = feeds {
             self.ledger.release(Category::Waiting, feeds.presence.charged());
         }
-        self.ledger.memory.set(Category::Subscriptions, self.topics.bytes());
+        self.ledger
+            .memory
+            .set(Category::Subscriptions, self.topics.bytes());
     }
 
     fn empty_registrations(&mut self, id: ClientId, reason: CloseReason) {
-        let Some(client) = self.clients.find_mut(id) else { return };
+        let Some(client) = self.clients.find_mut(id) else {
+            return;
+        };
         for key in std::mem::take(&mut client.registrations) {
             self.remove_registration(key, reason.as_str());
         }
-        let Some(client) = self.clients.find_mut(id) else { return };
+        let Some(client) = self.clients.find_mut(id) else {
+            return;
+        };
         client.from = Arc::from("");
     }
 }
 
 /// Makes the refusal of a broker that takes nothing new.
 pub(crate) fn draining() -> Problem {
-    Problem::new(ErrorCode::Draining).detail("the broker is shutting down; try again later, or at another broker")
+    Problem::new(ErrorCode::Draining)
+        .detail("the broker is shutting down; try again later, or at another broker")
 }
 
 /// Bytes charged for a connection: its entry and the timers and table places that go with it.

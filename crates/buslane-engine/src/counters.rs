@@ -68,7 +68,9 @@ numbers! {
         late,
         /// Publishes routed, and events of the broker.
         published,
-        /// Copies of publishes and events for one client each, retained values included.
+        /// Events about services, one copy for each client. They go through the control lane.
+        announcements,
+        /// Copies of publishes and other events for one client each, retained values included.
         deliveries,
         /// Bytes of those copies, as messages stand on the receiver's wire.
         delivery_bytes,
@@ -117,12 +119,19 @@ pub struct Refusals([u64; ErrorCode::ALL.len()]);
 impl Refusals {
     /// Returns how many refusals had a code.
     pub fn of(&self, code: ErrorCode) -> u64 {
-        ErrorCode::ALL.iter().position(|known| *known == code).map_or(0, |index| self.0[index])
+        ErrorCode::ALL
+            .iter()
+            .position(|known| *known == code)
+            .map_or(0, |index| self.0[index])
     }
 
     /// Returns every code that was used, with its number, in the table's order.
     pub fn iter(&self) -> impl Iterator<Item = (ErrorCode, u64)> + '_ {
-        ErrorCode::ALL.iter().copied().zip(self.0).filter(|(_, count)| *count > 0)
+        ErrorCode::ALL
+            .iter()
+            .copied()
+            .zip(self.0)
+            .filter(|(_, count)| *count > 0)
     }
 
     /// Counts a refusal.

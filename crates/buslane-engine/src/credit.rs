@@ -5,7 +5,6 @@ use std::collections::{HashMap, VecDeque};
 
 use buslane_protocol::{Filter, Gap, Name, Overflow};
 
-use crate::ClientId;
 use crate::entropy::{Entropy, HashState};
 use crate::ledger::Ledger;
 use crate::memory::Category;
@@ -20,8 +19,6 @@ pub(crate) struct Credits {
 
 /// A subscription that carries credit.
 pub(crate) struct Credited {
-    /// Whose it is.
-    pub(crate) client: ClientId,
     /// Its filter, for its gaps.
     pub(crate) filter: Filter<'static>,
     /// Its shared name, for its gaps.
@@ -42,8 +39,14 @@ pub(crate) enum Waiting {
 
 impl Credited {
     /// Makes a subscription with its first credit.
-    pub(crate) fn new(client: ClientId, filter: Filter<'static>, shared: Option<Name>, credit: u64) -> Self {
-        Credited { client, filter, shared, credit, queue: VecDeque::new(), bytes: 0 }
+    pub(crate) fn new(filter: Filter<'static>, shared: Option<Name>, credit: u64) -> Self {
+        Credited {
+            filter,
+            shared,
+            credit,
+            queue: VecDeque::new(),
+            bytes: 0,
+        }
     }
 
     /// Tells whether a delivery can go out at once.
@@ -53,12 +56,28 @@ impl Credited {
 
     /// Tells whether something that waits can go out.
     pub(crate) fn has_ready(&self) -> bool {
-        matches!((self.queue.front(), self.credit), (Some(Waiting::Gap(_)), _) | (Some(_), 1..))
+        matches!(
+            (self.queue.front(), self.credit),
+            (Some(Waiting::Gap(_)), _) | (Some(_), 1..)
+        )
     }
 
-    /// Returns the bytes that wait.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+    /// Tells whether a message would be taken without dropping another.
+    pub(crate) fn has_room(&self, bytes: usize, limit: usize) -> bool {
+        self.bytes == 0 || self.bytes + bytes <= limit
+    }
+
+    /// Returns the length of what goes out next, if it is a message.
+    pub(crate) fn next_bytes(&self) -> usize {
+        match self.queue.front() {
+            Some(Waiting::Frame(frame)) => frame.len(),
+            _ => 0,
+        }
+    }
+
+    /// Returns what a message of this length is charged while it waits.
+    pub(crate) const fn cost(bytes: usize) -> usize {
+        bytes + WAITING_BYTES
     }
 
     /// Makes the gap that a drop leaves.
@@ -73,7 +92,11 @@ impl Credited {
     }
 
     fn note_gap(&mut self, dropped: Dropped, front: bool) {
-        let place = if front { self.queue.front_mut() } else { self.queue.back_mut() };
+        let place = if front {
+            self.queue.front_mut()
+        } else {
+            self.queue.back_mut()
+        };
         match place {
             Some(Waiting::Gap(gap)) => {
                 gap.count += dropped.count;
@@ -114,7 +137,10 @@ impl Credited {
 impl Credits {
     /// Makes an empty table.
     pub(crate) fn new(entropy: &mut Entropy) -> Self {
-        Credits { subscriptions: HashMap::with_hasher(entropy.hash_state()), waiting: 0 }
+        Credits {
+            subscriptions: HashMap::with_hasher(entropy.hash_state()),
+            waiting: 0,
+        }
     }
 
     /// Returns how many bytes of deliveries wait.
@@ -139,8 +165,15 @@ impl Credits {
 
     /// Removes a subscription and returns how many bytes of deliveries still waited.
     pub(crate) fn remove(&mut self, key: SubscriptionKey, ledger: &mut Ledger) -> usize {
-        let Some(credited) = self.subscriptions.remove(&key) else { return 0 };
-        ledger.release(Category::Waiting, credited.bytes);
+        let Some(credited) = self.subscriptions.remove(&key) else {
+            return 0;
+        };
+        let count = credited
+            .queue
+            .iter()
+            .filter(|item| matches!(item, Waiting::Frame(_)))
+            .count();
+        ledger.release(Category::Waiting, credited.bytes + count * WAITING_BYTES);
         self.waiting -= credited.bytes;
         credited.bytes
     }
@@ -154,16 +187,21 @@ impl Credits {
         limit: usize,
         ledger: &mut Ledger,
     ) -> Result<Pushed, NoRoom> {
-        let Some(credited) = self.subscriptions.get_mut(&key) else { return Ok(Pushed::default()) };
+        let Some(credited) = self.subscriptions.get_mut(&key) else {
+            return Ok(Pushed::default());
+        };
         let mut dropped = Dropped::default();
-        let full = credited.bytes > 0 && credited.bytes + frame.len() > limit;
+        let full = !credited.has_room(frame.len(), limit);
         if full && policy == Overflow::DropOldest {
             dropped = credited.drop_oldest(frame.len(), limit);
-            ledger.release(Category::Waiting, dropped.bytes as usize);
+            ledger.release(
+                Category::Waiting,
+                dropped.bytes as usize + dropped.count as usize * WAITING_BYTES,
+            );
             self.waiting -= dropped.bytes as usize;
         }
         let room = !full || policy == Overflow::DropOldest;
-        let taken = room && ledger.charge(Category::Waiting, frame.len());
+        let taken = room && ledger.charge(Category::Waiting, Credited::cost(frame.len()));
         if taken {
             credited.queue.push_back(Waiting::Frame(frame.into()));
             credited.bytes += frame.len();
@@ -171,22 +209,31 @@ impl Credits {
         } else if policy == Overflow::Disconnect {
             return Err(NoRoom);
         } else {
-            let skipped = Dropped { count: 1, bytes: frame.len() as u64 };
+            let skipped = Dropped {
+                count: 1,
+                bytes: frame.len() as u64,
+            };
             credited.note_gap(skipped, false);
-            dropped = Dropped { count: dropped.count + 1, bytes: dropped.bytes + skipped.bytes };
+            dropped = Dropped {
+                count: dropped.count + 1,
+                bytes: dropped.bytes + skipped.bytes,
+            };
         }
         Ok(Pushed { taken, dropped })
     }
 
     /// Takes out what can go out next, and one credit for it if it is a message.
     pub(crate) fn pop(&mut self, key: SubscriptionKey, ledger: &mut Ledger) -> Option<Waiting> {
-        let credited = self.subscriptions.get_mut(&key).filter(|credited| credited.has_ready())?;
+        let credited = self
+            .subscriptions
+            .get_mut(&key)
+            .filter(|credited| credited.has_ready())?;
         let item = credited.queue.pop_front()?;
         if let Waiting::Frame(frame) = &item {
             credited.credit -= 1;
             credited.bytes -= frame.len();
             self.waiting -= frame.len();
-            ledger.release(Category::Waiting, frame.len());
+            ledger.release(Category::Waiting, Credited::cost(frame.len()));
         }
         Some(item)
     }
@@ -204,3 +251,6 @@ pub(crate) struct Pushed {
 /// The queue is full, and the subscription asks for a disconnect then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoRoom;
+
+/// Bytes charged for a message that waits, beside its own.
+const WAITING_BYTES: usize = 64;

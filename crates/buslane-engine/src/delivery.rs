@@ -4,11 +4,11 @@
 use buslane_protocol::{BrokerMessage, ErrorCode, Framing, Gap, Overflow, Problem, Refusal};
 
 use crate::clients::Clients;
-use crate::credit::{NoRoom, Pushed, Waiting};
+use crate::credit::{Credited, NoRoom, Pushed, Waiting};
 use crate::frames::{Frame, Frames};
 use crate::ledger::Ledger;
 use crate::memory::Category;
-use crate::outbox::{Dropped, Outbox};
+use crate::outbox::{Dropped, GAP_BYTES, Outbox};
 use crate::subscription::SubscriptionKey;
 use crate::topics::Match;
 use crate::{ClientId, CloseReason};
@@ -28,8 +28,15 @@ impl Recipient {
     /// Makes the recipient that a match stands for.
     #[inline]
     pub(crate) fn of(found: &Match, announced: bool) -> Self {
-        let (client, key) = (ClientId::from_u64(found.subscriber), SubscriptionKey::from_u64(found.key));
-        Recipient { client, key, announced }
+        let (client, key) = (
+            ClientId::from_u64(found.subscriber),
+            SubscriptionKey::from_u64(found.key),
+        );
+        Recipient {
+            client,
+            key,
+            announced,
+        }
     }
 }
 
@@ -40,23 +47,36 @@ impl Clients {
         self.alive(id).map(|client| client.framing())
     }
 
-    /// Tells whether a copy of this many bytes would be taken without dropping anything.
-    pub(crate) fn has_room(&self, ledger: &Ledger, id: ClientId, key: SubscriptionKey, bytes: usize) -> bool {
-        let Some(client) = self.alive(id) else { return false };
-        if !ledger.admits(bytes) {
+    /// Tells whether a copy would be taken without dropping anything.
+    pub(crate) fn has_room(&self, ledger: &Ledger, to: Recipient, frame: &Frame) -> bool {
+        let Some(client) = self.alive(to.client) else {
             return false;
-        }
-        let lane = fits(&client.outbox, bytes, self.limit);
-        match key.is_credited().then(|| self.credits.find(key)).flatten() {
+        };
+        let bytes = frame.bytes().len();
+        let lane =
+            fits(&client.outbox, bytes, self.limit) && ledger.admits(self.growth(&client.outbox, frame));
+        match to.key.is_credited().then(|| self.credits.find(to.key)).flatten() {
             Some(credited) if credited.is_ready() && lane => true,
-            Some(credited) => credited.bytes() == 0 || credited.bytes() + bytes <= self.limit,
+            Some(credited) => credited.has_room(bytes, self.limit) && ledger.admits(Credited::cost(bytes)),
             None => lane,
+        }
+    }
+
+    /// Returns by how many bytes the account grows with a copy.
+    #[inline]
+    fn growth(&self, outbox: &Outbox, frame: &Frame) -> usize {
+        match frame.is_shared() {
+            true => frame.shared_growth(),
+            false => outbox.delivery_growth(&self.pool, frame.bytes().len()),
         }
     }
 
     /// Tells whether a client can take a delivery from its feeds: it has credit, and its lane is less than half full.
     pub(crate) fn is_hungry(&self, id: ClientId, key: SubscriptionKey) -> bool {
-        self.has_credit(key) && self.alive(id).is_some_and(|client| client.outbox.delivery_bytes() < self.limit / 2)
+        self.has_credit(key)
+            && self
+                .alive(id)
+                .is_some_and(|client| client.outbox.delivery_bytes() < self.limit / 2)
     }
 
     /// Tells whether a subscription takes a delivery at once.
@@ -74,18 +94,24 @@ impl Clients {
         message: &BrokerMessage<'_>,
         to: Recipient,
     ) -> bool {
-        let Some(client) = self.table.get_mut(to.client.key()).filter(|client| !client.is_closing()) else {
+        let Some(client) = self
+            .table
+            .get_mut(to.client.key())
+            .filter(|client| !client.is_closing())
+        else {
             return false;
         };
-        let frame = frames.encode(&self.pool, client.framing(), message);
+        let frame = frames.encode(client.framing(), message);
         let bytes = frame.bytes().len();
         ledger.counters.deliveries += 1;
         ledger.counters.delivery_bytes += bytes as u64;
-        if to.key.is_credited() && !self.take_credit(to, bytes) {
+        if to.key.is_credited() && !self.take_credit(ledger, frame, to) {
             return self.wait_for_credit(ledger, frame, to);
         }
-        let Some(client) = self.table.get_mut(to.client.key()) else { return false };
-        if fits(&client.outbox, bytes, self.limit) && ledger.admits(bytes) {
+        let Some(client) = self.table.get(to.client.key()) else {
+            return false;
+        };
+        if fits(&client.outbox, bytes, self.limit) && ledger.admits(self.growth(&client.outbox, frame)) {
             self.put(ledger, frame, to.client);
             return true;
         }
@@ -94,11 +120,16 @@ impl Clients {
 
     /// Appends a copy to a client's lane.
     #[inline]
-    fn put(&mut self, ledger: &mut Ledger, frame: &Frame, id: ClientId) {
-        let Some(client) = self.table.get_mut(id.key()) else { return };
-        match frame.shared() {
-            Some(shared) => client.outbox.push_shared_delivery(&mut self.pool, shared.clone()),
-            None => client.outbox.push_delivery(&mut self.pool, frame.bytes()),
+    fn put(&mut self, ledger: &mut Ledger, frame: &mut Frame, id: ClientId) {
+        let Some(client) = self.table.get_mut(id.key()) else {
+            return;
+        };
+        match frame.is_shared() {
+            true => {
+                let shared = frame.share(&self.pool);
+                client.outbox.push_shared_delivery(&mut self.pool, shared);
+            }
+            false => client.outbox.push_delivery(&mut self.pool, frame.bytes()),
         }
         ledger.memory.set(Category::Outbox, self.pool.lent());
         if !client.dirty {
@@ -109,40 +140,71 @@ impl Clients {
 
     /// Makes room for a copy, or drops it, as the subscription wishes.
     #[cold]
-    fn overflow(&mut self, ledger: &mut Ledger, frame: &Frame, to: Recipient) -> bool {
+    fn overflow(&mut self, ledger: &mut Ledger, frame: &mut Frame, to: Recipient) -> bool {
         let (bytes, policy) = (frame.bytes().len(), self.policy(to));
-        let Some(client) = self.table.get_mut(to.client.key()) else { return false };
-        match policy {
-            Overflow::Disconnect => {
-                self.give_up(ledger, bytes, to);
-                return false;
-            }
-            Overflow::DropOldest => {
-                let limit = if ledger.admits(bytes) { self.limit } else { client.outbox.delivery_bytes() };
-                let dropped = client.outbox.drop_oldest(&mut self.pool, bytes, limit);
-                let room = fits(&client.outbox, bytes, limit);
-                ledger.memory.set(Category::Outbox, self.pool.lent());
-                self.note_drop(ledger, dropped, policy, to);
-                if room && ledger.admits(bytes) {
-                    self.put(ledger, frame, to.client);
-                    return true;
-                }
-            }
-            Overflow::DropNewest => {}
+        if policy == Overflow::Disconnect {
+            self.give_up(ledger, bytes, to);
+            return false;
+        }
+        if policy == Overflow::DropOldest && self.make_room(ledger, frame, to) {
+            self.put(ledger, frame, to.client);
+            return true;
         }
         self.skip(ledger, bytes, policy, to);
         false
     }
 
+    /// Drops the oldest deliveries of a client for a copy; tells whether there is room for it then. Where it is the
+    /// memory that is full, the client gives up to [`MOST_DROPPED`] of its own, since buffers are given back whole.
+    fn make_room(&mut self, ledger: &mut Ledger, frame: &Frame, to: Recipient) -> bool {
+        let bytes = frame.bytes().len();
+        let mut dropped = Dropped::default();
+        let mut limit = self.limit;
+        let room = loop {
+            let Some(client) = self.table.get_mut(to.client.key()) else {
+                return false;
+            };
+            let more = client.outbox.drop_oldest(&mut self.pool, bytes, limit);
+            dropped.count += more.count;
+            dropped.bytes += more.bytes;
+            ledger.memory.set(Category::Outbox, self.pool.lent());
+            let Some(client) = self.table.get(to.client.key()) else {
+                return false;
+            };
+            let room = ledger.admits(self.growth(&client.outbox, frame));
+            limit = client.outbox.delivery_bytes();
+            if room || limit == 0 || dropped.bytes as usize > MOST_DROPPED + bytes {
+                break room && fits(&client.outbox, bytes, self.limit);
+            }
+        };
+        self.note_drop(ledger, dropped, Overflow::DropOldest, to);
+        room
+    }
+
     /// Leaves a gap where a copy would have been.
     fn skip(&mut self, ledger: &mut Ledger, bytes: usize, policy: Overflow, to: Recipient) {
-        let dropped = Dropped { count: 1, bytes: bytes as u64 };
-        self.push_gap(ledger, to.client, Gap { count: 1, bytes: bytes as u64, ..Gap::default() });
+        let dropped = Dropped {
+            count: 1,
+            bytes: bytes as u64,
+        };
+        self.push_gap(
+            ledger,
+            to.client,
+            Gap {
+                count: 1,
+                bytes: bytes as u64,
+                ..Gap::default()
+            },
+        );
         self.note_drop(ledger, dropped, policy, to);
     }
 
-    /// Puts a gap behind a client's deliveries.
+    /// Puts a gap behind a client's deliveries. A client for whose gap there is no memory left is given up, since it
+    /// would not hear of what it misses.
     pub(crate) fn push_gap(&mut self, ledger: &mut Ledger, id: ClientId, gap: Gap) {
+        if !ledger.memory.fits(GAP_BYTES) {
+            return self.doom(id, CloseReason::DeliveriesFull);
+        }
         if let Some(client) = self.table.get_mut(id.key()) {
             client.outbox.push_gap(&mut self.pool, gap);
             ledger.memory.set(Category::Outbox, self.pool.lent());
@@ -152,21 +214,38 @@ impl Clients {
 
     /// Disconnects a client that wants that rather than a gap.
     fn give_up(&mut self, ledger: &mut Ledger, bytes: usize, to: Recipient) {
-        self.note_drop(ledger, Dropped { count: 1, bytes: bytes as u64 }, Overflow::Disconnect, to);
+        self.note_drop(
+            ledger,
+            Dropped {
+                count: 1,
+                bytes: bytes as u64,
+            },
+            Overflow::Disconnect,
+            to,
+        );
         let detail = "a delivery did not fit, and a subscription asks for a disconnect then; read faster, or choose \
                       drop_oldest or drop_newest";
         let error = Problem::new(ErrorCode::Overflow).detail(detail);
-        let refusal = Refusal { id: None, delivery: None, from: None, error };
+        let refusal = Refusal {
+            id: None,
+            delivery: None,
+            from: None,
+            error,
+        };
         ledger.refused(ErrorCode::Overflow);
         self.inform(ledger, to.client, &BrokerMessage::Error(refusal));
         self.doom(to.client, CloseReason::DeliveriesFull);
     }
 
     /// Takes one credit if the copy can go out at once.
-    fn take_credit(&mut self, to: Recipient, bytes: usize) -> bool {
-        let lane = self.find(to.client).is_some_and(|client| fits(&client.outbox, bytes, self.limit));
+    fn take_credit(&mut self, ledger: &Ledger, frame: &Frame, to: Recipient) -> bool {
+        let Some(client) = self.find(to.client) else {
+            return false;
+        };
+        let lane = fits(&client.outbox, frame.bytes().len(), self.limit);
+        let room = lane && ledger.admits(self.growth(&client.outbox, frame));
         match self.credits.find_mut(to.key) {
-            Some(credited) if credited.is_ready() && lane => {
+            Some(credited) if credited.is_ready() && room => {
                 credited.credit -= 1;
                 true
             }
@@ -177,7 +256,10 @@ impl Clients {
     /// Queues a copy until there is credit and room for it.
     fn wait_for_credit(&mut self, ledger: &mut Ledger, frame: &Frame, to: Recipient) -> bool {
         let policy = self.policy(to);
-        match self.credits.push(to.key, frame.bytes(), policy, self.limit, ledger) {
+        match self
+            .credits
+            .push(to.key, frame.bytes(), policy, self.limit, ledger)
+        {
             Ok(Pushed { taken, dropped }) => {
                 self.note_drop(ledger, dropped, policy, to);
                 self.enlist(to.client, to.key);
@@ -200,7 +282,10 @@ impl Clients {
 
     /// Has a subscription's own queue looked at when the client's outbox is next written, if something can go out.
     pub(crate) fn enlist(&mut self, id: ClientId, key: SubscriptionKey) {
-        let ready = self.credits.find(key).is_some_and(|credited| credited.has_ready());
+        let ready = self
+            .credits
+            .find(key)
+            .is_some_and(|credited| credited.has_ready());
         if let Some(client) = self.table.get_mut(id.key()).filter(|_| ready) {
             let feeds = client.feeds.get_or_insert_default();
             if !feeds.credited.contains(&key) {
@@ -213,9 +298,17 @@ impl Clients {
     /// Moves what has credit from a subscription's own queue to the lane, while that is at most half full. Tells
     /// whether something is left that only waits for room.
     pub(crate) fn feed_credited(&mut self, ledger: &mut Ledger, id: ClientId, key: SubscriptionKey) -> bool {
-        while self.credits.find(key).is_some_and(|credited| credited.has_ready()) {
-            let Some(client) = self.table.get_mut(id.key()).filter(|client| !client.is_closing()) else { return false };
-            if client.outbox.delivery_bytes() >= self.limit / 2 || !ledger.admits(0) {
+        while self
+            .credits
+            .find(key)
+            .is_some_and(|credited| credited.has_ready())
+        {
+            let Some(client) = self.table.get_mut(id.key()).filter(|client| !client.is_closing()) else {
+                return false;
+            };
+            let next = self.credits.find(key).map_or(0, Credited::next_bytes);
+            let growth = client.outbox.delivery_growth(&self.pool, next);
+            if client.outbox.delivery_bytes() >= self.limit / 2 || !ledger.memory.fits(growth + GAP_BYTES) {
                 return true;
             }
             match self.credits.pop(key, ledger) {
@@ -239,7 +332,9 @@ impl Clients {
         }
         ledger.counters.deliveries_dropped += dropped.count;
         ledger.counters.delivery_bytes_dropped += dropped.bytes;
-        let Some(client) = self.table.get_mut(to.client.key()) else { return };
+        let Some(client) = self.table.get_mut(to.client.key()) else {
+            return;
+        };
         let drops = client.drops.get_or_insert_default();
         let report = drops.count == 0 && !drops.waiting;
         drops.count += dropped.count;
@@ -258,3 +353,6 @@ fn fits(outbox: &Outbox, bytes: usize, limit: usize) -> bool {
     let queued = outbox.delivery_bytes();
     queued == 0 || queued + bytes <= limit
 }
+
+/// The most bytes that one copy may take from the client's own when the memory is full: two buffers.
+const MOST_DROPPED: usize = 128 << 10;

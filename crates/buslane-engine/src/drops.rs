@@ -19,6 +19,12 @@ pub(crate) struct Drops {
 
 impl Default for Drops {
     fn default() -> Self {
-        Drops { count: 0, bytes: 0, policy: Overflow::DropOldest, announced: false, waiting: false }
+        Drops {
+            count: 0,
+            bytes: 0,
+            policy: Overflow::DropOldest,
+            announced: false,
+            waiting: false,
+        }
     }
 }

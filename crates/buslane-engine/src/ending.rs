@@ -38,8 +38,12 @@ pub(crate) enum Ending {
 impl Engine {
     /// Ends a leg with an error for its caller. `withdraw` tells the callee that nobody waits any more.
     pub(crate) fn fail_leg(&mut self, key: LegKey, problem: Problem, ending: Ending, withdraw: bool) {
-        let Some(leg) = self.close_leg(key, withdraw) else { return };
-        let Some(call) = self.pending.call(leg.call) else { return };
+        let Some(leg) = self.close_leg(key, withdraw) else {
+            return;
+        };
+        let Some(call) = self.pending.call(leg.call) else {
+            return;
+        };
         if matches!(call.kind, CallKind::Gather { .. }) {
             self.gathered_failure(leg.call, leg.route.offer.label.to_string(), problem);
             return self.close_gathered(leg.call);
@@ -51,7 +55,9 @@ impl Engine {
 
     /// Sends a caller the failure of one of those that a gathered request asked.
     pub(crate) fn gathered_failure(&mut self, key: CallKey, from: String, problem: Problem) {
-        let Some(call) = self.pending.call_mut(key) else { return };
+        let Some(call) = self.pending.call_mut(key) else {
+            return;
+        };
         if let CallKind::Gather { failed, .. } = &mut call.kind {
             *failed += 1;
         }
@@ -61,28 +67,56 @@ impl Engine {
 
     /// Sends a caller the broker's own reply to a gathered request.
     pub(crate) fn gathered_reply(&mut self, key: CallKey, id: Id, caller: ClientId, output: &[u8]) {
-        if let Some(CallKind::Gather { replied, .. }) = self.pending.call_mut(key).map(|call| &mut call.kind) {
+        if let Some(CallKind::Gather { replied, .. }) = self.pending.call_mut(key).map(|call| &mut call.kind)
+        {
             *replied += 1;
         }
         let (headers, payload) = (Headers::default(), Payload::checked(output));
-        self.send(caller, &BrokerMessage::Reply(Answer { id, from: BUS_SERVICE.into(), headers, payload }));
+        self.send(
+            caller,
+            &BrokerMessage::Reply(Answer {
+                id,
+                from: BUS_SERVICE.into(),
+                headers,
+                payload,
+            }),
+        );
     }
 
     /// Ends a gathered request if nobody is left to answer.
     pub(crate) fn close_gathered(&mut self, key: CallKey) {
-        let Some(call) = self.pending.call(key) else { return };
-        let CallKind::Gather { expected, replied, failed } = call.kind else { return };
+        let Some(call) = self.pending.call(key) else {
+            return;
+        };
+        let CallKind::Gather {
+            expected,
+            replied,
+            failed,
+        } = call.kind
+        else {
+            return;
+        };
         if call.first_leg().is_some() {
             return;
         }
         let (caller, id) = (call.caller, call.id);
         self.close_call(key, Ending::Gathered);
-        self.send(caller, &BrokerMessage::End(End { id, expected, replied, failed }));
+        self.send(
+            caller,
+            &BrokerMessage::End(End {
+                id,
+                expected,
+                replied,
+                failed,
+            }),
+        );
     }
 
     /// Ends a request that its caller does not want any more. One that ended meanwhile needs nothing.
     pub(crate) fn cancel(&mut self, caller: ClientId, id: Id) {
-        let Some(key) = self.pending.find(caller, id) else { return };
+        let Some(key) = self.pending.find(caller, id) else {
+            return;
+        };
         self.withdraw_legs(key);
         self.close_call(key, Ending::Cancelled);
         self.send_error(caller, id, None, Problem::new(ErrorCode::Cancelled));
@@ -90,7 +124,9 @@ impl Engine {
 
     /// Ends a request at its deadline. A stream whose deadline has moved goes on.
     pub(crate) fn expire_call(&mut self, key: CallKey) {
-        let Some(call) = self.pending.call_mut(key) else { return };
+        let Some(call) = self.pending.call_mut(key) else {
+            return;
+        };
         call.timer = None;
         if let Some(deadline) = call.deadline.filter(|deadline| *deadline > self.now) {
             call.timer = Some(self.timers.insert(deadline, Timer::Call(key)));
@@ -98,11 +134,16 @@ impl Engine {
         }
         let (caller, id) = (call.caller, call.id);
         for leg in self.legs_of_call(key) {
-            let Some(route) = self.pending.leg(leg).map(|leg| leg.route.clone()) else { continue };
+            let Some(route) = self.pending.leg(leg).map(|leg| leg.route.clone()) else {
+                continue;
+            };
             let address = format!("{}:{}", route.offer.label, route.offer.method);
             self.report_unhandled(Unhandled::DeadlineExceeded, &address, caller, "request", Some(id));
-            let detail = "the callee took too long; allow more time, or ask again if doing it twice is harmless";
-            let problem = Problem::new(ErrorCode::DeadlineExceeded).about(address).detail(detail);
+            let detail =
+                "the callee took too long; allow more time, or ask again if doing it twice is harmless";
+            let problem = Problem::new(ErrorCode::DeadlineExceeded)
+                .about(address)
+                .detail(detail);
             self.fail_leg(leg, problem, Ending::Expired, true);
         }
     }
@@ -127,7 +168,11 @@ impl Engine {
         let mut next = self.clients.find(callee).and_then(|client| client.legs.first());
         while let Some(key) = next {
             next = self.pending.next_of_callee(key);
-            if self.pending.leg(key).is_some_and(|leg| leg.route.instance == instance) {
+            if self
+                .pending
+                .leg(key)
+                .is_some_and(|leg| leg.route.instance == instance)
+            {
                 self.lose_leg(key, true);
             }
         }
@@ -137,7 +182,9 @@ impl Engine {
         let Some(leg) = self.pending.leg(key) else { return };
         let label = leg.route.offer.label.clone();
         let detail = "the instance went away with the request; ask again if doing it twice is harmless";
-        let problem = Problem::new(ErrorCode::OutcomeUnknown).about(label).detail(detail);
+        let problem = Problem::new(ErrorCode::OutcomeUnknown)
+            .about(label)
+            .detail(detail);
         self.fail_leg(key, problem, Ending::Lost, withdraw);
     }
 
@@ -168,7 +215,9 @@ impl Engine {
             }
         }
         if withdraw {
-            let message = BrokerMessage::Cancel(Withdrawal { delivery: leg.delivery });
+            let message = BrokerMessage::Cancel(Withdrawal {
+                delivery: leg.delivery,
+            });
             self.clients.inform(&mut self.ledger, callee, &message);
         }
         Some(leg)
@@ -201,7 +250,12 @@ impl Engine {
 
     /// Sends a caller an error that ends its request, or one outcome of it.
     fn send_error(&mut self, caller: ClientId, id: Id, from: Option<String>, error: Problem) {
-        let refusal = Refusal { id: Some(id), delivery: None, from, error };
+        let refusal = Refusal {
+            id: Some(id),
+            delivery: None,
+            from,
+            error,
+        };
         self.send(caller, &BrokerMessage::Error(refusal));
     }
 }

@@ -21,7 +21,9 @@ use crate::takeover::Probe;
 use crate::timers::Timers;
 use crate::topic_contracts::TopicContracts;
 use crate::topics::Topics;
-use crate::{ClientId, CloseReason, Config, Contracts, Flow, Notice, Output, Peer, Ticket, Transmit, Violation};
+use crate::{
+    ClientId, CloseReason, Config, Contracts, Flow, Notice, Output, Peer, Ticket, Transmit, Violation,
+};
 
 /// The broker's half as a state machine. See the [crate's front page](crate).
 pub struct Engine {
@@ -125,7 +127,10 @@ impl Engine {
     pub fn open(&mut self, now: Instant, peer: Peer) -> Result<ClientId, Problem> {
         self.advance(now);
         let opened = self.admit(peer).map_err(|problem| {
-            problem.error_code().into_iter().for_each(|code| self.ledger.refused(code));
+            problem
+                .error_code()
+                .into_iter()
+                .for_each(|code| self.ledger.refused(code));
             *problem
         });
         self.settle();
@@ -267,7 +272,10 @@ impl Engine {
     pub fn gauges(&self) -> Gauges {
         let outboxes = self.clients.table.iter().map(|(_, client)| &client.outbox);
         let (control, deliveries) = outboxes.fold((0, 0), |(control, deliveries), outbox| {
-            (control + outbox.control_bytes(), deliveries + outbox.delivery_bytes())
+            (
+                control + outbox.control_bytes(),
+                deliveries + outbox.delivery_bytes(),
+            )
         });
         let counters = self.counters();
         Gauges {

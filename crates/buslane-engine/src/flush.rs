@@ -17,7 +17,9 @@ impl Engine {
         let mut budget = FEED_BUDGET;
         loop {
             let fed = self.feed(id, &mut budget);
-            let Some(client) = self.clients.table.get_mut(id.key()) else { return Ok(Transmit::Empty) };
+            let Some(client) = self.clients.table.get_mut(id.key()) else {
+                return Ok(Transmit::Empty);
+            };
             let before = client.outbox.delivery_bytes();
             let mut written = 0;
             let transmit = client.outbox.transmit(&mut self.clients.pool, |slices| {
@@ -50,7 +52,11 @@ impl Engine {
 
     /// Removes retained values whose time is up.
     pub(crate) fn expire_retained(&mut self) {
-        if self.retained.next_expiry().is_some_and(|expiry| expiry <= self.now) {
+        if self
+            .retained
+            .next_expiry()
+            .is_some_and(|expiry| expiry <= self.now)
+        {
             self.retained.expire(self.now);
             self.ledger.memory.set(Category::Retained, self.retained.bytes());
         }

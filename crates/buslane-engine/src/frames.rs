@@ -7,14 +7,13 @@ use crate::buffer_pool::BufferPool;
 use crate::outbox::SharedFrame;
 
 /// The encodings of one message.
-#[derive(Default)]
 pub(crate) struct Frames {
     frames: [Frame; 4],
 }
 
 /// A message as it stands on one kind of wire.
-#[derive(Default)]
 pub(crate) struct Frame {
+    framing: Framing,
     ready: bool,
     bytes: Vec<u8>,
     shared: Option<SharedFrame>,
@@ -27,10 +26,46 @@ impl Frame {
         &self.bytes
     }
 
-    /// Returns the frame that outboxes hold together, if the message is long enough for that.
+    /// Tells whether outboxes hold this frame together instead of a copy each.
     #[inline]
-    pub(crate) fn shared(&self) -> Option<&SharedFrame> {
-        self.shared.as_ref()
+    pub(crate) fn is_shared(&self) -> bool {
+        self.bytes.len() >= SHARED
+    }
+
+    /// Returns by how many bytes the account grows with another outbox that holds this frame.
+    pub(crate) fn shared_growth(&self) -> usize {
+        HOLDER_BYTES
+            + if self.shared.is_some() {
+                0
+            } else {
+                self.bytes.len() + HOLDER_BYTES
+            }
+    }
+
+    /// Returns the frame that outboxes hold together.
+    pub(crate) fn share(&mut self, pool: &BufferPool) -> SharedFrame {
+        self.shared
+            .get_or_insert_with(|| pool.share(self.framing, &self.bytes))
+            .clone()
+    }
+}
+
+impl Default for Frames {
+    fn default() -> Self {
+        let framings = [
+            Framing::Binary,
+            Framing::JsonLines,
+            Framing::WebSocketBinary,
+            Framing::WebSocketText,
+        ];
+        Frames {
+            frames: framings.map(|framing| Frame {
+                framing,
+                ready: false,
+                bytes: Vec::new(),
+                shared: None,
+            }),
+        }
     }
 }
 
@@ -50,15 +85,12 @@ impl Frames {
     /// Returns the message as it stands on one kind of wire. Between two calls of [`Frames::reset`] it is always the
     /// same message.
     #[inline]
-    pub(crate) fn encode(&mut self, pool: &BufferPool, framing: Framing, message: &BrokerMessage<'_>) -> &Frame {
+    pub(crate) fn encode(&mut self, framing: Framing, message: &BrokerMessage<'_>) -> &mut Frame {
         let frame = &mut self.frames[index(framing)];
         if !frame.ready {
             frame.ready = true;
             frame.bytes.clear();
             framing.encode(&mut frame.bytes, message);
-            if frame.bytes.len() >= SHARED {
-                frame.shared = Some(pool.share(framing, &frame.bytes));
-            }
         }
         frame
     }
@@ -75,5 +107,7 @@ const fn index(framing: Framing) -> usize {
 
 /// From this length on outboxes hold a frame together instead of a copy each.
 const SHARED: usize = 16 << 10;
+/// What a shared frame, and each outbox that holds one, takes beside its bytes.
+const HOLDER_BYTES: usize = 64;
 /// The largest buffer that is kept, in bytes.
 const LARGEST: usize = 256 << 10;

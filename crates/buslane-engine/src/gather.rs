@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use buslane_protocol::{Address, BUS_SERVICE, Destination, Problem, Request, Targets};
+use buslane_protocol::{Address, BUS_SERVICE, Destination, ErrorCode, Payload, Problem, Request, Targets};
 
 use crate::ClientId;
 use crate::engine::Engine;
@@ -41,14 +41,18 @@ impl Engine {
     ) -> Result<(), Stop> {
         if request.stream {
             let detail = "a stream comes from one instance: address one, or leave `stream` out";
-            return Err(Problem::new(buslane_protocol::ErrorCode::InvalidMessage).detail(detail).into());
+            return Err(Problem::new(ErrorCode::InvalidMessage).detail(detail).into());
         }
         let mut targets = self.targets(caller, request)?;
         let mut payload = request.payload.borrowed();
         for target in &mut targets {
-            let Reach::Instance(route) = &target.reach else { continue };
+            let Reach::Instance(route) = &target.reach else {
+                continue;
+            };
             self.check_json_for(route.client, &mut payload)?;
-            let Some(validator) = route.offer.input.clone() else { continue };
+            let Some(validator) = route.offer.input.clone() else {
+                continue;
+            };
             let mut own = request.payload.borrowed();
             match self.hold_against(&validator, &mut own, known, caller, target.address.as_str()) {
                 Ok(()) => payload.kind = own.kind,
@@ -60,14 +64,16 @@ impl Engine {
         if !self.ledger.charge(Category::Requests, bytes) {
             return Err(self.memory_full().into());
         }
-        let kind = CallKind::Gather { expected: targets.len() as u32, replied: 0, failed: 0 };
+        let kind = CallKind::Gather {
+            expected: targets.len() as u32,
+            replied: 0,
+            failed: 0,
+        };
         let call = Call::new(caller, request.id, kind, self.now, span);
         match self.open_call(call) {
             Some(key) => {
                 for target in targets {
-                    let mut reached = request.clone();
-                    reached.payload = payload.borrowed();
-                    self.reach(key, caller, &reached, target, span);
+                    self.reach(key, caller, request, &payload, target, span);
                 }
                 self.close_gathered(key);
             }
@@ -83,11 +89,19 @@ impl Engine {
         let mut targets = Vec::new();
         let mut routes = Vec::new();
         for address in request.to.as_slice() {
-            let found = self.check_address(caller, address).and_then(|()| self.routes(address, &mut routes));
+            let found = self
+                .check_address(caller, address)
+                .and_then(|()| self.routes(address, &mut routes));
             match found {
-                Ok(()) if routes.is_empty() => targets.push(Target { address, reach: Reach::Broker }),
+                Ok(()) if routes.is_empty() => targets.push(Target {
+                    address,
+                    reach: Reach::Broker,
+                }),
                 Ok(()) => {
-                    let reach = routes.drain(..).map(|route| Target { address, reach: Reach::Instance(route) });
+                    let reach = routes.drain(..).map(|route| Target {
+                        address,
+                        reach: Reach::Instance(route),
+                    });
                     targets.extend(reach);
                 }
                 Err(problem) => {
@@ -97,7 +111,10 @@ impl Engine {
                     if alone {
                         return Err(problem.into());
                     }
-                    targets.push(Target { address, reach: Reach::Nobody(problem) });
+                    targets.push(Target {
+                        address,
+                        reach: Reach::Nobody(problem),
+                    });
                 }
             }
         }
@@ -125,17 +142,16 @@ impl Engine {
         key: CallKey,
         caller: ClientId,
         request: &Request<'_>,
+        payload: &Payload<'_>,
         target: Target<'_>,
         span: Option<Duration>,
     ) {
         let Target { address, reach } = target;
         let outcome = match reach {
-            Reach::Instance(route) => {
-                match self.invoke(caller, request, address, &request.payload, &route, span) {
-                    Ok(()) => return self.open_leg(key, route),
-                    Err(problem) => Err((route.offer.label.to_string(), problem)),
-                }
-            }
+            Reach::Instance(route) => match self.invoke(caller, request, address, payload, &route, span) {
+                Ok(()) => return self.open_leg(key, route),
+                Err(problem) => Err((route.offer.label.to_string(), problem)),
+            },
             Reach::Broker => match self.answer_as_broker(address.method(), &request.payload) {
                 Ok(output) => Ok(output),
                 Err(problem) => Err((BUS_SERVICE.to_owned(), problem.into())),

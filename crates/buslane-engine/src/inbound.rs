@@ -14,7 +14,9 @@ impl Engine {
     pub(crate) fn receive(&mut self, id: ClientId, message: ClientMessage<'_>) {
         self.ledger.counters.received[index(&message)] += 1;
         self.hear(id);
-        if self.wake(id) == Phase::Unknown && !matches!(message, ClientMessage::Connect(_) | ClientMessage::Goodbye(_)) {
+        if self.wake(id) == Phase::Unknown
+            && !matches!(message, ClientMessage::Connect(_) | ClientMessage::Goodbye(_))
+        {
             return self.demand_connect(id, &message);
         }
         match message {
@@ -59,8 +61,14 @@ impl Engine {
     #[cold]
     fn begin(&mut self, id: ClientId) -> Phase {
         let require = self.config.require_connect;
-        let Some(client) = self.clients.find_mut(id) else { return Phase::Closing };
-        client.phase = if require && !client.loopback { Phase::Unknown } else { Phase::Open };
+        let Some(client) = self.clients.find_mut(id) else {
+            return Phase::Closing;
+        };
+        client.phase = if require && !client.loopback {
+            Phase::Unknown
+        } else {
+            Phase::Open
+        };
         let phase = client.phase;
         if phase == Phase::Open {
             self.rearm(id);
@@ -72,31 +80,56 @@ impl Engine {
     fn demand_connect(&mut self, id: ClientId, message: &ClientMessage<'_>) {
         let detail = "send `connect` with a `token` first";
         let (message, delivery) = names(message);
-        self.tell_refusal(id, message, delivery, Problem::new(ErrorCode::Unauthenticated).detail(detail));
+        self.tell_refusal(
+            id,
+            message,
+            delivery,
+            Problem::new(ErrorCode::Unauthenticated).detail(detail),
+        );
     }
 
     /// Asks the policy.
     #[inline]
     pub(crate) fn decide(&self, id: ClientId, action: Action<'_>) -> Result<(), Box<Problem>> {
         match self.clients.find(id) {
-            Some(client) => self.config.policy.decide(&client.principal, action).map_err(Box::new),
+            Some(client) => self
+                .config
+                .policy
+                .decide(&client.principal, action)
+                .map_err(Box::new),
             None => Ok(()),
         }
     }
 
     /// Tells a client that a message or an answer of it was refused, and why.
     #[cold]
-    pub(crate) fn tell_refusal(&mut self, to: ClientId, id: Option<Id>, delivery: Option<u64>, error: Problem) {
+    pub(crate) fn tell_refusal(
+        &mut self,
+        to: ClientId,
+        id: Option<Id>,
+        delivery: Option<u64>,
+        error: Problem,
+    ) {
         let code = error.error_code().unwrap_or(ErrorCode::Internal);
         self.ledger.refused(code);
         self.notice(Notice::Refused { client: to, code });
-        self.send(to, &BrokerMessage::Error(Refusal { id, delivery, from: None, error }));
+        self.send(
+            to,
+            &BrokerMessage::Error(Refusal {
+                id,
+                delivery,
+                from: None,
+                error,
+            }),
+        );
     }
 
     /// Makes the refusal of a broker whose memory is full.
     pub(crate) fn memory_full(&self) -> Problem {
         let cap = self.config.limits.memory;
-        let detail = format!("the broker accounts for as much as it may, {cap} bytes; try again later, or raise limits.memory");
+        let detail = format!(
+            "the broker accounts for as much as it may, {cap} bytes; try again later, or raise limits.memory"
+        );
         Problem::new(ErrorCode::MemoryFull).detail(detail)
     }
 }

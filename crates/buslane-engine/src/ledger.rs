@@ -17,7 +17,11 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// Opens the books of a broker that may account for this many bytes.
     pub(crate) fn new(cap: usize) -> Self {
-        Ledger { counters: Counters::default(), memory: Memory::new(cap), headroom: cap / HEADROOM_SHARE }
+        Ledger {
+            counters: Counters::default(),
+            memory: Memory::new(cap),
+            headroom: cap / HEADROOM_SHARE,
+        }
     }
 
     /// Tells whether new work may take this many bytes: all but a headroom that is kept for answers, so that what was

@@ -12,7 +12,11 @@ impl Engine {
     /// Returns the heartbeat of a client that asked for none: off for JSON lines from this machine, where a person may
     /// be typing.
     pub(crate) fn default_heartbeat(&self, peer: &Peer) -> u32 {
-        if peer.framing == Framing::JsonLines && peer.loopback { 0 } else { self.longest_heartbeat() }
+        if peer.framing == Framing::JsonLines && peer.loopback {
+            0
+        } else {
+            self.longest_heartbeat()
+        }
     }
 
     /// Returns the heartbeat that a client gets when it asks for one.
@@ -47,7 +51,9 @@ impl Engine {
     }
 
     fn arm(&mut self, id: ClientId, deadline: Instant) {
-        let Some(client) = self.clients.find_mut(id) else { return };
+        let Some(client) = self.clients.find_mut(id) else {
+            return;
+        };
         let alarm = self.timers.insert(deadline, Timer::Alarm(id));
         if let Some(earlier) = client.alarm.replace(alarm) {
             self.timers.cancel(earlier);
@@ -56,7 +62,9 @@ impl Engine {
 
     /// Sets the timer anew for a client whose heartbeat changed, or that has just come alive.
     pub(crate) fn rearm(&mut self, id: ClientId) {
-        let Some(client) = self.clients.find_mut(id) else { return };
+        let Some(client) = self.clients.find_mut(id) else {
+            return;
+        };
         match client.heartbeat_ms {
             0 => {
                 if let Some(alarm) = client.alarm.take() {
@@ -73,7 +81,9 @@ impl Engine {
     /// Notes a sign of life.
     #[inline]
     pub(crate) fn hear(&mut self, id: ClientId) {
-        let Some(client) = self.clients.find_mut(id) else { return };
+        let Some(client) = self.clients.find_mut(id) else {
+            return;
+        };
         client.heard = self.now;
         if client.pinged || client.probes > 0 {
             self.revive(id);
@@ -83,7 +93,9 @@ impl Engine {
     /// Goes back to waiting for the next silence of a client that answered.
     #[cold]
     fn revive(&mut self, id: ClientId) {
-        let Some(client) = self.clients.find_mut(id) else { return };
+        let Some(client) = self.clients.find_mut(id) else {
+            return;
+        };
         client.pinged = false;
         if client.phase == Phase::Open {
             self.rearm(id);
@@ -93,7 +105,9 @@ impl Engine {
 
     /// Looks whether a client was silent for too long.
     pub(crate) fn check_alarm(&mut self, id: ClientId) {
-        let Some(client) = self.clients.find_mut(id) else { return };
+        let Some(client) = self.clients.find_mut(id) else {
+            return;
+        };
         client.alarm = None;
         if matches!(client.phase, Phase::Silent | Phase::Unknown) {
             return self.expire_client(id, ErrorCode::HandshakeTimeout, CloseReason::HandshakeTimeout);
@@ -106,7 +120,9 @@ impl Engine {
         }
         let (heard, pinged) = (client.heard, client.pinged);
         let ping_at = heard + Duration::from_millis(u64::from(client.heartbeat_ms));
-        let Some(client) = self.clients.find(id) else { return };
+        let Some(client) = self.clients.find(id) else {
+            return;
+        };
         let gone_at = heard + self.patience(client);
         if self.now >= gone_at {
             self.expire_client(id, ErrorCode::HeartbeatTimeout, CloseReason::HeartbeatTimeout);
@@ -122,7 +138,9 @@ impl Engine {
 
     /// Asks a client for a sign of life.
     pub(crate) fn ping(&mut self, id: ClientId) {
-        let Some(client) = self.clients.find_mut(id) else { return };
+        let Some(client) = self.clients.find_mut(id) else {
+            return;
+        };
         client.pinged = true;
         match client.framing() {
             Framing::WebSocketBinary | Framing::WebSocketText => {
@@ -139,8 +157,14 @@ impl Engine {
         };
         let error = Problem::new(code).detail(detail);
         self.ledger.refused(code);
-        let refusal = Refusal { id: None, delivery: None, from: None, error };
-        self.clients.inform(&mut self.ledger, id, &BrokerMessage::Error(refusal));
+        let refusal = Refusal {
+            id: None,
+            delivery: None,
+            from: None,
+            error,
+        };
+        self.clients
+            .inform(&mut self.ledger, id, &BrokerMessage::Error(refusal));
         self.clients.doom(id, reason);
     }
 }

@@ -64,7 +64,10 @@ impl Known {
     /// Returns the result against a schema.
     pub(crate) fn find(&self, validator: &Arc<dyn Validate>) -> Option<Result<(), Violation>> {
         let same = |known: &Arc<dyn Validate>| std::ptr::addr_eq(Arc::as_ptr(known), Arc::as_ptr(validator));
-        self.0.iter().find(|(known, _)| same(known)).map(|(_, result)| result.clone())
+        self.0
+            .iter()
+            .find(|(known, _)| same(known))
+            .map(|(_, result)| result.clone())
     }
 }
 
@@ -93,7 +96,13 @@ impl Engine {
     }
 
     #[cold]
-    fn offload(&mut self, id: ClientId, message: Carrier<'static>, known: Known, validator: Arc<dyn Validate>) {
+    fn offload(
+        &mut self,
+        id: ClientId,
+        message: Carrier<'static>,
+        known: Known,
+        validator: Arc<dyn Validate>,
+    ) {
         let payload: Arc<[u8]> = Arc::from(message.payload());
         let charged = 2 * payload.len();
         if !self.ledger.charge(Category::Waiting, charged) {
@@ -101,9 +110,24 @@ impl Engine {
             return self.refuse_carrier(id, &message, problem);
         }
         let ticket = self.take_ticket(id);
-        let what = Waiting::Validate { message, known, validator: validator.clone() };
-        self.park(id, Parked { ticket, charged, what });
-        self.outputs.push_back(Output::Validate { ticket, validator, payload });
+        let what = Waiting::Validate {
+            message,
+            known,
+            validator: validator.clone(),
+        };
+        self.park(
+            id,
+            Parked {
+                ticket,
+                charged,
+                what,
+            },
+        );
+        self.outputs.push_back(Output::Validate {
+            ticket,
+            validator,
+            payload,
+        });
     }
 
     fn refuse_carrier(&mut self, id: ClientId, message: &Carrier<'_>, problem: Problem) {
@@ -118,8 +142,15 @@ impl Engine {
 
     /// Takes in the result of a validation.
     pub(crate) fn finish_validation(&mut self, ticket: Ticket, result: Result<(), Violation>) {
-        let Some((id, parked)) = self.unpark(ticket) else { return };
-        if let Waiting::Validate { message, mut known, validator } = parked.what {
+        let Some((id, parked)) = self.unpark(ticket) else {
+            return;
+        };
+        if let Waiting::Validate {
+            message,
+            mut known,
+            validator,
+        } = parked.what
+        {
             known.0.push((validator, result));
             self.route(id, message, known);
         }
@@ -144,7 +175,11 @@ impl Engine {
     /// Takes out what waits for a ticket; nothing if its client is gone.
     pub(crate) fn unpark(&mut self, ticket: Ticket) -> Option<(ClientId, Box<Parked>)> {
         let id = self.tickets.remove(&ticket)?;
-        let parked = self.clients.find_mut(id)?.parked.take_if(|parked| parked.ticket == ticket)?;
+        let parked = self
+            .clients
+            .find_mut(id)?
+            .parked
+            .take_if(|parked| parked.ticket == ticket)?;
         self.ledger.release(Category::Waiting, parked.charged);
         Some((id, parked))
     }
@@ -162,7 +197,9 @@ impl Engine {
 
     /// Forgets what a leaving client waits for.
     pub(crate) fn abandon_parked(&mut self, id: ClientId) {
-        let Some(parked) = self.clients.find_mut(id).and_then(|client| client.parked.take()) else { return };
+        let Some(parked) = self.clients.find_mut(id).and_then(|client| client.parked.take()) else {
+            return;
+        };
         self.tickets.remove(&parked.ticket);
         self.ledger.release(Category::Waiting, parked.charged);
         self.end_probe(parked.ticket);
@@ -195,28 +232,80 @@ impl Carrier<'_> {
         match self {
             Carrier::Publish(publish) => Carrier::Publish(own_publish(publish)),
             Carrier::Request(request) => Carrier::Request(own_request(request)),
-            Carrier::Reply(Reply { delivery, headers, payload }) => {
-                Carrier::Reply(Reply { delivery, headers: headers.into_owned(), payload: payload.into_owned() })
-            }
-            Carrier::Chunk(Chunk { delivery, headers, payload, last }) => {
+            Carrier::Reply(Reply {
+                delivery,
+                headers,
+                payload,
+            }) => Carrier::Reply(Reply {
+                delivery,
+                headers: headers.into_owned(),
+                payload: payload.into_owned(),
+            }),
+            Carrier::Chunk(Chunk {
+                delivery,
+                headers,
+                payload,
+                last,
+            }) => {
                 let (headers, payload) = (headers.into_owned(), payload.into_owned());
-                Carrier::Chunk(Chunk { delivery, headers, payload, last })
+                Carrier::Chunk(Chunk {
+                    delivery,
+                    headers,
+                    payload,
+                    last,
+                })
             }
         }
     }
 }
 
 fn own_publish(publish: Publish<'_>) -> Publish<'static> {
-    let Publish { id, topic, headers, payload, ack, retain, retain_ms, exclude_self } = publish;
+    let Publish {
+        id,
+        topic,
+        headers,
+        payload,
+        ack,
+        retain,
+        retain_ms,
+        exclude_self,
+    } = publish;
     let (topic, headers, payload) = (topic.into_owned(), headers.into_owned(), payload.into_owned());
-    Publish { id, topic, headers, payload, ack, retain, retain_ms, exclude_self }
+    Publish {
+        id,
+        topic,
+        headers,
+        payload,
+        ack,
+        retain,
+        retain_ms,
+        exclude_self,
+    }
 }
 
 fn own_request(request: Request<'_>) -> Request<'static> {
-    let Request { id, to, headers, payload, deadline, stream, credit } = request;
+    let Request {
+        id,
+        to,
+        headers,
+        payload,
+        deadline,
+        stream,
+        credit,
+    } = request;
     let to = match to {
         Targets::One(address) => Targets::One(address.into_owned()),
-        Targets::Several(all) => Targets::Several(all.into_iter().map(|address| address.into_owned()).collect()),
+        Targets::Several(all) => {
+            Targets::Several(all.into_iter().map(|address| address.into_owned()).collect())
+        }
     };
-    Request { id, to, headers: headers.into_owned(), payload: payload.into_owned(), deadline, stream, credit }
+    Request {
+        id,
+        to,
+        headers: headers.into_owned(),
+        payload: payload.into_owned(),
+        deadline,
+        stream,
+        credit,
+    }
 }

@@ -89,7 +89,13 @@ pub(crate) struct Call {
 
 impl Call {
     /// Makes a request that nobody was asked for yet.
-    pub(crate) fn new(caller: ClientId, id: Id, kind: CallKind, now: Instant, span: Option<Duration>) -> Self {
+    pub(crate) fn new(
+        caller: ClientId,
+        id: Id,
+        kind: CallKind,
+        now: Instant,
+        span: Option<Duration>,
+    ) -> Self {
         Call {
             caller,
             id,
@@ -196,7 +202,13 @@ impl Pending {
     /// Adds a request to those of its caller. The id is not in flight yet.
     pub(crate) fn add_call(&mut self, owner: &mut Owned, call: Call) -> CallKey {
         let name = (call.caller, call.id);
-        let key = self.calls.insert(Call { links: Links { previous: None, next: owner.first }, ..call });
+        let key = self.calls.insert(Call {
+            links: Links {
+                previous: None,
+                next: owner.first,
+            },
+            ..call
+        });
         if let Some(next) = owner.first.and_then(|next| self.calls.get_mut(next)) {
             next.links.previous = Some(key);
         }
@@ -207,12 +219,30 @@ impl Pending {
     }
 
     /// Adds what an instance is asked, to the request and to the deliveries of its client.
-    pub(crate) fn add_leg(&mut self, owner: &mut Owned, call: CallKey, route: Route, delivery: u64) -> LegKey {
+    pub(crate) fn add_leg(
+        &mut self,
+        owner: &mut Owned,
+        call: CallKey,
+        route: Route,
+        delivery: u64,
+    ) -> LegKey {
         let name = (route.client, delivery);
         let sibling = self.calls.get(call).and_then(|call| call.first_leg);
-        let siblings = Links { previous: None, next: sibling };
-        let links = Links { previous: None, next: owner.first };
-        let key = self.legs.insert(Leg { call, route, delivery, siblings, links });
+        let siblings = Links {
+            previous: None,
+            next: sibling,
+        };
+        let links = Links {
+            previous: None,
+            next: owner.first,
+        };
+        let key = self.legs.insert(Leg {
+            call,
+            route,
+            delivery,
+            siblings,
+            links,
+        });
         if let Some(next) = sibling.and_then(|next| self.legs.get_mut(next)) {
             next.siblings.previous = Some(key);
         }
@@ -252,7 +282,11 @@ impl Pending {
         if let Some(next) = leg.siblings.next.and_then(|next| self.legs.get_mut(next)) {
             next.siblings.previous = leg.siblings.previous;
         }
-        match leg.siblings.previous.and_then(|previous| self.legs.get_mut(previous)) {
+        match leg
+            .siblings
+            .previous
+            .and_then(|previous| self.legs.get_mut(previous))
+        {
             Some(previous) => previous.siblings.next = leg.siblings.next,
             None => {
                 if let Some(call) = self.calls.get_mut(leg.call) {
@@ -263,7 +297,11 @@ impl Pending {
         if let Some(next) = leg.links.next.and_then(|next| self.legs.get_mut(next)) {
             next.links.previous = leg.links.previous;
         }
-        match leg.links.previous.and_then(|previous| self.legs.get_mut(previous)) {
+        match leg
+            .links
+            .previous
+            .and_then(|previous| self.legs.get_mut(previous))
+        {
             Some(previous) => previous.links.next = leg.links.next,
             None => owner.first = leg.links.next,
         }

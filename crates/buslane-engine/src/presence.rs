@@ -10,11 +10,10 @@ use crate::clients::Clients;
 use crate::delivery::Recipient;
 use crate::engine::Engine;
 use crate::event::{BROKER, Event};
-use crate::frames::Frames;
 use crate::ledger::Ledger;
 use crate::memory::Category;
 use crate::presence_feed::PresenceKey;
-use crate::publish::share_out;
+use crate::publish::{account_topics, share_out};
 use crate::registry::{Instance, InstanceKey};
 
 /// What happened to an instance or its service.
@@ -91,16 +90,28 @@ impl Engine {
             reason,
             unix_ms: reason.map_or_else(|| self.unix_ms_at(instance.since), |_| self.unix_ms()),
         };
-        serde_json::to_vec(&payload).expect("names and numbers are JSON").into()
+        serde_json::to_vec(&payload)
+            .expect("names and numbers are JSON")
+            .into()
     }
 
     /// Announces an instance that has just joined.
     pub(crate) fn announce_arrival(&mut self, key: InstanceKey) {
-        let Some(instance) = self.registry.instance(key).filter(|instance| !instance.is_consumer()) else { return };
+        let Some(instance) = self
+            .registry
+            .instance(key)
+            .filter(|instance| !instance.is_consumer())
+        else {
+            return;
+        };
         let payload = self.describe_presence(instance, None);
         let (service, name) = (instance.declared.service.clone(), instance.name.clone());
         let first = self.registry.announced(service.as_str()) == 1;
-        self.tell(Change::Connect, PresenceKey::instance(service.clone(), name), payload.clone());
+        self.tell(
+            Change::Connect,
+            PresenceKey::instance(service.clone(), name),
+            payload.clone(),
+        );
         if first {
             self.tell(Change::Online, PresenceKey::service(service), payload);
         }
@@ -114,7 +125,11 @@ impl Engine {
         let payload = self.describe_presence(instance, Some(reason));
         let (service, name) = (instance.declared.service.clone(), instance.name.clone());
         let last = self.registry.announced(service.as_str()) == 0;
-        self.tell(Change::Disconnect, PresenceKey::instance(service.clone(), name), payload.clone());
+        self.tell(
+            Change::Disconnect,
+            PresenceKey::instance(service.clone(), name),
+            payload.clone(),
+        );
         if last {
             self.tell(Change::Offline, PresenceKey::service(service), payload);
         }
@@ -132,7 +147,8 @@ impl Engine {
             self.events.remove(place);
             return;
         }
-        self.events.push_back(Event::Presence(PresenceEvent { change, key, payload }));
+        self.events
+            .push_back(Event::Presence(PresenceEvent { change, key, payload }));
     }
 
     /// Hands an event to everybody who wants it: live, or later by the client's feed, coalesced with what comes until
@@ -140,46 +156,58 @@ impl Engine {
     pub(crate) fn publish_presence(&mut self, event: &PresenceEvent) {
         let topic = event.change.topic(&event.key.service);
         let delivery = presence_delivery(&topic, &event.payload, Headers::default());
-        self.frames.reset();
-        let Engine { topics, clients, ledger, frames, shared_frames, .. } = self;
+        let Engine {
+            topics,
+            clients,
+            ledger,
+            shared_frames,
+            ..
+        } = self;
         // A topic that too many filters match is nobody's to be told about.
-        let Ok(matches) = topics.matches(&topic) else { return };
+        let Ok(matches) = topics.matches(&topic) else {
+            return;
+        };
         ledger.counters.published += 1;
         let message = BrokerMessage::Delivery(delivery.clone());
         for found in matches.clients() {
-            let to = Recipient::of(found, false);
-            if clients.takes_presence(ledger, frames, &message, to, event) {
-                clients.deliver(ledger, frames, &message, to);
-            }
+            clients.tell_presence(ledger, &message, Recipient::of(found, false), event);
         }
         for group in matches.groups() {
             share_out(&group, &delivery, None, false, clients, ledger, shared_frames);
         }
-        self.frames.reset();
+        account_topics(topics, ledger);
     }
 }
 
 impl Clients {
-    /// Tells whether a client is to get an event now. If not, its feed tells it later, where that is needed.
-    fn takes_presence(
+    /// Tells a client of a change now if it was told what was before and there is room; else its feed tells it later,
+    /// if it has to hear of it at all.
+    fn tell_presence(
         &mut self,
         ledger: &mut Ledger,
-        frames: &mut Frames,
         message: &BrokerMessage<'_>,
         to: Recipient,
         event: &PresenceEvent,
-    ) -> bool {
-        let Some(framing) = self.framing(to.client) else { return false };
-        let bytes = frames.encode(&self.pool, framing, message).bytes().len();
-        let room = self.has_credit(to.key) && self.has_room(ledger, to.client, to.key, bytes);
-        let Some(client) = self.find_mut(to.client) else { return false };
-        let feed = &mut client.feeds.get_or_insert_default().presence;
+    ) {
+        let Some(client) = self.find_mut(to.client).filter(|client| !client.is_closing()) else {
+            return;
+        };
+        let feed = &client.feeds.get_or_insert_default().presence;
         if !feed.is_complete() && !feed.covers(&event.key) {
-            return false;
+            return;
         }
-        if room && !feed.holds_any() {
-            return true;
+        if !feed.holds_any() && self.offer_event(ledger, to.client, to.key, message).is_ok() {
+            return;
         }
+        self.hold_presence(ledger, to, event);
+    }
+
+    /// Leaves an event to a client's feed. Without memory for it the feed begins anew, behind a gap.
+    fn hold_presence(&mut self, ledger: &mut Ledger, to: Recipient, event: &PresenceEvent) {
+        let Some(client) = self.find_mut(to.client) else {
+            return;
+        };
+        let feed = &mut client.feeds.get_or_insert_default().presence;
         let before = feed.charged();
         feed.hold(to.key, event);
         let after = feed.charged();
@@ -188,15 +216,25 @@ impl Clients {
         } else if !ledger.charge(Category::Waiting, after - before) {
             feed.restart();
             ledger.release(Category::Waiting, before);
-            self.push_gap(ledger, to.client, Gap { unknown: true, ..Gap::default() });
+            self.push_gap(
+                ledger,
+                to.client,
+                Gap {
+                    unknown: true,
+                    ..Gap::default()
+                },
+            );
         }
         self.mark(to.client);
-        false
     }
 }
 
 /// Makes the delivery of an event about a service.
-pub(crate) fn presence_delivery<'a>(topic: &'a Topic<'_>, payload: &'a [u8], headers: Headers<'a>) -> Delivery<'a> {
+pub(crate) fn presence_delivery<'a>(
+    topic: &'a Topic<'_>,
+    payload: &'a [u8],
+    headers: Headers<'a>,
+) -> Delivery<'a> {
     Delivery {
         id: None,
         topic: topic.borrowed(),

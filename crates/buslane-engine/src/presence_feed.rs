@@ -26,12 +26,18 @@ pub(crate) struct PresenceKey {
 impl PresenceKey {
     /// Makes the key of a service.
     pub(crate) fn service(service: Name) -> Self {
-        PresenceKey { service, instance: None }
+        PresenceKey {
+            service,
+            instance: None,
+        }
     }
 
     /// Makes the key of an instance.
     pub(crate) fn instance(service: Name, instance: Name) -> Self {
-        PresenceKey { service, instance: Some(instance) }
+        PresenceKey {
+            service,
+            instance: Some(instance),
+        }
     }
 }
 
@@ -80,12 +86,17 @@ pub(crate) struct PresenceFeed {
 impl PresenceFeed {
     /// Adds a subscription, which is to be told the present state.
     pub(crate) fn subscribe(&mut self, key: SubscriptionKey, filter: Filter<'static>) {
-        self.subscriptions.push(PresenceSubscription { key, filter, progress: Progress::Start });
+        self.subscriptions.push(PresenceSubscription {
+            key,
+            filter,
+            progress: Progress::Start,
+        });
     }
 
-    /// Removes a subscription.
-    pub(crate) fn unsubscribe(&mut self, key: SubscriptionKey) {
+    /// Removes a subscription. Tells whether a change was held for it that others may have to hear of too.
+    pub(crate) fn unsubscribe(&mut self, key: SubscriptionKey) -> bool {
         self.subscriptions.retain(|subscription| subscription.key != key);
+        self.held.values().any(|held| held.key == key)
     }
 
     /// Tells whether there is nothing to keep.
@@ -101,11 +112,13 @@ impl PresenceFeed {
 
     /// Tells whether the client was told about this by one of its subscriptions, so that it has to hear of a change.
     pub(crate) fn covers(&self, key: &PresenceKey) -> bool {
-        self.subscriptions.iter().any(|subscription| match &subscription.progress {
-            Progress::Start => false,
-            Progress::Upto(told) => key <= told,
-            Progress::Complete => true,
-        })
+        self.subscriptions
+            .iter()
+            .any(|subscription| match &subscription.progress {
+                Progress::Start => false,
+                Progress::Upto(told) => key <= told,
+                Progress::Complete => true,
+            })
     }
 
     /// Tells whether something is held, so that later changes have to wait behind it.
@@ -115,13 +128,25 @@ impl PresenceFeed {
 
     /// Holds a change, in the place of an earlier one about the same.
     pub(crate) fn hold(&mut self, key: SubscriptionKey, event: &PresenceEvent) {
-        let PresenceEvent { change, key: about, payload } = event;
-        let known = self.held.get(about).map_or(!change.is_arrival(), |held| held.known);
+        let PresenceEvent {
+            change,
+            key: about,
+            payload,
+        } = event;
+        let known = self
+            .held
+            .get(about)
+            .map_or(!change.is_arrival(), |held| held.known);
         if let Some(earlier) = self.held.remove(about) {
             self.charged -= cost(&earlier);
         }
         if known || change.is_arrival() {
-            let held = Held { key, change: *change, payload: payload.clone(), known };
+            let held = Held {
+                key,
+                change: *change,
+                payload: payload.clone(),
+                known,
+            };
             self.charged += cost(&held);
             self.held.insert(about.clone(), held);
         }
@@ -160,7 +185,10 @@ pub(crate) fn selects_presence(filter: &Filter<'_>) -> bool {
     if levels.next() != Some("$bus") {
         return false;
     }
-    for wanted in [&["service"][..], &["connect", "online", "disconnect", "offline"][..]] {
+    for wanted in [
+        &["service"][..],
+        &["connect", "online", "disconnect", "offline"][..],
+    ] {
         match levels.next() {
             Some("#") => return true,
             Some("+") => {}
@@ -189,7 +217,11 @@ mod tests {
 
     fn event(change: Change, instance: &str) -> PresenceEvent {
         let key = PresenceKey::instance(Name::parse("attic").unwrap(), Name::parse(instance).unwrap());
-        PresenceEvent { change, key, payload: Arc::from(&b"{}"[..]) }
+        PresenceEvent {
+            change,
+            key,
+            payload: Arc::from(&b"{}"[..]),
+        }
     }
 
     fn key() -> SubscriptionKey {
@@ -198,7 +230,10 @@ mod tests {
 
     fn held(feed: &PresenceFeed) -> Vec<(String, Change)> {
         let name = |key: &PresenceKey| key.instance.as_ref().unwrap().to_string();
-        feed.held.iter().map(|(key, held)| (name(key), held.change)).collect()
+        feed.held
+            .iter()
+            .map(|(key, held)| (name(key), held.change))
+            .collect()
     }
 
     #[test]
@@ -207,7 +242,13 @@ mod tests {
         let mut feed = PresenceFeed::default();
         feed.hold(key, &event(Change::Connect, "new"));
         feed.hold(key, &event(Change::Disconnect, "old"));
-        assert_eq!(held(&feed), [("new".to_owned(), Change::Connect), ("old".to_owned(), Change::Disconnect)]);
+        assert_eq!(
+            held(&feed),
+            [
+                ("new".to_owned(), Change::Connect),
+                ("old".to_owned(), Change::Disconnect)
+            ]
+        );
         feed.hold(key, &event(Change::Disconnect, "new"));
         feed.hold(key, &event(Change::Connect, "old"));
         assert_eq!(held(&feed), [("old".to_owned(), Change::Connect)]);
@@ -230,12 +271,28 @@ mod tests {
 
     #[test]
     fn only_filters_that_can_match_a_service_event_select_presence() {
-        for filter in ["$bus/#", "$bus/service/#", "$bus/+/connect/+", "$bus/service/online/attic", "$bus/+/+/+"] {
+        for filter in [
+            "$bus/#",
+            "$bus/service/#",
+            "$bus/+/connect/+",
+            "$bus/service/online/attic",
+            "$bus/+/+/+",
+        ] {
             assert!(selects_presence(&Filter::parse(filter).unwrap()), "{filter}");
         }
-        for filter in ["#", "$bus", "$bus/overflow", "$bus/+", "$bus/service", "$bus/service/gone/+", "a/b/c/d"] {
+        for filter in [
+            "#",
+            "$bus",
+            "$bus/overflow",
+            "$bus/+",
+            "$bus/service",
+            "$bus/service/gone/+",
+            "a/b/c/d",
+        ] {
             assert!(!selects_presence(&Filter::parse(filter).unwrap()), "{filter}");
         }
-        assert!(!selects_presence(&Filter::parse("$bus/service/connect/attic/more").unwrap()));
+        assert!(!selects_presence(
+            &Filter::parse("$bus/service/connect/attic/more").unwrap()
+        ));
     }
 }

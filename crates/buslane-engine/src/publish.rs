@@ -2,8 +2,8 @@
 //! one client is in `delivery.rs`.
 
 use buslane_protocol::{
-    BrokerMessage, Delivery, Encoding, ErrorCode, Headers, HeadersBuf, Payload, PayloadKind, Problem, Publish, Retain,
-    Topic,
+    BrokerMessage, Delivery, Encoding, ErrorCode, Headers, HeadersBuf, Payload, PayloadKind, Problem,
+    Publish, Retain, Topic,
 };
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::memory::Category;
 use crate::parked::{Known, Step};
 use crate::policy::Action;
 use crate::retained::Retained;
-use crate::topics::{GroupMatch, TooManyMatches};
+use crate::topics::{GroupMatch, TooManyMatches, Topics};
 use crate::unhandled::Unhandled;
 use crate::validation::Stop;
 
@@ -49,13 +49,21 @@ impl Engine {
                 self.hold_against(validator, &mut payload, known, id, publish.topic.as_str())?;
             }
         }
-        if payload.kind == PayloadKind::Json && (retain == Retain::Set || self.has_json_receiver(&publish.topic)?) {
-            payload.ensure_json().map_err(|error| Problem::new(error.code()).about(&publish.topic).detail(error))?;
+        if payload.kind == PayloadKind::Json
+            && (retain == Retain::Set || self.has_json_receiver(&publish.topic)?)
+        {
+            payload
+                .ensure_json()
+                .map_err(|error| Problem::new(error.code()).about(&publish.topic).detail(error))?;
         }
         if retain != Retain::Keep {
-            self.topics.matches(&publish.topic).map_err(|error| too_many(error, &publish.topic))?;
+            self.topics
+                .matches(&publish.topic)
+                .map_err(|error| too_many(error, &publish.topic))?;
         }
-        let Some(client) = self.clients.find(id) else { return Ok(0) };
+        let Some(client) = self.clients.find(id) else {
+            return Ok(0);
+        };
         let from = client.from.clone();
         let delivery = Delivery {
             id: publish.id,
@@ -71,24 +79,44 @@ impl Engine {
             self.check_room(&delivery, exclude)?;
         }
         self.change_retained(&delivery, retain, publish.retain_ms)?;
-        let receivers = self.spread(&delivery, exclude, true).map_err(|error| too_many(error, &publish.topic))?;
+        let receivers = self
+            .spread(&delivery, exclude, true)
+            .map_err(|error| too_many(error, &publish.topic))?;
         self.ledger.counters.published += 1;
         if receivers == 0 && retain == Retain::Keep {
-            self.report_unhandled(Unhandled::NoReceiver, publish.topic.as_str(), id, "publish", publish.id);
+            self.report_unhandled(
+                Unhandled::NoReceiver,
+                publish.topic.as_str(),
+                id,
+                "publish",
+                publish.id,
+            );
         }
         Ok(receivers)
     }
 
     #[inline]
     fn check_publish(&self, id: ClientId, publish: &Publish<'_>) -> Result<(), Stop> {
-        let Publish { topic, headers, payload, .. } = publish;
+        let Publish {
+            topic,
+            headers,
+            payload,
+            ..
+        } = publish;
         if topic.is_reserved() && !topic.as_str().starts_with(BROADCAST) {
-            let detail = format!("choose a topic that does not begin with '$'; {BROADCAST}... is for everybody");
-            return Err(Problem::new(ErrorCode::ReservedTopic).about(topic).detail(detail).into());
+            let detail =
+                format!("choose a topic that does not begin with '$'; {BROADCAST}... is for everybody");
+            return Err(Problem::new(ErrorCode::ReservedTopic)
+                .about(topic)
+                .detail(detail)
+                .into());
         }
         if publish.ack && publish.id.is_none() {
             let detail = "`ack` needs an `id` that it can name";
-            return Err(Problem::new(ErrorCode::InvalidMessage).about(topic).detail(detail).into());
+            return Err(Problem::new(ErrorCode::InvalidMessage)
+                .about(topic)
+                .detail(detail)
+                .into());
         }
         self.check_size(headers, payload)?;
         Ok(self.decide(id, Action::Publish(topic))?)
@@ -96,10 +124,18 @@ impl Engine {
 
     /// Checks headers and payload against the limits.
     #[inline]
-    pub(crate) fn check_size(&self, headers: &Headers<'_>, payload: &Payload<'_>) -> Result<(), Box<Problem>> {
+    pub(crate) fn check_size(
+        &self,
+        headers: &Headers<'_>,
+        payload: &Payload<'_>,
+    ) -> Result<(), Box<Problem>> {
         let limits = &self.config.limits;
-        limits.check_headers(headers).map_err(|error| Problem::new(error.code()).detail(error))?;
-        limits.check_payload(payload).map_err(|error| Problem::new(error.code()).detail(error))?;
+        limits
+            .check_headers(headers)
+            .map_err(|error| Problem::new(error.code()).detail(error))?;
+        limits
+            .check_payload(payload)
+            .map_err(|error| Problem::new(error.code()).detail(error))?;
         Ok(())
     }
 
@@ -127,18 +163,28 @@ impl Engine {
 
     /// Refuses a publish that would not fit into each receiver's queue, before anybody gets it.
     fn check_room(&mut self, delivery: &Delivery<'_>, exclude: Option<ClientId>) -> Result<(), Stop> {
-        let Engine { topics, clients, ledger, frames, .. } = self;
-        let matches = topics.matches(&delivery.topic).map_err(|error| too_many(error, &delivery.topic))?;
+        let Engine {
+            topics,
+            clients,
+            ledger,
+            frames,
+            ..
+        } = self;
+        let matches = topics
+            .matches(&delivery.topic)
+            .map_err(|error| too_many(error, &delivery.topic))?;
         let message = BrokerMessage::Delivery(delivery.clone());
         let mut has_room = |to: Recipient| match clients.framing(to.client) {
-            Some(framing) => {
-                let bytes = frames.encode(&clients.pool, framing, &message).bytes().len();
-                clients.has_room(ledger, to.client, to.key, bytes)
-            }
+            Some(framing) => clients.has_room(ledger, to, frames.encode(framing, &message)),
             None => true,
         };
         let wanted = |to: &Recipient| Some(to.client) != exclude;
-        let full = matches.clients().iter().map(|found| Recipient::of(found, true)).filter(wanted).any(|to| !has_room(to));
+        let full = matches
+            .clients()
+            .iter()
+            .map(|found| Recipient::of(found, true))
+            .filter(wanted)
+            .any(|to| !has_room(to));
         let mut full_group = false;
         for group in matches.groups() {
             let (mut any, mut room) = (false, false);
@@ -152,12 +198,20 @@ impl Engine {
         }
         if full || full_group {
             let detail = "nobody got it: a receiver's queue is full; publish again when it has read";
-            return Err(Problem::new(ErrorCode::ReceiverFull).about(&delivery.topic).detail(detail).into());
+            return Err(Problem::new(ErrorCode::ReceiverFull)
+                .about(&delivery.topic)
+                .detail(detail)
+                .into());
         }
         Ok(())
     }
 
-    fn change_retained(&mut self, delivery: &Delivery<'_>, retain: Retain, lifetime_ms: Option<u32>) -> Result<(), Stop> {
+    fn change_retained(
+        &mut self,
+        delivery: &Delivery<'_>,
+        retain: Retain,
+        lifetime_ms: Option<u32>,
+    ) -> Result<(), Stop> {
         match retain {
             Retain::Keep => return Ok(()),
             Retain::Clear => {
@@ -175,7 +229,8 @@ impl Engine {
                 let growth = self.retained.growth(&delivery.topic, &value);
                 let limit = self.config.limits.retained;
                 if growth > 0 && (self.retained.bytes() + growth > limit || !self.ledger.admits(growth)) {
-                    let detail = "there is no room to retain it; clear retained values, or raise limits.retained";
+                    let detail =
+                        "there is no room to retain it; clear retained values, or raise limits.retained";
                     return Err(self.memory_full().about(&delivery.topic).detail(detail).into());
                 }
                 self.retained.set(&delivery.topic, value);
@@ -193,7 +248,14 @@ impl Engine {
         exclude: Option<ClientId>,
         announced: bool,
     ) -> Result<u32, TooManyMatches> {
-        let Engine { topics, clients, ledger, frames, shared_frames, .. } = self;
+        let Engine {
+            topics,
+            clients,
+            ledger,
+            frames,
+            shared_frames,
+            ..
+        } = self;
         let matches = topics.matches(&delivery.topic)?;
         let mut receivers = 0;
         if !matches.clients().is_empty() {
@@ -206,9 +268,18 @@ impl Engine {
             }
         }
         for group in matches.groups() {
-            receivers += share_out(&group, delivery, exclude, announced, clients, ledger, shared_frames);
+            receivers += share_out(
+                &group,
+                delivery,
+                exclude,
+                announced,
+                clients,
+                ledger,
+                shared_frames,
+            );
         }
         frames.reset();
+        account_topics(topics, ledger);
         Ok(receivers)
     }
 }
@@ -224,27 +295,39 @@ pub(crate) fn share_out(
     frames: &mut Frames,
 ) -> u32 {
     let mut headers = HeadersBuf::from_headers(&delivery.headers);
-    let name = format!("{}/{}", group.name(), group.filter());
-    if headers.push(Headers::SHARED, &name).is_err() {
+    // A client's headers are far shorter than a block may be, so there is room for one more.
+    if headers.push(Headers::SHARED, group.label()).is_err() {
         return 0;
     }
-    let copy = Delivery { headers: headers.finish(), ..delivery.clone() };
+    let copy = Delivery {
+        headers: headers.finish(),
+        ..delivery.clone()
+    };
     let message = BrokerMessage::Delivery(copy);
     frames.reset();
     let open = |to: &Recipient| Some(to.client) != exclude;
     let ready = group.choose(|member| {
         let to = Recipient::of(&member, announced);
-        let Some(framing) = clients.framing(to.client).filter(|_| open(&to)) else { return false };
-        let bytes = frames.encode(&clients.pool, framing, &message).bytes().len();
-        clients.has_room(ledger, to.client, to.key, bytes) && clients.has_credit(to.key)
+        let Some(framing) = clients.framing(to.client).filter(|_| open(&to)) else {
+            return false;
+        };
+        clients.has_room(ledger, to, frames.encode(framing, &message)) && clients.has_credit(to.key)
     });
     let alive = |to: &Recipient| open(to) && clients.alive(to.client).is_some();
     let chosen = ready.or_else(|| group.choose(|member| alive(&Recipient::of(&member, announced))));
-    let taken = chosen.is_some_and(|member| {
-        clients.deliver(ledger, frames, &message, Recipient::of(&member, announced))
-    });
+    let taken = chosen
+        .is_some_and(|member| clients.deliver(ledger, frames, &message, Recipient::of(&member, announced)));
     frames.reset();
     u32::from(taken)
+}
+
+/// Accounts for the table of subscriptions, whose cache of matches may have grown and gives way if that is too much.
+pub(crate) fn account_topics(topics: &mut Topics, ledger: &mut Ledger) {
+    ledger.memory.set(Category::Subscriptions, topics.bytes());
+    if !ledger.memory.fits(1) {
+        topics.trim();
+        ledger.memory.set(Category::Subscriptions, topics.bytes());
+    }
 }
 
 fn too_many(error: TooManyMatches, topic: &Topic<'_>) -> Problem {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use buslane_protocol::{
-    BrokerMessage, ErrorCode, Id, Name, Problem, Register, Registered, Registration, Schema, Topic, TopicDeclaration,
-    Unregister,
+    BrokerMessage, ErrorCode, Id, Name, Problem, Register, Registered, Registration, Schema, Topic,
+    TopicDeclaration, Unregister,
 };
 
 use crate::connect::draining;
@@ -27,7 +27,11 @@ impl Engine {
             return self.refuse_message(id, register.id, *problem);
         }
         let schemas = schemas(&register.registration);
-        if schemas.is_empty() { self.join(id, register, Contracts::default()) } else { self.compile(id, register, schemas) }
+        if schemas.is_empty() {
+            self.join(id, register, Contracts::default())
+        } else {
+            self.compile(id, register, schemas)
+        }
     }
 
     fn check_registration(&self, id: ClientId, register: &Register) -> Result<(), Box<Problem>> {
@@ -38,11 +42,16 @@ impl Engine {
         registration
             .check(&self.config.limits)
             .map_err(|error| Problem::new(error.code()).about(&registration.name).detail(error))?;
-        let held = self.clients.find(id).map_or(0, |client| client.registrations.len());
+        let held = self
+            .clients
+            .find(id)
+            .map_or(0, |client| client.registrations.len());
         let limit = self.config.limits.registrations;
         if held >= limit {
             let detail = format!("a client may have {limit} registrations; unregister one first");
-            return Err(Problem::new(ErrorCode::TooManyRegistrations).detail(detail).into());
+            return Err(Problem::new(ErrorCode::TooManyRegistrations)
+                .detail(detail)
+                .into());
         }
         self.decide(id, Action::Register(registration))?;
         self.check_topics(registration)
@@ -51,8 +60,13 @@ impl Engine {
     fn check_topics(&self, registration: &Registration) -> Result<(), Box<Problem>> {
         for (topic, declared) in &registration.topics {
             if let Some(owner) = self.contracts.conflict(&registration.name, topic, declared) {
-                let detail = format!("the service {owner} declared another contract; declare the same, or another topic");
-                return Err(Problem::new(ErrorCode::TopicConflict).about(topic).detail(detail).into());
+                let detail = format!(
+                    "the service {owner} declared another contract; declare the same, or another topic"
+                );
+                return Err(Problem::new(ErrorCode::TopicConflict)
+                    .about(topic)
+                    .detail(detail)
+                    .into());
             }
         }
         Ok(())
@@ -65,15 +79,31 @@ impl Engine {
             return self.refuse_message(id, register.id, problem);
         }
         let ticket = self.take_ticket(id);
-        let (service, references) = (register.registration.name.clone(), register.registration.schemas.clone());
-        self.park(id, Parked { ticket, charged, what: Waiting::Compile(register) });
-        let request = CompileRequest { service, schemas, references };
+        let (service, references) = (
+            register.registration.name.clone(),
+            register.registration.schemas.clone(),
+        );
+        self.park(
+            id,
+            Parked {
+                ticket,
+                charged,
+                what: Waiting::Compile(register),
+            },
+        );
+        let request = CompileRequest {
+            service,
+            schemas,
+            references,
+        };
         self.outputs.push_back(Output::Compile { ticket, request });
     }
 
     /// Takes in compiled schemas.
     pub(crate) fn finish_compilation(&mut self, ticket: Ticket, result: Result<Contracts, Problem>) {
-        let Some((id, parked)) = self.unpark(ticket) else { return };
+        let Some((id, parked)) = self.unpark(ticket) else {
+            return;
+        };
         if let Waiting::Compile(register) = parked.what {
             match result {
                 Ok(contracts) => self.join(id, register, contracts),
@@ -123,7 +153,15 @@ impl Engine {
         let key = self.registry.insert(instance);
         for (topic, declared) in topics {
             let validator = contracts.take(&Place::Topic(topic.clone()));
-            self.contracts.declare(key, &topic, TopicContract { service: service.clone(), declared, validator });
+            self.contracts.declare(
+                key,
+                &topic,
+                TopicContract {
+                    service: service.clone(),
+                    declared,
+                    validator,
+                },
+            );
         }
         if let Some(client) = self.clients.find_mut(id) {
             client.registrations.push(key);
@@ -139,12 +177,20 @@ impl Engine {
         contracts: &mut Contracts,
         charged: usize,
     ) -> Instance {
-        let name = registration.instance.clone().unwrap_or_else(|| self.invent_name());
+        let name = registration
+            .instance
+            .clone()
+            .unwrap_or_else(|| self.invent_name());
         let label: Arc<str> = format!("{}#{name}", registration.name).into();
         let offer = |method: &Name| {
             let input = contracts.take(&Place::Input(method.clone()));
             let output = contracts.take(&Place::Output(method.clone()));
-            let offer = Offer { method: method.clone(), label: label.clone(), input, output };
+            let offer = Offer {
+                method: method.clone(),
+                label: label.clone(),
+                input,
+                output,
+            };
             (method.clone(), Arc::new(offer))
         };
         let offers = registration.methods.keys().map(offer).collect();
@@ -170,7 +216,9 @@ impl Engine {
     }
 
     fn confirm(&mut self, id: ClientId, message: Option<Id>, key: InstanceKey) {
-        let (Some(instance), Some(client)) = (self.registry.instance(key), self.clients.find(id)) else { return };
+        let (Some(instance), Some(client)) = (self.registry.instance(key), self.clients.find(id)) else {
+            return;
+        };
         let registered = Registered {
             id: message,
             name: instance.declared.service.clone(),
@@ -196,7 +244,9 @@ impl Engine {
             Ok(key) => key,
             Err(problem) => return self.refuse_message(id, unregister.id, problem.about(&unregister.name)),
         };
-        let Some(instance) = self.registry.instance_mut(key) else { return };
+        let Some(instance) = self.registry.instance_mut(key) else {
+            return;
+        };
         if unregister.drain && instance.outstanding > 0 {
             instance.draining.get_or_insert_default().push(unregister.id);
             return self.registry.remove_routes(key);
@@ -207,11 +257,17 @@ impl Engine {
     }
 
     fn find_own(&self, id: ClientId, unregister: &Unregister) -> Result<InstanceKey, Problem> {
-        let own = self.clients.find(id).map_or(&[][..], |client| &client.registrations);
+        let own = self
+            .clients
+            .find(id)
+            .map_or(&[][..], |client| &client.registrations);
         let fits = |key: &&InstanceKey| {
             self.registry.instance(**key).is_some_and(|instance| {
                 instance.declared.service == unregister.name
-                    && unregister.instance.as_ref().is_none_or(|name| *name == instance.name)
+                    && unregister
+                        .instance
+                        .as_ref()
+                        .is_none_or(|name| *name == instance.name)
             })
         };
         let mut found = own.iter().filter(fits);
@@ -222,7 +278,8 @@ impl Engine {
                 Err(Problem::new(ErrorCode::NotRegistered).detail(detail))
             }
             (Some(_), Some(_)) => {
-                let detail = "this client registered several instances of this name: say which, by `instance`";
+                let detail =
+                    "this client registered several instances of this name: say which, by `instance`";
                 Err(Problem::new(ErrorCode::InvalidMessage).detail(detail))
             }
         }
@@ -230,10 +287,16 @@ impl Engine {
 
     /// Ends the registration of an instance that was draining and has answered its last request.
     pub(crate) fn finish_drain(&mut self, key: InstanceKey) {
-        let Some(instance) = self.registry.instance_mut(key).filter(|instance| instance.outstanding == 0) else {
+        let Some(instance) = self
+            .registry
+            .instance_mut(key)
+            .filter(|instance| instance.outstanding == 0)
+        else {
             return;
         };
-        let Some(waiting) = instance.draining.take() else { return };
+        let Some(waiting) = instance.draining.take() else {
+            return;
+        };
         let client = instance.client;
         self.leave(client, key);
         for message in waiting {
@@ -252,30 +315,50 @@ impl Engine {
 
     /// Removes a registration and everything that leads to it, and announces it.
     pub(crate) fn remove_registration(&mut self, key: InstanceKey, reason: &'static str) {
-        let Some(instance) = self.registry.remove(key) else { return };
+        let Some(instance) = self.registry.remove(key) else {
+            return;
+        };
         for topic in instance.declared.topics.keys() {
             self.contracts.withdraw(key, topic.as_str());
         }
         self.ledger.release(Category::Registrations, instance.charged);
         self.announce_departure(&instance, reason);
         self.end_probes_of(key);
-        let Instance { client, name, declared: Declared { service, .. }, .. } = instance;
-        self.notice(Notice::Unregistered { client, service, instance: name });
+        let Instance {
+            client,
+            name,
+            declared: Declared { service, .. },
+            ..
+        } = instance;
+        self.notice(Notice::Unregistered {
+            client,
+            service,
+            instance: name,
+        });
     }
 }
 
 /// Collects what has to be compiled, in the order of the places.
 fn schemas(registration: &Registration) -> Vec<(Place, Schema)> {
     let inputs = registration.methods.iter().filter_map(|(name, method)| {
-        method.input.clone().map(|schema| (Place::Input(name.clone()), schema))
+        method
+            .input
+            .clone()
+            .map(|schema| (Place::Input(name.clone()), schema))
     });
     let outputs = registration.methods.iter().filter_map(|(name, method)| {
-        method.output.clone().map(|schema| (Place::Output(name.clone()), schema))
+        method
+            .output
+            .clone()
+            .map(|schema| (Place::Output(name.clone()), schema))
     });
     let topics: &BTreeMap<Topic<'static>, TopicDeclaration> = &registration.topics;
-    let topics = topics
-        .iter()
-        .filter_map(|(topic, declared)| declared.schema.clone().map(|schema| (Place::Topic(topic.clone()), schema)));
+    let topics = topics.iter().filter_map(|(topic, declared)| {
+        declared
+            .schema
+            .clone()
+            .map(|schema| (Place::Topic(topic.clone()), schema))
+    });
     inputs.chain(outputs).chain(topics).collect()
 }
 

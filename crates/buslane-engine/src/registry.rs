@@ -91,10 +91,27 @@ pub(crate) struct Declared {
 
 impl From<Registration> for Declared {
     fn from(registration: Registration) -> Declared {
-        let Registration { name, version, mut groups, methods, topics, schemas, meta, .. } = registration;
+        let Registration {
+            name,
+            version,
+            mut groups,
+            methods,
+            topics,
+            schemas,
+            meta,
+            ..
+        } = registration;
         groups.sort();
         groups.dedup();
-        Declared { service: name, version, groups, methods, topics, schemas, meta }
+        Declared {
+            service: name,
+            version,
+            groups,
+            methods,
+            topics,
+            schemas,
+            meta,
+        }
     }
 }
 
@@ -163,7 +180,11 @@ impl Registry {
         self.arrivals += 1;
         instance.order = self.arrivals;
         let service = instance.declared.service.clone();
-        let (name, secret, consumer) = (instance.name.clone(), instance.secret.clone(), instance.is_consumer());
+        let (name, secret, consumer) = (
+            instance.name.clone(),
+            instance.secret.clone(),
+            instance.is_consumer(),
+        );
         let key = self.instances.insert(instance);
         self.secrets.insert(secret, key);
         if !consumer {
@@ -204,7 +225,9 @@ impl Registry {
 
     /// Takes an instance off every route, so that it gets no new requests.
     pub(crate) fn remove_routes(&mut self, key: InstanceKey) {
-        let Some(instance) = self.instances.get(key) else { return };
+        let Some(instance) = self.instances.get(key) else {
+            return;
+        };
         let Declared { service, groups, .. } = &instance.declared;
         for method in instance.offers.keys() {
             if let Some(service) = self.services.get_mut(service) {
@@ -218,11 +241,21 @@ impl Registry {
     }
 
     fn add_routes(&mut self, key: InstanceKey) {
-        let Some(instance) = self.instances.get(key) else { return };
+        let Some(instance) = self.instances.get(key) else {
+            return;
+        };
         for (method, offer) in &instance.offers {
-            let route = Route { instance: key, client: instance.client, offer: offer.clone() };
+            let route = Route {
+                instance: key,
+                client: instance.client,
+                offer: offer.clone(),
+            };
             if let Some(service) = self.services.get_mut(&instance.declared.service) {
-                service.routes.entry(method.clone()).or_default().push(route.clone());
+                service
+                    .routes
+                    .entry(method.clone())
+                    .or_default()
+                    .push(route.clone());
             }
             self.methods.entry(method.clone()).or_default().push(route);
         }
@@ -256,10 +289,17 @@ impl Registry {
         let found = self.services.get(service).ok_or(Miss::Unknown)?;
         let routes = found.routes.get(method).ok_or_else(|| self.miss(found, method))?;
         let load = |route: &&Route| {
-            let instance = self.instances.get(route.instance).expect("routes lead to instances that are there");
+            let instance = self
+                .instances
+                .get(route.instance)
+                .expect("routes lead to instances that are there");
             (instance.outstanding, instance.used)
         };
-        Ok(routes.iter().min_by_key(load).expect("a method without routes is removed").clone())
+        Ok(routes
+            .iter()
+            .min_by_key(load)
+            .expect("a method without routes is removed")
+            .clone())
     }
 
     /// Finds the route to a method of a certain instance.
@@ -270,7 +310,11 @@ impl Registry {
         if found.draining.is_some() {
             return Err(Miss::Draining);
         }
-        Ok(Route { instance: key, client: found.client, offer: offer.clone() })
+        Ok(Route {
+            instance: key,
+            client: found.client,
+            offer: offer.clone(),
+        })
     }
 
     /// Appends the routes to a method of every instance of a group, in the order of their registration.
@@ -278,12 +322,23 @@ impl Registry {
         let members = self.groups.get(group).ok_or(Miss::Unknown)?;
         let before = out.len();
         for key in members {
-            let instance = self.instances.get(*key).expect("groups hold instances that are there");
+            let instance = self
+                .instances
+                .get(*key)
+                .expect("groups hold instances that are there");
             if let Some(offer) = instance.offers.get(method) {
-                out.push(Route { instance: *key, client: instance.client, offer: offer.clone() });
+                out.push(Route {
+                    instance: *key,
+                    client: instance.client,
+                    offer: offer.clone(),
+                });
             }
         }
-        if out.len() > before { Ok(()) } else { Err(Miss::NoMethod) }
+        if out.len() > before {
+            Ok(())
+        } else {
+            Err(Miss::NoMethod)
+        }
     }
 
     /// Appends the routes to a method of every instance that has it, in the order of their registration.
@@ -301,8 +356,16 @@ impl Registry {
     }
 
     fn miss(&self, service: &Service, method: &str) -> Miss {
-        let has = |key: &InstanceKey| self.instances.get(*key).is_some_and(|one| one.offers.contains_key(method));
-        if service.instances.values().any(has) { Miss::Draining } else { Miss::NoMethod }
+        let has = |key: &InstanceKey| {
+            self.instances
+                .get(*key)
+                .is_some_and(|one| one.offers.contains_key(method))
+        };
+        if service.instances.values().any(has) {
+            Miss::Draining
+        } else {
+            Miss::NoMethod
+        }
     }
 
     /// Tells how many instances of a service are announced.
@@ -312,14 +375,25 @@ impl Registry {
 
     /// Returns the names of the services that are announced in order, from `after` on (excluded).
     pub(crate) fn names_after(&self, after: Option<&str>) -> impl Iterator<Item = &Name> {
-        self.names.range::<str, _>((after.map_or(Unbounded, Excluded), Unbounded))
+        self.names
+            .range::<str, _>((after.map_or(Unbounded, Excluded), Unbounded))
     }
 
     /// Returns the announced instances of a service in the order of their names, from `after` on (excluded).
-    pub(crate) fn instances_after(&self, service: &str, after: Option<&str>) -> impl Iterator<Item = &Instance> {
+    pub(crate) fn instances_after(
+        &self,
+        service: &str,
+        after: Option<&str>,
+    ) -> impl Iterator<Item = &Instance> {
         let from = after.map_or(Unbounded, Excluded);
-        let keys = self.services.get(service).map(|service| service.instances.range::<str, _>((from, Unbounded)));
-        let instances = keys.into_iter().flatten().filter_map(|(_, key)| self.instances.get(*key));
+        let keys = self
+            .services
+            .get(service)
+            .map(|service| service.instances.range::<str, _>((from, Unbounded)));
+        let instances = keys
+            .into_iter()
+            .flatten()
+            .filter_map(|(_, key)| self.instances.get(*key));
         instances.filter(|instance| !instance.is_consumer())
     }
 

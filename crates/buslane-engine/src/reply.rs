@@ -17,7 +17,9 @@ impl Engine {
     /// Handles a reply.
     #[inline]
     pub(crate) fn reply(&mut self, callee: ClientId, reply: &Reply<'_>, known: &Known) -> Step {
-        let Some(key) = self.awaited(callee, reply.delivery) else { return Step::Done };
+        let Some(key) = self.awaited(callee, reply.delivery) else {
+            return Step::Done;
+        };
         let mut payload = reply.payload.borrowed();
         match self.check_answer(callee, key, &reply.headers, &mut payload, known) {
             Ok(()) => self.forward_reply(key, &reply.headers, payload),
@@ -30,10 +32,16 @@ impl Engine {
     /// Handles one part of a stream.
     #[inline]
     pub(crate) fn chunk(&mut self, callee: ClientId, chunk: &Chunk<'_>, known: &Known) -> Step {
-        let Some(key) = self.awaited(callee, chunk.delivery) else { return Step::Done };
+        let Some(key) = self.awaited(callee, chunk.delivery) else {
+            return Step::Done;
+        };
         let Some((call, CallKind::Stream { credit, .. })) = self.kind_of(key) else {
             let detail = "the caller did not ask for a stream: answer with one reply";
-            self.refuse_answer(callee, chunk.delivery, Problem::new(ErrorCode::UnexpectedStream).detail(detail));
+            self.refuse_answer(
+                callee,
+                chunk.delivery,
+                Problem::new(ErrorCode::UnexpectedStream).detail(detail),
+            );
             return Step::Done;
         };
         if chunk.last && chunk.payload.is_absent() {
@@ -55,7 +63,9 @@ impl Engine {
 
     /// Handles an error that a callee answers with.
     pub(crate) fn failure(&mut self, callee: ClientId, failure: Failure) {
-        let Some(key) = self.awaited(callee, failure.delivery) else { return };
+        let Some(key) = self.awaited(callee, failure.delivery) else {
+            return;
+        };
         self.fail_leg(key, of_service(failure.error), Ending::Failed, false);
     }
 
@@ -70,7 +80,11 @@ impl Engine {
                 self.ledger.counters.late += 1;
             } else {
                 let detail = "answer with the `delivery` of a request that came on this connection";
-                self.refuse_answer(callee, delivery, Problem::new(ErrorCode::UnknownDelivery).detail(detail));
+                self.refuse_answer(
+                    callee,
+                    delivery,
+                    Problem::new(ErrorCode::UnknownDelivery).detail(detail),
+                );
             }
         }
         found
@@ -92,7 +106,9 @@ impl Engine {
         known: &Known,
     ) -> Result<(), Stop> {
         self.check_size(headers, payload)?;
-        let Some(leg) = self.pending.leg(key) else { return Ok(()) };
+        let Some(leg) = self.pending.leg(key) else {
+            return Ok(());
+        };
         let call = leg.call;
         if leg.route.offer.output.is_some() {
             let offer = leg.route.offer.clone();
@@ -108,8 +124,12 @@ impl Engine {
     }
 
     fn forward_reply(&mut self, key: LegKey, headers: &Headers<'_>, payload: Payload<'_>) {
-        let Some(leg) = self.close_leg(key, false) else { return };
-        let Some(call) = self.pending.call_mut(leg.call) else { return };
+        let Some(leg) = self.close_leg(key, false) else {
+            return;
+        };
+        let Some(call) = self.pending.call_mut(leg.call) else {
+            return;
+        };
         let (caller, id) = (call.caller, call.id);
         let gathered = if let CallKind::Gather { replied, .. } = &mut call.kind {
             *replied += 1;
@@ -119,7 +139,15 @@ impl Engine {
             false
         };
         let from = (&*leg.route.offer.label).into();
-        self.send(caller, &BrokerMessage::Reply(Answer { id, from, headers: headers.borrowed(), payload }));
+        self.send(
+            caller,
+            &BrokerMessage::Reply(Answer {
+                id,
+                from,
+                headers: headers.borrowed(),
+                payload,
+            }),
+        );
         if gathered {
             self.close_gathered(leg.call);
         }
@@ -129,10 +157,20 @@ impl Engine {
         let Some(leg) = self.pending.leg(key) else { return };
         let offer = leg.route.offer.clone();
         let now = self.now;
-        let Some(open) = self.pending.call_mut(call) else { return };
+        let Some(open) = self.pending.call_mut(call) else {
+            return;
+        };
         let (caller, id) = (open.caller, open.id);
-        let CallKind::Stream { sequence, credit } = &mut open.kind else { return };
-        let part = Part { id, from: (&*offer.label).into(), sequence: *sequence, headers: chunk.headers.borrowed(), payload };
+        let CallKind::Stream { sequence, credit } = &mut open.kind else {
+            return;
+        };
+        let part = Part {
+            id,
+            from: (&*offer.label).into(),
+            sequence: *sequence,
+            headers: chunk.headers.borrowed(),
+            payload,
+        };
         *sequence += 1;
         if let Some(credit) = credit {
             *credit -= 1;
@@ -140,17 +178,27 @@ impl Engine {
         if let Some(deadline) = &mut open.deadline {
             *deadline = now + open.span;
         }
-        match self.clients.offer_new(&mut self.ledger, caller, &BrokerMessage::Chunk(part)) {
+        match self
+            .clients
+            .offer_new(&mut self.ledger, caller, &BrokerMessage::Chunk(part))
+        {
             Ok(()) if chunk.last => self.end_stream(key, call),
             Ok(()) | Err(Full::Gone) => {}
-            Err(Full::Lane | Full::Memory) => self.overflow_stream(key, "read faster, or ask for fewer chunks by credit"),
+            Err(Full::Lane | Full::Memory) => {
+                self.overflow_stream(key, "read faster, or ask for fewer chunks by credit")
+            }
         }
     }
 
     fn end_stream(&mut self, key: LegKey, call: CallKey) {
         self.close_leg(key, false);
         if let Some(call) = self.close_call(call, Ending::Streamed) {
-            let end = End { id: call.id, expected: 1, replied: 1, failed: 0 };
+            let end = End {
+                id: call.id,
+                expected: 1,
+                replied: 1,
+                failed: 0,
+            };
             self.send(call.caller, &BrokerMessage::End(end));
         }
     }
@@ -163,7 +211,11 @@ impl Engine {
     /// Refuses an answer that its caller cannot get, and tells both: there will be no other.
     fn refuse_bad_answer(&mut self, callee: ClientId, key: LegKey, delivery: u64, problem: Problem) {
         let mut told = problem.clone();
-        let label = self.pending.leg(key).map(|leg| leg.route.offer.label.clone()).unwrap_or_default();
+        let label = self
+            .pending
+            .leg(key)
+            .map(|leg| leg.route.offer.label.clone())
+            .unwrap_or_default();
         told.detail = Some(match told.detail {
             Some(detail) => format!("the answer of {label} was refused: {detail}"),
             None => format!("the answer of {label} was refused"),

@@ -64,11 +64,21 @@ impl Reports {
     /// Makes an empty table.
     pub(crate) fn new(entropy: &mut Entropy) -> Self {
         let subjects = std::array::from_fn(|_| HashMap::with_hasher(entropy.hash_state()));
-        Reports { subjects, entries: Slots::default(), count: 0 }
+        Reports {
+            subjects,
+            entries: Slots::default(),
+            count: 0,
+        }
     }
 
     /// Notes that something happened. When there are too many subjects, those that are new share one.
-    pub(crate) fn note(&mut self, now: Instant, kind: Kind, address: &str, report: impl FnOnce() -> Report) -> Rate {
+    pub(crate) fn note(
+        &mut self,
+        now: Instant,
+        kind: Kind,
+        address: &str,
+        report: impl FnOnce() -> Report,
+    ) -> Rate {
         let subjects = &mut self.subjects[kind as usize];
         let full = self.count >= MOST_SUBJECTS && !subjects.contains_key(address);
         let address = if full { OTHERS } else { address };
@@ -78,7 +88,12 @@ impl Reports {
             return Rate::Later;
         }
         let address: Box<str> = address.into();
-        let key = self.entries.insert(Entry { kind, address: address.clone(), waiting: None, times: 0 });
+        let key = self.entries.insert(Entry {
+            kind,
+            address: address.clone(),
+            waiting: None,
+            times: 0,
+        });
         subjects.insert(address, key);
         self.count += 1;
         Rate::Now(key, now + PERIOD)
@@ -111,22 +126,36 @@ mod tests {
     use super::*;
 
     fn report() -> Report {
-        Report { topic: "$bus/unhandled", payload: serde_json::Map::new() }
+        Report {
+            topic: "$bus/unhandled",
+            payload: serde_json::Map::new(),
+        }
     }
 
     #[test]
     fn the_first_is_told_at_once_and_the_rest_once_a_second_with_a_count() {
         let mut reports = Reports::new(&mut Entropy::new([0; 32]));
         let start = Instant::ZERO;
-        let Rate::Now(key, again) = reports.note(start, Kind::NoInstance, "a:b", report) else { panic!("told late") };
+        let Rate::Now(key, again) = reports.note(start, Kind::NoInstance, "a:b", report) else {
+            panic!("told late")
+        };
         for _ in 0..3 {
-            assert!(matches!(reports.note(start, Kind::NoInstance, "a:b", report), Rate::Later));
+            assert!(matches!(
+                reports.note(start, Kind::NoInstance, "a:b", report),
+                Rate::Later
+            ));
         }
-        assert!(matches!(reports.note(start, Kind::NoInstance, "a:c", report), Rate::Now(..)));
+        assert!(matches!(
+            reports.note(start, Kind::NoInstance, "a:c", report),
+            Rate::Now(..)
+        ));
         let (_, times, again) = reports.take(again, key).unwrap();
         assert_eq!((times, again), (3, start + 2 * PERIOD));
         assert!(reports.take(again, key).is_none());
-        assert!(matches!(reports.note(again, Kind::NoInstance, "a:b", report), Rate::Now(..)));
+        assert!(matches!(
+            reports.note(again, Kind::NoInstance, "a:b", report),
+            Rate::Now(..)
+        ));
     }
 
     #[test]

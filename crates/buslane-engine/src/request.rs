@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use buslane_protocol::{
-    Address, BUS_SERVICE, BrokerMessage, Deadline, Destination, Encoding, ErrorCode, Invocation, Payload, PayloadKind,
-    Problem, Request, Targets,
+    Address, BUS_SERVICE, BrokerMessage, Deadline, Destination, Encoding, ErrorCode, Invocation, Payload,
+    PayloadKind, Problem, Request, Targets,
 };
 
 use crate::ClientId;
@@ -47,7 +47,11 @@ impl Engine {
     }
 
     /// Checks everything about a request but its targets. Returns how long it may take.
-    fn check_request(&self, caller: ClientId, request: &Request<'_>) -> Result<Option<Duration>, Box<Problem>> {
+    fn check_request(
+        &self,
+        caller: ClientId,
+        request: &Request<'_>,
+    ) -> Result<Option<Duration>, Box<Problem>> {
         if self.draining.is_some() {
             return Err(draining().into());
         }
@@ -55,7 +59,10 @@ impl Engine {
             let detail = "wait for the end of the request with this id, or choose another id";
             return Err(Problem::new(ErrorCode::DuplicateId).detail(detail).into());
         }
-        let (limit, held) = (self.config.limits.requests, self.clients.find(caller).map_or(0, |c| c.calls.count()));
+        let (limit, held) = (
+            self.config.limits.requests,
+            self.clients.find(caller).map_or(0, |c| c.calls.count()),
+        );
         if held >= limit {
             let detail = format!("a client may have {limit} requests in flight; wait for some to end");
             return Err(Problem::new(ErrorCode::TooManyRequests).detail(detail).into());
@@ -81,7 +88,10 @@ impl Engine {
                 if span <= longest {
                     return Ok(Some(span));
                 }
-                Err(invalid(&format!("`expires_in_ms` is at most {}", longest.as_millis())))
+                Err(invalid(&format!(
+                    "`expires_in_ms` is at most {}",
+                    longest.as_millis()
+                )))
             }
         }
     }
@@ -91,7 +101,10 @@ impl Engine {
         match address.node() {
             Some(node) if node != self.config.node.as_str() => {
                 let detail = format!("this broker is {} and has no link to {node}", self.config.node);
-                return Err(Problem::new(ErrorCode::UnknownNode).about(address).detail(detail).into());
+                return Err(Problem::new(ErrorCode::UnknownNode)
+                    .about(address)
+                    .detail(detail)
+                    .into());
             }
             _ => self.decide(caller, Action::Request(address)),
         }
@@ -105,7 +118,10 @@ impl Engine {
         known: &Known,
         span: Option<Duration>,
     ) -> Result<(), Stop> {
-        let route = match self.check_address(caller, address).and_then(|()| self.choose(address)) {
+        let route = match self
+            .check_address(caller, address)
+            .and_then(|()| self.choose(address))
+        {
             Ok(route) => route,
             Err(problem) => {
                 if let Some(reason) = Unhandled::of(&problem) {
@@ -119,16 +135,26 @@ impl Engine {
             self.hold_against(validator, &mut payload, known, caller, address.as_str())?;
         }
         self.check_json_for(route.client, &mut payload)?;
-        if !self.ledger.charge(Category::Requests, Pending::CALL_BYTES + Pending::LEG_BYTES) {
+        if !self
+            .ledger
+            .charge(Category::Requests, Pending::CALL_BYTES + Pending::LEG_BYTES)
+        {
             return Err(self.memory_full().into());
         }
         let kind = match (request.stream, request.credit) {
             (false, _) => CallKind::Single,
-            (true, 0) => CallKind::Stream { sequence: 0, credit: None },
-            (true, credit) => CallKind::Stream { sequence: 0, credit: Some(u64::from(credit)) },
+            (true, 0) => CallKind::Stream {
+                sequence: 0,
+                credit: None,
+            },
+            (true, credit) => CallKind::Stream {
+                sequence: 0,
+                credit: Some(u64::from(credit)),
+            },
         };
         if let Err(problem) = self.invoke(caller, request, address, &payload, &route, span) {
-            self.ledger.release(Category::Requests, Pending::CALL_BYTES + Pending::LEG_BYTES);
+            self.ledger
+                .release(Category::Requests, Pending::CALL_BYTES + Pending::LEG_BYTES);
             return Err(problem.into());
         }
         let call = Call::new(caller, request.id, kind, self.now, span);
@@ -151,11 +177,20 @@ impl Engine {
     }
 
     /// Checks that a payload is JSON, if its receiver reads JSON text and nobody checked it before.
-    pub(crate) fn check_json_for(&self, receiver: ClientId, payload: &mut Payload<'_>) -> Result<(), Box<Problem>> {
+    pub(crate) fn check_json_for(
+        &self,
+        receiver: ClientId,
+        payload: &mut Payload<'_>,
+    ) -> Result<(), Box<Problem>> {
         if payload.kind == PayloadKind::Json
-            && self.clients.framing(receiver).is_some_and(|framing| framing.encoding() == Encoding::Json)
+            && self
+                .clients
+                .framing(receiver)
+                .is_some_and(|framing| framing.encoding() == Encoding::Json)
         {
-            payload.ensure_json().map_err(|error| Problem::new(error.code()).detail(error))?;
+            payload
+                .ensure_json()
+                .map_err(|error| Problem::new(error.code()).detail(error))?;
         }
         Ok(())
     }
@@ -170,7 +205,8 @@ impl Engine {
         route: &Route,
         span: Option<Duration>,
     ) -> Result<(), Box<Problem>> {
-        let (Some(client), Some(callee)) = (self.clients.find(caller), self.clients.find(route.client)) else {
+        let (Some(client), Some(callee)) = (self.clients.find(caller), self.clients.find(route.client))
+        else {
             return Err(missed(Miss::Unknown, address).into());
         };
         let from = client.from.clone();
@@ -191,8 +227,14 @@ impl Engine {
             Err(Full::Gone) => Err(missed(Miss::Unknown, address).into()),
             Err(Full::Memory) => Err(self.memory_full().into()),
             Err(Full::Lane) => {
-                let detail = format!("{} does not read its requests; try again later", route.offer.label);
-                Err(Problem::new(ErrorCode::Overloaded).about(address).detail(detail).into())
+                let detail = format!(
+                    "{} does not read its requests; try again later",
+                    route.offer.label
+                );
+                Err(Problem::new(ErrorCode::Overloaded)
+                    .about(address)
+                    .detail(detail)
+                    .into())
             }
         }
     }
@@ -214,22 +256,34 @@ impl Engine {
 
     /// Notes that an instance was handed a request.
     pub(crate) fn open_leg(&mut self, call: CallKey, route: Route) {
-        let Some(callee) = self.clients.find_mut(route.client) else { return };
+        let Some(callee) = self.clients.find_mut(route.client) else {
+            return;
+        };
         callee.deliveries += 1;
         if let Some(instance) = self.registry.instance_mut(route.instance) {
             instance.outstanding += 1;
         }
         self.registry.mark_used(route.instance);
-        self.pending.add_leg(&mut callee.legs, call, route, callee.deliveries);
+        self.pending
+            .add_leg(&mut callee.legs, call, route, callee.deliveries);
     }
 }
 
 /// Makes the refusal of an address that nobody answers to.
 pub(crate) fn missed(miss: Miss, address: &Address<'_>) -> Problem {
     let (code, detail) = match miss {
-        Miss::Unknown => (ErrorCode::NoInstance, "nobody is registered there; ask $bus:services who is"),
-        Miss::NoMethod => (ErrorCode::NoInstance, "the service is there, but offers no such method; ask $bus:describe"),
-        Miss::Draining => (ErrorCode::Draining, "the only instance is finishing what it has and takes nothing new"),
+        Miss::Unknown => (
+            ErrorCode::NoInstance,
+            "nobody is registered there; ask $bus:services who is",
+        ),
+        Miss::NoMethod => (
+            ErrorCode::NoInstance,
+            "the service is there, but offers no such method; ask $bus:describe",
+        ),
+        Miss::Draining => (
+            ErrorCode::Draining,
+            "the only instance is finishing what it has and takes nothing new",
+        ),
     };
     Problem::new(code).about(address).detail(detail)
 }

@@ -1,19 +1,19 @@
 //! What a client is sent as its outbox drains: retained values and the present state of services for a new
 //! subscription, and what waited for credit. Owns the pace: half of the delivery lane is left to live messages.
 
-use buslane_protocol::{BrokerMessage, Delivery, Filter, Headers, HeadersBuf, Name, Payload, Subscribe, Topic};
+use buslane_protocol::{BrokerMessage, Delivery, Filter, Gap, Headers, HeadersBuf, Name, Subscribe, Topic};
 use serde_json::json;
 
 use crate::ClientId;
-use crate::clients::Clients;
+use crate::clients::{Clients, Full};
 use crate::delivery::Recipient;
 use crate::engine::{Engine, Timer};
-use crate::event::{BROKER, own_topic};
+use crate::event::own_topic;
 use crate::frames::Frames;
 use crate::ledger::Ledger;
 use crate::memory::Category;
 use crate::presence::{Change, presence_delivery};
-use crate::presence_feed::{PresenceFeed, PresenceKey, Progress, selects_presence};
+use crate::presence_feed::{PresenceFeed, PresenceKey, PresenceSubscription, Progress, selects_presence};
 use crate::registry::{Instance, Registry};
 use crate::retained::Next;
 use crate::subscription::SubscriptionKey;
@@ -66,49 +66,82 @@ impl Engine {
             return;
         }
         let (retained, presence) = (self.retained.len() > 0, selects_presence(&subscribe.filter));
-        let Some(client) = self.clients.find_mut(id).filter(|_| retained || presence) else { return };
+        let Some(client) = self.clients.find_mut(id).filter(|_| retained || presence) else {
+            return;
+        };
         let feeds = client.feeds.get_or_insert_default();
         let filter = subscribe.filter.clone();
         if presence {
             feeds.presence.subscribe(key, filter.clone());
         }
         if retained {
-            feeds.retained.push(RetainedCursor { key, filter, after: None });
+            feeds.retained.push(RetainedCursor {
+                key,
+                filter,
+                after: None,
+            });
         }
         self.clients.mark(id);
     }
 
     /// Stops what a subscription that ends was still to get.
     pub(crate) fn stop_feeds(&mut self, id: ClientId, key: SubscriptionKey) {
-        let Some(client) = self.clients.find_mut(id) else { return };
+        let Some(client) = self.clients.find_mut(id) else {
+            return;
+        };
         let Some(feeds) = &mut client.feeds else { return };
         feeds.credited.retain(|credited| *credited != key);
         feeds.retained.retain(|cursor| cursor.key != key);
-        feeds.presence.unsubscribe(key);
-        if feeds.presence.subscriptions.is_empty() {
+        let held = feeds.presence.unsubscribe(key);
+        let others = !feeds.presence.subscriptions.is_empty();
+        if held || !others {
             self.ledger.release(Category::Waiting, feeds.presence.restart());
         }
         if feeds.is_empty() {
             client.feeds = None;
         }
+        if held && others {
+            self.clients.push_gap(
+                &mut self.ledger,
+                id,
+                Gap {
+                    unknown: true,
+                    ..Gap::default()
+                },
+            );
+        }
     }
 
     /// Has a client's feeds looked at again.
     pub(crate) fn wake_feeds(&mut self, id: ClientId) {
-        if self.clients.find(id).is_some_and(|client| client.feeds.as_ref().is_some_and(|feeds| !feeds.is_idle())) {
+        if self
+            .clients
+            .find(id)
+            .is_some_and(|client| client.feeds.as_ref().is_some_and(|feeds| !feeds.is_idle()))
+        {
             self.clients.mark(id);
         }
     }
 
     /// Fills a client's outbox from its feeds, examining at most `budget` entries of the tables.
     pub(crate) fn feed(&mut self, id: ClientId, budget: &mut usize) -> Fed {
-        let Some(client) = self.clients.find_mut(id).filter(|client| !client.is_closing()) else { return Fed::Nothing };
-        let Some(mut feeds) = client.feeds.take_if(|feeds| !feeds.is_idle()) else { return Fed::Nothing };
+        let Some(client) = self.clients.find_mut(id).filter(|client| !client.is_closing()) else {
+            return Fed::Nothing;
+        };
+        let Some(mut feeds) = client.feeds.take_if(|feeds| !feeds.is_idle()) else {
+            return Fed::Nothing;
+        };
         let (clients, ledger) = (&mut self.clients, &mut self.ledger);
-        feeds.credited.retain(|key| clients.feed_credited(ledger, id, *key));
+        feeds
+            .credited
+            .retain(|key| clients.feed_credited(ledger, id, *key));
         let fed = self.feed_presence(id, &mut feeds.presence, budget);
         let fed = fed.and(self.feed_retained(id, &mut feeds.retained, budget));
-        let fed = fed.and(if feeds.credited.is_empty() { Fed::Nothing } else { Fed::Waits });
+        let fed = fed.and(if feeds.credited.is_empty() {
+            Fed::Nothing
+        } else {
+            Fed::Waits
+        });
         if let Some(client) = self.clients.find_mut(id).filter(|_| !feeds.is_empty()) {
             client.feeds = Some(feeds);
         }
@@ -122,17 +155,21 @@ impl Engine {
 
     fn feed_retained(&mut self, id: ClientId, cursors: &mut Vec<RetainedCursor>, budget: &mut usize) -> Fed {
         while let Some(cursor) = cursors.first_mut() {
-            let (topic, value) = match self.retained.next_after(self.now, &cursor.filter, cursor.after.as_deref(), budget) {
-                Next::Value(topic, value) => (topic, value),
-                Next::Paused(topic) => {
-                    cursor.after = Some(topic.to_owned());
-                    return Fed::Paused;
-                }
-                Next::End => {
-                    cursors.remove(0);
-                    continue;
-                }
-            };
+            let (topic, value) =
+                match self
+                    .retained
+                    .next_after(self.now, &cursor.filter, cursor.after.as_deref(), budget)
+                {
+                    Next::Value(topic, value) => (topic, value),
+                    Next::Paused(topic) => {
+                        cursor.after = Some(topic.to_owned());
+                        return Fed::Paused;
+                    }
+                    Next::End => {
+                        cursors.remove(0);
+                        continue;
+                    }
+                };
             let Ok(parsed) = Topic::parse(topic) else {
                 cursor.after = Some(topic.to_owned());
                 continue;
@@ -145,8 +182,18 @@ impl Engine {
                 payload: value.payload.borrowed(),
                 retained: true,
             });
-            let to = Recipient { client: id, key: cursor.key, announced: true };
-            match hand_over(&mut self.clients, &mut self.ledger, &mut self.frames, &message, to) {
+            let to = Recipient {
+                client: id,
+                key: cursor.key,
+                announced: true,
+            };
+            match hand_over(
+                &mut self.clients,
+                &mut self.ledger,
+                &mut self.frames,
+                &message,
+                to,
+            ) {
                 Fed::Nothing => cursor.after = Some(topic.to_owned()),
                 waits => return waits,
             }
@@ -157,16 +204,14 @@ impl Engine {
     fn feed_presence(&mut self, id: ClientId, feed: &mut PresenceFeed, budget: &mut usize) -> Fed {
         while let Some((about, held)) = feed.first_held() {
             let topic = held.change.topic(&about.service);
-            let message = BrokerMessage::Delivery(presence_delivery(&topic, &held.payload, Headers::default()));
-            let to = Recipient { client: id, key: held.key, announced: false };
-            match hand_over(&mut self.clients, &mut self.ledger, &mut self.frames, &message, to) {
+            let delivery = presence_delivery(&topic, &held.payload, Headers::default());
+            match self.announce(id, held.key, delivery) {
                 Fed::Nothing => self.ledger.release(Category::Waiting, feed.release_first()),
                 waits => return waits,
             }
         }
         for subscription in &mut feed.subscriptions {
-            let to = Recipient { client: id, key: subscription.key, announced: false };
-            match self.feed_state(&subscription.filter, &mut subscription.progress, to, budget) {
+            match self.feed_state(id, subscription, budget) {
                 Fed::Nothing => {}
                 waits => return waits,
             }
@@ -174,35 +219,43 @@ impl Engine {
         Fed::Nothing
     }
 
-    /// Tells a new subscription who is there.
+    /// Tells a new subscription who is there, and then that these are all.
     fn feed_state(
         &mut self,
-        filter: &Filter<'static>,
-        progress: &mut Progress,
-        to: Recipient,
+        id: ClientId,
+        subscription: &mut PresenceSubscription,
         budget: &mut usize,
     ) -> Fed {
-        let mut headers = HeadersBuf::new();
-        headers.push(Headers::SNAPSHOT, "true").expect("the broker's own header is a header");
-        let headers = headers.finish();
+        let PresenceSubscription {
+            key,
+            filter,
+            progress,
+        } = subscription;
+        let headers = snapshot_headers();
         while *progress != Progress::Complete {
             if *budget == 0 {
                 return Fed::Paused;
             }
             *budget -= 1;
             let Some((about, instance)) = next_present(&self.registry, progress) else {
-                let fed = self.end_state(filter, to);
+                let payload = json!({ "filter": filter.as_str() }).to_string();
+                let topic = own_topic(SNAPSHOT_END);
+                let end = presence_delivery(&topic, payload.as_bytes(), Headers::default());
+                let fed = self.announce(id, *key, end);
                 if fed == Fed::Nothing {
                     *progress = Progress::Complete;
                 }
                 return fed;
             };
-            let change = if about.instance.is_some() { Change::Connect } else { Change::Online };
+            let change = if about.instance.is_some() {
+                Change::Connect
+            } else {
+                Change::Online
+            };
             let topic = change.topic(&about.service);
             if filter.matches(&topic) {
                 let payload = self.describe_presence(instance, None);
-                let message = BrokerMessage::Delivery(presence_delivery(&topic, &payload, headers.borrowed()));
-                match hand_over(&mut self.clients, &mut self.ledger, &mut self.frames, &message, to) {
+                match self.announce(id, *key, presence_delivery(&topic, &payload, headers.borrowed())) {
                     Fed::Nothing => {}
                     waits => return waits,
                 }
@@ -212,19 +265,24 @@ impl Engine {
         Fed::Nothing
     }
 
-    /// Tells a new subscription that it knows everybody who is there.
-    fn end_state(&mut self, filter: &Filter<'_>, to: Recipient) -> Fed {
-        let payload = json!({ "filter": filter.as_str() }).to_string();
-        let message = BrokerMessage::Delivery(Delivery {
-            id: None,
-            topic: own_topic(SNAPSHOT_END),
-            from: BROKER.into(),
-            headers: Headers::default(),
-            payload: Payload::checked(payload.as_bytes()),
-            retained: false,
-        });
-        hand_over(&mut self.clients, &mut self.ledger, &mut self.frames, &message, to)
+    fn announce(&mut self, id: ClientId, key: SubscriptionKey, delivery: Delivery<'_>) -> Fed {
+        match self
+            .clients
+            .offer_event(&mut self.ledger, id, key, &BrokerMessage::Delivery(delivery))
+        {
+            Ok(()) | Err(Full::Gone) => Fed::Nothing,
+            Err(Full::Lane) => Fed::Waits,
+            Err(Full::Memory) => Fed::Starved,
+        }
     }
+}
+
+fn snapshot_headers() -> Headers<'static> {
+    let mut headers = HeadersBuf::new();
+    headers
+        .push(Headers::SNAPSHOT, "true")
+        .expect("the broker's own header is a header");
+    headers.finish()
 }
 
 impl Fed {
@@ -236,7 +294,11 @@ impl Fed {
             Fed::Starved => 2,
             Fed::Paused => 3,
         };
-        if urgency(other) > urgency(self) { other } else { self }
+        if urgency(other) > urgency(self) {
+            other
+        } else {
+            self
+        }
     }
 }
 
@@ -248,19 +310,21 @@ fn hand_over(
     message: &BrokerMessage<'_>,
     to: Recipient,
 ) -> Fed {
-    let Some(framing) = clients.framing(to.client) else { return Fed::Nothing };
+    let Some(framing) = clients.framing(to.client) else {
+        return Fed::Nothing;
+    };
     if !clients.is_hungry(to.client, to.key) {
         return Fed::Waits;
     }
     frames.reset();
-    let bytes = frames.encode(&clients.pool, framing, message).bytes().len();
-    let fed = if !ledger.admits(bytes) {
-        Fed::Starved
-    } else if !clients.has_room(ledger, to.client, to.key, bytes) {
-        Fed::Waits
-    } else {
+    let frame = frames.encode(framing, message);
+    let fed = if clients.has_room(ledger, to, frame) {
         clients.deliver(ledger, frames, message, to);
         Fed::Nothing
+    } else if ledger.admits(2 * frame.bytes().len()) {
+        Fed::Waits
+    } else {
+        Fed::Starved
     };
     frames.reset();
     fed
@@ -279,7 +343,9 @@ fn next_present<'a>(registry: &'a Registry, progress: &Progress) -> Option<(Pres
             return Some((PresenceKey::instance(service.clone(), next.name.clone()), next));
         }
     }
-    let service = registry.names_after(after.map(|key| key.service.as_str())).next()?;
+    let service = registry
+        .names_after(after.map(|key| key.service.as_str()))
+        .next()?;
     let first = registry.instances_after(service.as_str(), None).next()?;
     Some((PresenceKey::service(service.clone()), first))
 }

@@ -1,9 +1,11 @@
 //! Subscribing, unsubscribing and credit. Owns what a subscription's key says; who matches what is the table's.
 
 use buslane_protocol::{
-    Ack, BrokerMessage, Credit, ErrorCode, Filter, Id, Overflow, Problem, StreamCredit, Subscribe, Subscribed, Unsubscribe,
+    Ack, BrokerMessage, Credit, ErrorCode, Filter, Id, Overflow, Problem, StreamCredit, Subscribe,
+    Subscribed, Unsubscribe,
 };
 
+use crate::ClientId;
 use crate::credit::Credited;
 use crate::ending::Ending;
 use crate::engine::Engine;
@@ -11,7 +13,6 @@ use crate::memory::Category;
 use crate::pending::CallKind;
 use crate::policy::Action;
 use crate::topics::SubscriptionId;
-use crate::ClientId;
 
 /// What the subscription table keeps for each subscription, so that the usual one needs no entry anywhere else.
 ///
@@ -87,16 +88,36 @@ impl Engine {
         }
     }
 
-    fn try_subscribe(&mut self, id: ClientId, subscribe: &Subscribe) -> Result<SubscriptionKey, Box<Problem>> {
-        let Subscribe { filter, shared, overflow, credit, .. } = subscribe;
+    fn try_subscribe(
+        &mut self,
+        id: ClientId,
+        subscribe: &Subscribe,
+    ) -> Result<SubscriptionKey, Box<Problem>> {
+        let Subscribe {
+            filter,
+            shared,
+            overflow,
+            credit,
+            ..
+        } = subscribe;
         let limits = &self.config.limits;
-        filter.within(limits.wildcards).map_err(|error| Problem::new(ErrorCode::InvalidFilter).detail(error))?;
+        filter
+            .within(limits.wildcards)
+            .map_err(|error| Problem::new(ErrorCode::InvalidFilter).detail(error))?;
         self.decide(id, Action::Subscribe(filter))?;
-        let held = self.clients.find(id).map_or(0, |client| client.subscriptions.len());
+        let held = self
+            .clients
+            .find(id)
+            .map_or(0, |client| client.subscriptions.len());
         let known = self.topics.find(id.as_u64(), filter, shared.as_ref());
         if known.is_none() && held >= limits.subscriptions {
-            let detail = format!("a client may have {} subscriptions; use wildcards", limits.subscriptions);
-            return Err(Problem::new(ErrorCode::TooManySubscriptions).detail(detail).into());
+            let detail = format!(
+                "a client may have {} subscriptions; use wildcards",
+                limits.subscriptions
+            );
+            return Err(Problem::new(ErrorCode::TooManySubscriptions)
+                .detail(detail)
+                .into());
         }
         if !self.ledger.admits(SUBSCRIPTION_BYTES + 2 * filter.as_str().len()) {
             return Err(self.memory_full().about(filter).into());
@@ -106,9 +127,11 @@ impl Engine {
         }
         self.serial += 1;
         let key = SubscriptionKey::new(self.serial, *overflow, credit.is_some(), filter);
-        let inserted = self.topics.insert(id.as_u64(), filter, shared.as_ref(), key.as_u64());
+        let inserted = self
+            .topics
+            .insert(id.as_u64(), filter, shared.as_ref(), key.as_u64());
         if let Some(credit) = credit {
-            let credited = Credited::new(id, filter.clone(), shared.clone(), u64::from(*credit));
+            let credited = Credited::new(filter.clone(), shared.clone(), u64::from(*credit));
             self.clients.credits.insert(key, credited);
         }
         self.own_subscription(id, inserted.id, key);
@@ -116,18 +139,26 @@ impl Engine {
     }
 
     fn own_subscription(&mut self, id: ClientId, subscription: SubscriptionId, key: SubscriptionKey) {
-        let Some(client) = self.clients.find_mut(id) else { return };
+        let Some(client) = self.clients.find_mut(id) else {
+            return;
+        };
         client.subscriptions.push(subscription);
         client.disconnects += u32::from(key.overflow() == Overflow::Disconnect);
         let first_of_json = client.subscriptions.len() == 1 && client.reads_json();
         self.clients.json_subscribers += usize::from(first_of_json);
         self.bus_subscriptions += usize::from(key.is_of_bus());
-        self.ledger.memory.set(Category::Subscriptions, self.topics.bytes());
+        self.ledger
+            .memory
+            .set(Category::Subscriptions, self.topics.bytes());
     }
 
     /// Ends a subscription.
     pub(crate) fn unsubscribe(&mut self, id: ClientId, unsubscribe: &Unsubscribe) {
-        let Unsubscribe { id: message, filter, shared } = unsubscribe;
+        let Unsubscribe {
+            id: message,
+            filter,
+            shared,
+        } = unsubscribe;
         match self.topics.find(id.as_u64(), filter, shared.as_ref()) {
             Some(subscription) => {
                 self.remove_subscription(id, subscription);
@@ -143,10 +174,16 @@ impl Engine {
 
     /// Takes a subscription from its client, with what waits in its queue.
     pub(crate) fn remove_subscription(&mut self, id: ClientId, subscription: SubscriptionId) {
-        let Some(packed) = self.topics.remove(id.as_u64(), subscription) else { return };
+        let Some(packed) = self.topics.remove(id.as_u64(), subscription) else {
+            return;
+        };
         let key = SubscriptionKey::from_u64(packed);
         if let Some(client) = self.clients.find_mut(id) {
-            if let Some(place) = client.subscriptions.iter().position(|known| *known == subscription) {
+            if let Some(place) = client
+                .subscriptions
+                .iter()
+                .position(|known| *known == subscription)
+            {
                 client.subscriptions.swap_remove(place);
             }
             client.disconnects -= u32::from(key.overflow() == Overflow::Disconnect);
@@ -156,7 +193,9 @@ impl Engine {
         self.bus_subscriptions -= usize::from(key.is_of_bus());
         self.clients.drop_credit(&mut self.ledger, key);
         self.stop_feeds(id, key);
-        self.ledger.memory.set(Category::Subscriptions, self.topics.bytes());
+        self.ledger
+            .memory
+            .set(Category::Subscriptions, self.topics.bytes());
     }
 
     /// Lets a subscription take more deliveries, or a callee send more chunks.
@@ -181,24 +220,46 @@ impl Engine {
             (None, Some(call)) => self.credit_stream(id, call, credit.count),
             (None, None) => {
                 let problem = Problem::new(ErrorCode::InvalidMessage);
-                self.refuse_message(id, None, problem.detail("credit names a request by id or a subscription by filter"));
+                self.refuse_message(
+                    id,
+                    None,
+                    problem.detail("credit names a request by id or a subscription by filter"),
+                );
             }
         }
     }
 
     /// Lets the callee of a stream send more chunks. A stream that ended meanwhile needs no credit.
     fn credit_stream(&mut self, caller: ClientId, id: Id, count: u32) {
-        let Some(key) = self.pending.find(caller, id) else { return };
-        let Some(call) = self.pending.call_mut(key) else { return };
-        let CallKind::Stream { credit: Some(credit), .. } = &mut call.kind else { return };
+        let Some(key) = self.pending.find(caller, id) else {
+            return;
+        };
+        let Some(call) = self.pending.call_mut(key) else {
+            return;
+        };
+        let CallKind::Stream {
+            credit: Some(credit), ..
+        } = &mut call.kind
+        else {
+            return;
+        };
         *credit = credit.saturating_add(u64::from(count));
         let Some(leg_key) = call.first_leg() else { return };
-        let Some((callee, delivery)) = self.pending.leg(leg_key).map(|leg| (leg.route.client, leg.delivery)) else {
+        let Some((callee, delivery)) = self
+            .pending
+            .leg(leg_key)
+            .map(|leg| (leg.route.client, leg.delivery))
+        else {
             return;
         };
         let message = BrokerMessage::Credit(StreamCredit { delivery, count });
-        if self.clients.offer_new(&mut self.ledger, callee, &message).is_err() {
-            let problem = Problem::new(ErrorCode::Overloaded).detail("the callee does not read; try again later");
+        if self
+            .clients
+            .offer_new(&mut self.ledger, callee, &message)
+            .is_err()
+        {
+            let problem =
+                Problem::new(ErrorCode::Overloaded).detail("the callee does not read; try again later");
             self.fail_leg(leg_key, problem, Ending::Overflowed, true);
         }
     }
@@ -206,7 +267,13 @@ impl Engine {
     /// Confirms a message, if it has an id.
     pub(crate) fn acknowledge(&mut self, id: ClientId, message: Option<Id>, receivers: u32) {
         if let Some(message) = message {
-            self.send(id, &BrokerMessage::Ack(Ack { id: message, receivers }));
+            self.send(
+                id,
+                &BrokerMessage::Ack(Ack {
+                    id: message,
+                    receivers,
+                }),
+            );
         }
     }
 }

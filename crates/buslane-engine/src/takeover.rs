@@ -32,8 +32,18 @@ pub(crate) struct Probe {
 impl Engine {
     /// Fills in the instance's name for a newcomer that presents the secret of a living one without naming it.
     pub(crate) fn name_by_secret(&self, register: &mut Register) {
-        let Register { resume: Some(secret), registration, .. } = register else { return };
-        let held = self.registry.by_secret(secret).and_then(|key| self.registry.instance(key));
+        let Register {
+            resume: Some(secret),
+            registration,
+            ..
+        } = register
+        else {
+            return;
+        };
+        let held = self
+            .registry
+            .by_secret(secret)
+            .and_then(|key| self.registry.instance(key));
         if let Some(held) = held.filter(|held| held.declared.service == registration.name) {
             registration.instance.get_or_insert_with(|| held.name.clone());
         }
@@ -43,7 +53,10 @@ impl Engine {
     pub(crate) fn claim(&self, id: ClientId, register: &Register) -> Claim {
         let registration = &register.registration;
         let principal = self.clients.find(id).map(|client| &client.principal);
-        let proven = register.resume.as_deref().and_then(|secret| self.registry.by_secret(secret));
+        let proven = register
+            .resume
+            .as_deref()
+            .and_then(|secret| self.registry.by_secret(secret));
         let named = registration.instance.as_ref();
         let holder = named.and_then(|name| self.registry.find(registration.name.as_str(), name.as_str()));
         let Some((key, instance)) = holder.and_then(|key| Some((key, self.registry.instance(key)?))) else {
@@ -51,7 +64,12 @@ impl Engine {
         };
         if instance.client == id {
             let detail = "unregister it first, or leave `instance` out to register another one";
-            return Claim::Refused(Problem::new(ErrorCode::AlreadyRegistered).about(&instance.label).detail(detail).into());
+            return Claim::Refused(
+                Problem::new(ErrorCode::AlreadyRegistered)
+                    .about(&instance.label)
+                    .detail(detail)
+                    .into(),
+            );
         }
         let same = self.clients.find(instance.client).map(|client| &client.principal) == principal;
         match (same, proven == Some(key)) {
@@ -63,29 +81,61 @@ impl Engine {
 
     /// Takes an instance from the client that holds it, and closes that client.
     pub(crate) fn evict(&mut self, holder: InstanceKey, by: ClientId) {
-        let Some(instance) = self.registry.instance(holder) else { return };
+        let Some(instance) = self.registry.instance(holder) else {
+            return;
+        };
         let (from, label) = (instance.client, instance.label.clone());
         let (service, name) = (instance.declared.service.clone(), instance.name.clone());
         self.ledger.counters.takeovers += 1;
-        self.notice(Notice::TakenOver { service, instance: name, from, to: by });
+        self.notice(Notice::TakenOver {
+            service,
+            instance: name,
+            from,
+            to: by,
+        });
         let detail = "another connection registered this instance; do not reconnect under the same name";
         let error = Problem::new(ErrorCode::TakenOver).about(label).detail(detail);
-        let refusal = Refusal { id: None, delivery: None, from: None, error };
-        self.clients.inform(&mut self.ledger, from, &BrokerMessage::Error(refusal));
+        let refusal = Refusal {
+            id: None,
+            delivery: None,
+            from: None,
+            error,
+        };
+        self.clients
+            .inform(&mut self.ledger, from, &BrokerMessage::Error(refusal));
         self.clients.doom(from, CloseReason::TakenOver);
         self.dismiss_doomed();
     }
 
     /// Has a newcomer wait until the holder's connection gives a sign of life, or none in time.
-    pub(crate) fn probe(&mut self, id: ClientId, register: Box<Register>, contracts: Contracts, holder: InstanceKey) {
-        let Some(client) = self.registry.instance(holder).map(|instance| instance.client) else { return };
+    pub(crate) fn probe(
+        &mut self,
+        id: ClientId,
+        register: Box<Register>,
+        contracts: Contracts,
+        holder: InstanceKey,
+    ) {
+        let Some(client) = self.registry.instance(holder).map(|instance| instance.client) else {
+            return;
+        };
         let charged = register.registration.text_length();
         if !self.ledger.charge(Category::Waiting, charged) {
             let problem = self.memory_full();
             return self.refuse_message(id, register.id, problem);
         }
         let ticket = self.take_ticket(id);
-        self.park(id, Parked { ticket, charged, what: Waiting::Probe { register, contracts, holder } });
+        self.park(
+            id,
+            Parked {
+                ticket,
+                charged,
+                what: Waiting::Probe {
+                    register,
+                    contracts,
+                    holder,
+                },
+            },
+        );
         self.probes.insert(ticket, Probe { holder, client });
         if let Some(client) = self.clients.find_mut(client) {
             client.probes += 1;
@@ -99,13 +149,22 @@ impl Engine {
 
     /// Tells everybody who waits for a client that it lives.
     pub(crate) fn fail_probes_of(&mut self, client: ClientId) {
-        let waiting: Vec<Ticket> =
-            self.probes.iter().filter(|(_, probe)| probe.client == client).map(|(ticket, _)| *ticket).collect();
+        let waiting: Vec<Ticket> = self
+            .probes
+            .iter()
+            .filter(|(_, probe)| probe.client == client)
+            .map(|(ticket, _)| *ticket)
+            .collect();
         for ticket in waiting {
             self.end_probe(ticket);
-            let Some((id, parked)) = self.unpark(ticket) else { continue };
+            let Some((id, parked)) = self.unpark(ticket) else {
+                continue;
+            };
             if let Waiting::Probe { register, holder, .. } = parked.what {
-                let label = self.registry.instance(holder).map(|instance| instance.label.clone());
+                let label = self
+                    .registry
+                    .instance(holder)
+                    .map(|instance| instance.label.clone());
                 self.refuse_message(id, register.id, in_use(&label.unwrap_or_default()));
             }
             self.resume(id);
@@ -114,15 +173,36 @@ impl Engine {
 
     /// Takes the instance over for a newcomer whose holder gave no sign of life.
     pub(crate) fn finish_probe(&mut self, ticket: Ticket) {
-        let Some(probe) = self.end_probe(ticket) else { return };
-        self.evict(probe.holder, self.tickets.get(&ticket).copied().unwrap_or(probe.client));
+        let Some(holder) = self.probes.get(&ticket).map(|probe| probe.client) else {
+            return;
+        };
+        if self
+            .clients
+            .find(holder)
+            .is_some_and(|client| client.parked.is_some())
+        {
+            // Nothing is read from it on the broker's own account, so its silence says nothing.
+            return self.fail_probes_of(holder);
+        }
+        let Some(probe) = self.end_probe(ticket) else {
+            return;
+        };
+        self.evict(
+            probe.holder,
+            self.tickets.get(&ticket).copied().unwrap_or(probe.client),
+        );
         self.retry_join(ticket);
     }
 
     /// Lets a newcomer go on whose reason to wait is gone.
     pub(crate) fn retry_join(&mut self, ticket: Ticket) {
-        let Some((id, parked)) = self.unpark(ticket) else { return };
-        if let Waiting::Probe { register, contracts, .. } = parked.what {
+        let Some((id, parked)) = self.unpark(ticket) else {
+            return;
+        };
+        if let Waiting::Probe {
+            register, contracts, ..
+        } = parked.what
+        {
             self.join(id, register, contracts);
         }
         self.resume(id);
@@ -130,8 +210,12 @@ impl Engine {
 
     /// Remembers who waits for an instance that is gone, to let them go on when this input is done.
     pub(crate) fn end_probes_of(&mut self, holder: InstanceKey) {
-        let waiting: Vec<Ticket> =
-            self.probes.iter().filter(|(_, probe)| probe.holder == holder).map(|(ticket, _)| *ticket).collect();
+        let waiting: Vec<Ticket> = self
+            .probes
+            .iter()
+            .filter(|(_, probe)| probe.holder == holder)
+            .map(|(ticket, _)| *ticket)
+            .collect();
         for ticket in waiting {
             self.end_probe(ticket);
             self.released.push_back(ticket);

@@ -32,7 +32,10 @@ pub(crate) struct TopicContracts {
 impl TopicContracts {
     /// Makes an empty table.
     pub(crate) fn new(entropy: &mut Entropy) -> Self {
-        TopicContracts { topics: HashMap::with_hasher(entropy.hash_state()), names: BTreeSet::new() }
+        TopicContracts {
+            topics: HashMap::with_hasher(entropy.hash_state()),
+            names: BTreeSet::new(),
+        }
     }
 
     /// Returns what holds for a topic.
@@ -41,18 +44,30 @@ impl TopicContracts {
         if self.topics.is_empty() {
             return None;
         }
-        self.topics.get(topic).and_then(|declarations| declarations.last()).map(|(_, contract)| contract)
+        self.topics
+            .get(topic)
+            .and_then(|declarations| declarations.last())
+            .map(|(_, contract)| contract)
     }
 
     /// Finds the service whose contract for a topic forbids another service to declare this one.
-    pub(crate) fn conflict(&self, service: &Name, topic: &Topic<'_>, declared: &TopicDeclaration) -> Option<&Name> {
+    pub(crate) fn conflict(
+        &self,
+        service: &Name,
+        topic: &Topic<'_>,
+        declared: &TopicDeclaration,
+    ) -> Option<&Name> {
         let differs = |contract: &TopicContract| {
             let known = &contract.declared;
             contract.service != *service
-                && (&known.schema, known.retain, known.refuse) != (&declared.schema, declared.retain, declared.refuse)
+                && (&known.schema, known.retain, known.refuse)
+                    != (&declared.schema, declared.retain, declared.refuse)
         };
         let declarations = self.topics.get(topic.as_str())?;
-        declarations.iter().find(|(_, contract)| differs(contract)).map(|(_, contract)| &contract.service)
+        declarations
+            .iter()
+            .find(|(_, contract)| differs(contract))
+            .map(|(_, contract)| &contract.service)
     }
 
     /// Adds what an instance declares. It holds from now on.
@@ -62,12 +77,17 @@ impl TopicContracts {
             None => Arc::from(topic.as_str()),
         };
         self.names.insert(name.clone());
-        self.topics.entry(name).or_default().push((instance, Arc::new(contract)));
+        self.topics
+            .entry(name)
+            .or_default()
+            .push((instance, Arc::new(contract)));
     }
 
     /// Removes what an instance declared about a topic.
     pub(crate) fn withdraw(&mut self, instance: InstanceKey, topic: &str) {
-        let Some(declarations) = self.topics.get_mut(topic) else { return };
+        let Some(declarations) = self.topics.get_mut(topic) else {
+            return;
+        };
         declarations.retain(|(declarer, _)| *declarer != instance);
         if declarations.is_empty() {
             self.topics.remove(topic);
@@ -78,7 +98,9 @@ impl TopicContracts {
     /// Returns the topics with a contract in order, from `after` on (excluded).
     pub(crate) fn after(&self, after: Option<&str>) -> impl Iterator<Item = (&str, &Arc<TopicContract>)> {
         use std::ops::Bound::{Excluded, Unbounded};
-        let names = self.names.range::<str, _>((after.map_or(Unbounded, Excluded), Unbounded));
+        let names = self
+            .names
+            .range::<str, _>((after.map_or(Unbounded, Excluded), Unbounded));
         names.filter_map(|name| self.find(name).map(|contract| (&**name, contract)))
     }
 }

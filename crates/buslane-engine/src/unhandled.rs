@@ -65,7 +65,11 @@ impl Engine {
         if self.bus_subscriptions == 0 || address.starts_with('$') || !self.is_wanted(UNHANDLED) {
             return;
         }
-        let from = self.clients.find(sender).map(|client| client.from.clone()).unwrap_or_default();
+        let from = self
+            .clients
+            .find(sender)
+            .map(|client| client.from.clone())
+            .unwrap_or_default();
         let report = || {
             let mut payload = object(json!({
                 "reason": reason.as_str(),
@@ -76,7 +80,10 @@ impl Engine {
             if let Some(id) = id {
                 payload.insert("id".to_owned(), Value::from(id.as_str()));
             }
-            Report { topic: UNHANDLED, payload }
+            Report {
+                topic: UNHANDLED,
+                payload,
+            }
         };
         self.report(reason.kind(), address, report);
     }
@@ -87,14 +94,22 @@ impl Engine {
         if self.bus_subscriptions == 0 || !self.is_wanted(REJECTION) {
             return;
         }
-        let from = self.clients.find(sender).map(|client| client.from.clone()).unwrap_or_default();
+        let from = self
+            .clients
+            .find(sender)
+            .map(|client| client.from.clone())
+            .unwrap_or_default();
         let (pointer, keyword) = match violation {
             Violation::Mismatch { pointer, keyword, .. } => (pointer.as_str(), keyword.as_str()),
             Violation::NotJson { .. } => ("", ""),
         };
         let report = || {
-            let payload = json!({ "address": address, "from": &*from, "pointer": pointer, "keyword": keyword });
-            Report { topic: REJECTION, payload: object(payload) }
+            let payload =
+                json!({ "address": address, "from": &*from, "pointer": pointer, "keyword": keyword });
+            Report {
+                topic: REJECTION,
+                payload: object(payload),
+            }
         };
         self.report(Kind::Rejection, address, report);
     }
@@ -117,13 +132,20 @@ impl Engine {
     fn queue_report(&mut self, report: Report, count: u64) {
         let Report { topic, mut payload } = report;
         payload.insert("count".to_owned(), Value::from(count));
-        self.events.push_back(Event::Report(topic, Value::Object(payload).to_string().into_bytes()));
+        self.events.push_back(Event::Report(
+            topic,
+            Value::Object(payload).to_string().into_bytes(),
+        ));
     }
 
     /// Tells of a client's drops since the last report.
     pub(crate) fn report_drops(&mut self, id: ClientId) {
-        let Some(client) = self.clients.find_mut(id) else { return };
-        let Some(drops) = client.drops.as_mut() else { return };
+        let Some(client) = self.clients.find_mut(id) else {
+            return;
+        };
+        let Some(drops) = client.drops.as_mut() else {
+            return;
+        };
         let told = **drops;
         if told.count == 0 {
             client.drops = None;
@@ -132,15 +154,22 @@ impl Engine {
         (drops.count, drops.bytes, drops.announced, drops.waiting) = (0, 0, false, true);
         let from = client.from.clone();
         self.timers.insert(self.now + PERIOD, Timer::Drops(id));
-        self.notice(Notice::Overflow { client: id, count: told.count, bytes: told.bytes, policy: told.policy });
+        self.notice(Notice::Overflow {
+            client: id,
+            count: told.count,
+            bytes: told.bytes,
+            policy: told.policy,
+        });
         if told.announced && self.bus_subscriptions > 0 {
             let policy = match told.policy {
                 Overflow::DropOldest => "drop_oldest",
                 Overflow::DropNewest => "drop_newest",
                 Overflow::Disconnect => "disconnect",
             };
-            let payload = json!({ "client": &*from, "count": told.count, "bytes": told.bytes, "policy": policy });
-            self.events.push_back(Event::Report(OVERFLOW, payload.to_string().into_bytes()));
+            let payload =
+                json!({ "client": &*from, "count": told.count, "bytes": told.bytes, "policy": policy });
+            self.events
+                .push_back(Event::Report(OVERFLOW, payload.to_string().into_bytes()));
         }
     }
 }

@@ -74,7 +74,12 @@ fn not_json() -> Violation {
 fn problem(violation: Violation) -> Problem {
     match violation {
         Violation::NotJson { reason } => Problem::new(ErrorCode::InvalidPayload).detail(reason),
-        Violation::Mismatch { pointer, keyword, expected, detail } => Problem {
+        Violation::Mismatch {
+            pointer,
+            keyword,
+            expected,
+            detail,
+        } => Problem {
             pointer: Some(pointer),
             keyword: Some(keyword),
             expected,

@@ -12,7 +12,8 @@ pub(super) fn methods() -> Value {
         }
     });
     let list = |member: &str, item: Value| {
-        let mut properties = json!({ "next": { "type": "string", "description": "There is more after this entry." } });
+        let mut properties =
+            json!({ "next": { "type": "string", "description": "There is more after this entry." } });
         properties[member] = json!({ "type": "array", "items": item });
         json!({ "type": "object", "required": [member], "properties": properties })
     };
@@ -49,7 +50,10 @@ pub(super) fn methods() -> Value {
         }
     });
     let mut description = list("instances", instance);
-    for (member, schema) in [("name", json!({ "type": "string" })), ("version", json!({ "type": "string" }))] {
+    for (member, schema) in [
+        ("name", json!({ "type": "string" })),
+        ("version", json!({ "type": "string" })),
+    ] {
         description["properties"][member] = schema;
     }
     for member in ["methods", "topics", "schemas"] {

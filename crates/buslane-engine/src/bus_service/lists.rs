@@ -38,7 +38,13 @@ struct Filling {
 impl Filling {
     fn new(page: &Page, most_bytes: usize) -> Self {
         let limit = page.limit.unwrap_or(LONGEST_PAGE).clamp(1, LONGEST_PAGE);
-        Filling { entries: Vec::new(), last: None, bytes: 0, limit, most_bytes }
+        Filling {
+            entries: Vec::new(),
+            last: None,
+            bytes: 0,
+            limit,
+            most_bytes,
+        }
     }
 
     /// Adds an entry; tells whether it fitted. The first always does.
@@ -66,7 +72,10 @@ impl Filling {
 
 impl Engine {
     fn filling(&self, page: &Page) -> Filling {
-        Filling::new(page, self.config.limits.payload.min(self.config.limits.outbox) / 2)
+        Filling::new(
+            page,
+            self.config.limits.payload.min(self.config.limits.outbox) / 2,
+        )
     }
 
     pub(super) fn list_services(&self, page: Page) -> Value {
@@ -96,17 +105,28 @@ impl Engine {
 
     pub(super) fn describe(&self, wanted: Describe) -> Result<Value, Problem> {
         if wanted.service == BUS_SERVICE {
-            return Ok(json!({ "name": BUS_SERVICE, "version": env!("CARGO_PKG_VERSION"), "instances": [],
-                "methods": catalogue::methods() }));
+            return Ok(
+                json!({ "name": BUS_SERVICE, "version": env!("CARGO_PKG_VERSION"), "instances": [],
+                "methods": catalogue::methods() }),
+            );
         }
-        let named = |instance: &&Instance| wanted.instance.as_ref().is_none_or(|name| *name == instance.name.as_str());
+        let named = |instance: &&Instance| {
+            wanted
+                .instance
+                .as_ref()
+                .is_none_or(|name| *name == instance.name.as_str())
+        };
         let found = self.registry.instances_after(&wanted.service, None).filter(named);
         let Some(newest) = found.max_by_key(|instance| instance.order) else {
-            let detail = "there is no such service, or no such instance of it; ask $bus:services who is there";
+            let detail =
+                "there is no such service, or no such instance of it; ask $bus:services who is there";
             return Err(Problem::new(ErrorCode::NotFound).detail(detail));
         };
         let mut filling = self.filling(&wanted.page);
-        let mut instances = self.registry.instances_after(&wanted.service, wanted.page.after.as_deref()).filter(named);
+        let mut instances = self
+            .registry
+            .instances_after(&wanted.service, wanted.page.after.as_deref())
+            .filter(named);
         let more = !instances.all(|instance| filling.add(instance.name.as_str(), self.instance(instance)));
         let mut description = filling.finish("instances", more);
         let declared = &newest.declared;
@@ -154,7 +174,10 @@ impl Engine {
 
     pub(super) fn list_clients(&self, page: Page) -> Value {
         let mut filling = self.filling(&page);
-        let after = page.after.as_deref().and_then(|after| after.strip_prefix("client-")?.parse::<u64>().ok());
+        let after = page
+            .after
+            .as_deref()
+            .and_then(|after| after.strip_prefix("client-")?.parse::<u64>().ok());
         let mut clients: Vec<_> = self.clients.iter().map(|(_, client)| client).collect();
         clients.retain(|client| after.is_none_or(|after| client.number > after));
         clients.sort_unstable_by_key(|client| client.number);

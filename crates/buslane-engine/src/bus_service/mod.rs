@@ -29,7 +29,12 @@ impl Engine {
         self.ledger.counters.requests_accepted += 1;
         self.ledger.counters.replied += 1;
         let (headers, payload) = (Headers::default(), Payload::checked(output));
-        let answer = Answer { id: request.id, from: BUS_SERVICE.into(), headers, payload };
+        let answer = Answer {
+            id: request.id,
+            from: BUS_SERVICE.into(),
+            headers,
+            payload,
+        };
         self.send(caller, &BrokerMessage::Reply(answer));
         Ok(())
     }
@@ -57,9 +62,13 @@ fn input<T: DeserializeOwned>(payload: &Payload<'_>) -> Result<T, Problem> {
     if payload.kind == PayloadKind::Bytes {
         return Err(Problem::new(ErrorCode::InvalidPayload).detail("the input is a JSON object"));
     }
-    let text = if payload.is_absent() { b"{}" } else { &*payload.bytes };
-    let value: Value =
-        serde_json::from_slice(text).map_err(|error| Problem::new(ErrorCode::InvalidPayload).detail(error))?;
+    let text = if payload.is_absent() {
+        b"{}"
+    } else {
+        &*payload.bytes
+    };
+    let value: Value = serde_json::from_slice(text)
+        .map_err(|error| Problem::new(ErrorCode::InvalidPayload).detail(error))?;
     let value = if value.is_null() { json!({}) } else { value };
     T::deserialize(value).map_err(|error| {
         let detail = format!("{error}; the input's schema is in $bus:describe {{\"service\":\"$bus\"}}");

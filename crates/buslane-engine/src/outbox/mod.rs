@@ -32,6 +32,7 @@ mod shared_frame;
 mod tests;
 mod websocket;
 
+pub(crate) use segment::GAP_BYTES;
 pub(crate) use shared_frame::SharedFrame;
 
 use backlog::Backlog;
@@ -95,6 +96,29 @@ impl Outbox {
     #[inline]
     pub(crate) fn delivery_bytes(&self) -> usize {
         self.deliveries.bytes
+    }
+
+    /// Returns by how many bytes the account grows when a message of this length is appended to the control lane.
+    #[inline]
+    pub(crate) fn control_growth(&self, pool: &BufferPool, length: usize) -> usize {
+        let sealed = self.control.open.len() >= SEGMENT;
+        self.control.growth(self.framing, pool, length, sealed)
+    }
+
+    /// Returns by how many bytes the account grows when this many bytes are appended as they are to the control lane.
+    pub(crate) fn raw_growth(&self, pool: &BufferPool, length: usize) -> usize {
+        match self.framing {
+            Framing::WebSocketBinary => length,
+            _ => self.control_growth(pool, length),
+        }
+    }
+
+    /// Returns by how many bytes the account grows when a copy of a message of this length is appended to the delivery
+    /// lane.
+    #[inline]
+    pub(crate) fn delivery_growth(&self, pool: &BufferPool, length: usize) -> usize {
+        let sealed = self.deliveries.open.len() + length > SEGMENT;
+        self.deliveries.growth(self.framing, pool, length, sealed)
     }
 
     /// Appends one whole message to the control lane: `encode` appends it to the buffer, as [`Framing::encode`] does.
@@ -302,6 +326,23 @@ impl Outbox {
 }
 
 impl Lane {
+    /// Returns by how many bytes the account grows when the open buffer, or a new one if it is `sealed`, gets a message.
+    #[inline]
+    fn growth(&self, framing: Framing, pool: &BufferPool, length: usize, sealed: bool) -> usize {
+        let fresh = sealed || self.open.is_empty();
+        let (held, capacity, used) = match fresh {
+            true => (0, pool.next_capacity(), Header::room(framing)),
+            false => (self.open.capacity(), self.open.capacity(), self.open.len()),
+        };
+        // A vector that is full takes twice its room, or what it needs if that is more.
+        let grown = if used + length <= capacity {
+            capacity
+        } else {
+            (2 * capacity).max(used + length)
+        };
+        grown - held
+    }
+
     /// Lets `encode` append one message to the open buffer; returns its length.
     #[inline]
     fn append(

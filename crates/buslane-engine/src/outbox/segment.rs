@@ -233,6 +233,6 @@ fn first(framing: Framing, messages: &[u8]) -> usize {
 }
 
 /// What a gap in a backlog is accounted for, in bytes.
-pub(super) const GAP_BYTES: usize = size_of::<Segment>() + size_of::<Gap>();
+pub(crate) const GAP_BYTES: usize = size_of::<Segment>() + size_of::<Gap>();
 /// Unused bytes of a waiting buffer that are left alone: giving them back would cost more than they do.
 const WASTE: usize = 4 << 10;

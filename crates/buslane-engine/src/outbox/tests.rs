@@ -127,15 +127,18 @@ impl Bench {
 
     fn control(&mut self, serial: u64) {
         let bytes = message(self.framing, "control", serial, 10);
+        let foretold = self.pool.lent() + self.outbox.control_growth(&self.pool, bytes.len());
         let length = self
             .outbox
             .write_control(&mut self.pool, |buffer| buffer.extend_from_slice(&bytes));
-        assert_eq!(length, bytes.len());
+        assert_eq!((length, self.pool.lent()), (bytes.len(), foretold));
     }
 
     fn push(&mut self, serial: u64, length: usize) -> usize {
         let bytes = message(self.framing, "t", serial, length);
+        let foretold = self.pool.lent() + self.outbox.delivery_growth(&self.pool, bytes.len());
         self.outbox.push_delivery(&mut self.pool, &bytes);
+        assert_eq!(self.pool.lent(), foretold);
         bytes.len()
     }
 

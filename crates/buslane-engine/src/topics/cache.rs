@@ -66,6 +66,11 @@ impl Cache {
         }
     }
 
+    /// Forgets all answers.
+    pub(super) fn clear(&mut self) {
+        *self = Cache::new(self.hash.clone());
+    }
+
     /// Returns the accounted bytes.
     pub(super) fn bytes(&self) -> usize {
         self.entries.len() * ENTRY_BYTES + self.matches * size_of::<Match>()

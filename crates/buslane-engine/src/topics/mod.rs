@@ -110,6 +110,11 @@ impl Topics {
         self.trie.bytes() + self.subscriptions.bytes() + self.groups.bytes() + self.cache.bytes()
     }
 
+    /// Forgets what is only kept to be faster.
+    pub(crate) fn trim(&mut self) {
+        self.cache.clear();
+    }
+
     /// Adds a subscription of `subscriber` under a key of the owner's, or gives the same subscription another key.
     pub(crate) fn insert(
         &mut self,

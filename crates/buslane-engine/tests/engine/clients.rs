@@ -52,7 +52,10 @@ fn calls_about_a_client_that_is_gone_do_nothing() {
     world.engine.touch(world.now, id);
     world.engine.close(world.now, id, CloseReason::Transport);
     let ping = buslane_protocol::ClientMessage::Ping(None);
-    assert_eq!(world.engine.handle(world.now, id, ping), buslane_engine::Flow::Close);
+    assert_eq!(
+        world.engine.handle(world.now, id, ping),
+        buslane_engine::Flow::Close
+    );
     world.nothing(successor);
     assert_eq!(world.engine.gauges().clients, 1);
     world.assert_balanced();
@@ -65,8 +68,16 @@ fn messages_are_counted_by_type_and_refusals_by_code() {
     world.send(id, json!({ "type": "ping" }));
     world.send(id, json!({ "type": "publish", "topic": "$SYS/x" }));
     let counters = world.engine.counters();
-    let received = |name| counters.received[buslane_engine::Counters::TYPES.iter().position(|kind| *kind == name).unwrap()];
-    assert_eq!((received("ping"), received("publish"), received("pong")), (1, 1, 0));
+    let received = |name| {
+        counters.received[buslane_engine::Counters::TYPES
+            .iter()
+            .position(|kind| *kind == name)
+            .unwrap()]
+    };
+    assert_eq!(
+        (received("ping"), received("publish"), received("pong")),
+        (1, 1, 0)
+    );
     assert_eq!(world.refused(ErrorCode::ReservedTopic), 1);
 }
 
@@ -90,16 +101,25 @@ fn a_flood_of_pings_that_are_not_read_closes_only_the_one_who_sends_them() {
     for _ in 0..200 {
         world.send(flooder, json!({ "type": "ping", "id": "x" }));
     }
-    assert_eq!((world.closed(flooder), world.closed(other)), (Some(CloseReason::ControlFull), None));
+    assert_eq!(
+        (world.closed(flooder), world.closed(other)),
+        (Some(CloseReason::ControlFull), None)
+    );
 }
 
 #[test]
 fn the_same_inputs_give_the_same_bytes() {
     let run = || {
         let mut world = World::new();
-        let ids: Vec<_> = FRAMINGS.iter().map(|framing| world.subscriber_of_everything(*framing)).collect();
+        let ids: Vec<_> = FRAMINGS
+            .iter()
+            .map(|framing| world.subscriber_of_everything(*framing))
+            .collect();
         let service = world.client();
-        world.send(service, json!({ "type": "register", "name": "attic", "version": "1", "methods": ["get"] }));
+        world.send(
+            service,
+            json!({ "type": "register", "name": "attic", "version": "1", "methods": ["get"] }),
+        );
         for index in 0..20 {
             world.send(service, json!({ "type": "publish", "topic": format!("a/{index}"), "payload": index, "retain": "set" }));
         }

@@ -9,7 +9,10 @@ use crate::world::{Work, World, types};
 fn attic(world: &mut World) -> ClientId {
     let id = world.client();
     let methods = json!({ "get": { "input": { "required": ["key"] }, "output": { "type": "string" } } });
-    world.register(id, json!({ "name": "attic", "version": "1", "instance": "one", "methods": methods }));
+    world.register(
+        id,
+        json!({ "name": "attic", "version": "1", "instance": "one", "methods": methods }),
+    );
     id
 }
 
@@ -21,7 +24,10 @@ fn monitor(world: &mut World) -> ClientId {
 }
 
 fn ask(world: &mut World, caller: ClientId, payload: Value) {
-    world.send(caller, json!({ "type": "request", "id": "q", "to": "attic:get", "payload": payload }));
+    world.send(
+        caller,
+        json!({ "type": "request", "id": "q", "to": "attic:get", "payload": payload }),
+    );
 }
 
 #[test]
@@ -30,8 +36,14 @@ fn a_request_that_breaks_the_input_schema_never_reaches_the_service() {
     let (callee, caller) = (attic(&mut world), world.open(Framing::JsonLines));
     ask(&mut world, caller, json!({}));
     let error = world.one(caller)["error"].clone();
-    assert_eq!((&error["code"], &error["address"]), (&json!("schema_violation"), &json!("attic:get")));
-    assert_eq!((&error["pointer"], &error["keyword"], &error["expected"]), (&json!(""), &json!("required"), &json!(["key"])));
+    assert_eq!(
+        (&error["code"], &error["address"]),
+        (&json!("schema_violation"), &json!("attic:get"))
+    );
+    assert_eq!(
+        (&error["pointer"], &error["keyword"], &error["expected"]),
+        (&json!(""), &json!("required"), &json!(["key"]))
+    );
     world.nothing(callee);
     ask(&mut world, caller, json!({ "key": 1 }));
     assert_eq!(world.one(callee)["type"], "request");
@@ -46,9 +58,15 @@ fn a_reply_that_breaks_the_output_schema_is_refused_and_ends_the_request() {
     world.read(callee);
     world.send(callee, json!({ "type": "reply", "delivery": 1, "payload": 7 }));
     let refusal = world.one(callee);
-    assert_eq!((&refusal["delivery"], &refusal["error"]["keyword"]), (&json!(1), &json!("type")));
+    assert_eq!(
+        (&refusal["delivery"], &refusal["error"]["keyword"]),
+        (&json!(1), &json!("type"))
+    );
     let error = world.one(caller);
-    assert_eq!((&error["id"], &error["error"]["code"]), (&json!("q"), &json!("schema_violation")));
+    assert_eq!(
+        (&error["id"], &error["error"]["code"]),
+        (&json!("q"), &json!("schema_violation"))
+    );
     assert_eq!(world.engine.counters().failed, 1);
     world.assert_balanced();
 }
@@ -57,9 +75,15 @@ fn a_reply_that_breaks_the_output_schema_is_refused_and_ends_the_request() {
 fn chunks_are_held_against_the_output_schema_too() {
     let mut world = World::new();
     let (callee, caller) = (attic(&mut world), world.client());
-    world.send(caller, json!({ "type": "request", "id": "q", "to": "attic:get", "payload": {"key": 1}, "stream": true }));
+    world.send(
+        caller,
+        json!({ "type": "request", "id": "q", "to": "attic:get", "payload": {"key": 1}, "stream": true }),
+    );
     world.read(callee);
-    world.send(callee, json!({ "type": "chunk", "delivery": 1, "payload": "good" }));
+    world.send(
+        callee,
+        json!({ "type": "chunk", "delivery": 1, "payload": "good" }),
+    );
     world.send(callee, json!({ "type": "chunk", "delivery": 1, "payload": 7 }));
     assert_eq!(types(&world.read(caller)), ["chunk", "error"]);
     assert_eq!(world.error(callee), "schema_violation");
@@ -75,7 +99,10 @@ fn a_publish_that_breaks_the_topics_contract_reaches_nobody_whoever_sends_it() {
         assert_eq!(world.error(id), "schema_violation");
     }
     assert_eq!(world.engine.gauges().retained, 0);
-    world.send(id, json!({ "type": "publish", "topic": "host/load", "payload": 0.5 }));
+    world.send(
+        id,
+        json!({ "type": "publish", "topic": "host/load", "payload": 0.5 }),
+    );
     assert_eq!(world.one(id)["payload"], 0.5);
 }
 
@@ -84,9 +111,15 @@ fn bytes_and_broken_json_are_refused_where_there_is_a_schema() {
     let mut world = World::new();
     monitor(&mut world);
     let id = world.client();
-    world.send(id, json!({ "type": "publish", "topic": "host/load", "payload": "AA==", "encoding": "base64" }));
+    world.send(
+        id,
+        json!({ "type": "publish", "topic": "host/load", "payload": "AA==", "encoding": "base64" }),
+    );
     assert_eq!(world.error(id), "schema_violation");
-    let mut frame = crate::wire::encode(Framing::Binary, &json!({ "type": "publish", "topic": "host/load", "payload": 11 }));
+    let mut frame = crate::wire::encode(
+        Framing::Binary,
+        &json!({ "type": "publish", "topic": "host/load", "payload": 11 }),
+    );
     let end = frame.len();
     frame[end - 2..].copy_from_slice(b"1}");
     world.send_frame(id, frame);
@@ -99,14 +132,20 @@ fn each_instance_of_a_gathered_request_is_held_against_its_own_schema() {
     let strict = attic(&mut world);
     let lax = world.service("cellar", "c", &["get"]);
     let caller = world.client();
-    world.send(caller, json!({ "type": "request", "id": "g", "to": "*:get", "payload": {} }));
+    world.send(
+        caller,
+        json!({ "type": "request", "id": "g", "to": "*:get", "payload": {} }),
+    );
     world.nothing(strict);
     world.read(lax);
     world.send(lax, json!({ "type": "reply", "delivery": 1 }));
     let answers = world.read(caller);
     assert_eq!(types(&answers), ["error", "reply", "end"]);
     assert_eq!(answers[0]["error"]["code"], "schema_violation");
-    assert_eq!((&answers[2]["replied"], &answers[2]["failed"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&answers[2]["replied"], &answers[2]["failed"]),
+        (&json!(1), &json!(1))
+    );
 }
 
 #[test]
@@ -128,7 +167,10 @@ fn a_schema_that_cannot_be_compiled_refuses_the_registration() {
     let mut world = World::new();
     let id = world.client();
     let methods = json!({ "get": { "input": { "type": "object", "nonsense": 1 } } });
-    world.send(id, json!({ "type": "register", "id": "r", "name": "attic", "version": "1", "methods": methods }));
+    world.send(
+        id,
+        json!({ "type": "register", "id": "r", "name": "attic", "version": "1", "methods": methods }),
+    );
     assert_eq!(world.error(id), "invalid_schema");
     assert_eq!(world.engine.gauges().instances, 0);
 }
@@ -140,11 +182,17 @@ fn a_client_that_goes_away_while_its_schemas_compile_leaves_nothing() {
     let id = world.client();
     let before = world.engine.gauges().memory;
     let methods = json!({ "get": { "input": { "type": "object" } } });
-    world.send(id, json!({ "type": "register", "name": "attic", "version": "1", "methods": methods }));
+    world.send(
+        id,
+        json!({ "type": "register", "name": "attic", "version": "1", "methods": methods }),
+    );
     assert!(world.engine.gauges().memory > before);
     world.close(id);
     world.do_work();
-    assert_eq!((world.engine.gauges().instances, world.engine.gauges().memory), (0, 0));
+    assert_eq!(
+        (world.engine.gauges().instances, world.engine.gauges().memory),
+        (0, 0)
+    );
 }
 
 #[test]
@@ -157,12 +205,22 @@ fn a_long_payload_is_validated_elsewhere_while_its_sender_waits_and_others_go_on
     let long = format!("1.{}", "0".repeat(200));
     let publish = format!(r#"{{"type":"publish","id":"p","topic":"host/load","payload":{long},"ack":true}}"#);
     world.send_frame(sender, publish.into_bytes());
-    world.send(sender, json!({ "type": "publish", "topic": "host/other", "payload": "second" }));
+    world.send(
+        sender,
+        json!({ "type": "publish", "topic": "host/other", "payload": "second" }),
+    );
     world.nothing(id);
-    world.send(id, json!({ "type": "publish", "topic": "host/load", "payload": 2 }));
+    world.send(
+        id,
+        json!({ "type": "publish", "topic": "host/load", "payload": 2 }),
+    );
     assert_eq!(world.one(id)["payload"], 2);
     world.do_work();
-    let payloads: Vec<Value> = world.read(id).iter().map(|message| message["payload"].clone()).collect();
+    let payloads: Vec<Value> = world
+        .read(id)
+        .iter()
+        .map(|message| message["payload"].clone())
+        .collect();
     assert_eq!(payloads, [json!(1.0), json!("second")]);
     assert_eq!(world.one(sender)["receivers"], 1);
 }
@@ -175,8 +233,14 @@ fn a_long_request_and_a_long_reply_are_validated_elsewhere_and_may_fail() {
     assert_eq!(world.error(caller), "schema_violation");
     ask(&mut world, caller, json!({ "key": "x".repeat(200) }));
     assert_eq!(world.one(callee)["delivery"], 1);
-    world.send(callee, json!({ "type": "reply", "delivery": 1, "payload": ["x".repeat(200)] }));
-    assert_eq!((world.error(callee), world.error(caller)), ("schema_violation".to_owned(), "schema_violation".to_owned()));
+    world.send(
+        callee,
+        json!({ "type": "reply", "delivery": 1, "payload": ["x".repeat(200)] }),
+    );
+    assert_eq!(
+        (world.error(callee), world.error(caller)),
+        ("schema_violation".to_owned(), "schema_violation".to_owned())
+    );
     world.assert_balanced();
 }
 
@@ -206,7 +270,10 @@ fn a_topic_belongs_to_its_service_while_an_instance_lives() {
     world.close(owner);
     world.send(rival, other);
     assert_eq!(world.one(rival)["type"], "registered");
-    world.send(rival, json!({ "type": "publish", "topic": "host/load", "payload": "anything" }));
+    world.send(
+        rival,
+        json!({ "type": "publish", "topic": "host/load", "payload": "anything" }),
+    );
     world.nothing(rival);
 }
 
@@ -217,7 +284,10 @@ fn two_conflicting_registrations_at_once_cannot_both_win() {
     let clients = ["number", "string"].map(|kind| {
         let id = world.client();
         let topics = json!({ "t": { "schema": { "type": kind } } });
-        world.send(id, json!({ "type": "register", "name": kind, "version": "1", "topics": topics }));
+        world.send(
+            id,
+            json!({ "type": "register", "name": kind, "version": "1", "topics": topics }),
+        );
         id
     });
     world.do_work();
@@ -229,8 +299,14 @@ fn two_conflicting_registrations_at_once_cannot_both_win() {
 fn a_cleared_topic_needs_no_payload() {
     let mut world = World::new();
     let id = monitor(&mut world);
-    world.send(id, json!({ "type": "publish", "topic": "host/load", "payload": 1, "retain": "set" }));
-    world.send(id, json!({ "type": "publish", "topic": "host/load", "retain": "clear" }));
+    world.send(
+        id,
+        json!({ "type": "publish", "topic": "host/load", "payload": 1, "retain": "set" }),
+    );
+    world.send(
+        id,
+        json!({ "type": "publish", "topic": "host/load", "retain": "clear" }),
+    );
     world.nothing(id);
     assert_eq!(world.engine.gauges().retained, 0);
 }

@@ -9,19 +9,28 @@ use crate::world::{FRAMINGS, World, payloads};
 fn slow(world: &mut World, framing: Framing, policy: &str) -> ClientId {
     let id = world.open(framing);
     world.read(id);
-    world.send(id, json!({ "type": "subscribe", "filter": "a", "overflow": policy }));
+    world.send(
+        id,
+        json!({ "type": "subscribe", "filter": "a", "overflow": policy }),
+    );
     world.read(id);
     id
 }
 
 fn fill(world: &mut World, publisher: ClientId, numbers: std::ops::Range<u32>) {
     for number in numbers {
-        world.send(publisher, json!({ "type": "publish", "topic": "a", "payload": [number, "x".repeat(200)] }));
+        world.send(
+            publisher,
+            json!({ "type": "publish", "topic": "a", "payload": [number, "x".repeat(200)] }),
+        );
     }
 }
 
 fn numbers(messages: &[Value]) -> Vec<u64> {
-    payloads(messages).iter().map(|payload| payload[0].as_u64().unwrap()).collect()
+    payloads(messages)
+        .iter()
+        .map(|payload| payload[0].as_u64().unwrap())
+        .collect()
 }
 
 #[test]
@@ -35,9 +44,15 @@ fn by_default_the_oldest_give_way_and_a_gap_stands_in_their_place() {
         let dropped = 20 - got.len();
         assert!(dropped > 0);
         assert_eq!(got, (dropped as u64..20).collect::<Vec<_>>());
-        assert_eq!((&messages[0]["type"], &messages[0]["count"]), (&json!("gap"), &json!(dropped)));
+        assert_eq!(
+            (&messages[0]["type"], &messages[0]["count"]),
+            (&json!("gap"), &json!(dropped))
+        );
         assert_eq!(world.engine.counters().deliveries_dropped, dropped as u64);
-        assert_eq!(world.engine.counters().delivery_bytes_dropped, messages[0]["bytes"].as_u64().unwrap());
+        assert_eq!(
+            world.engine.counters().delivery_bytes_dropped,
+            messages[0]["bytes"].as_u64().unwrap()
+        );
         world.assert_balanced();
     }
 }
@@ -60,11 +75,17 @@ fn drop_newest_keeps_what_is_queued_and_ends_with_a_gap() {
 fn disconnect_closes_the_client_after_saying_why() {
     let mut world = World::limited(|limits| limits.outbox = 2_000);
     let (id, publisher) = (slow(&mut world, Framing::Binary, "drop_oldest"), world.client());
-    world.send(id, json!({ "type": "subscribe", "filter": "unrelated", "overflow": "disconnect" }));
+    world.send(
+        id,
+        json!({ "type": "subscribe", "filter": "unrelated", "overflow": "disconnect" }),
+    );
     fill(&mut world, publisher, 0..20);
     assert_eq!(world.closed(id), Some(CloseReason::DeliveriesFull));
     let messages = world.read(id);
-    let error = messages.iter().find(|message| message["type"] == "error").unwrap();
+    let error = messages
+        .iter()
+        .find(|message| message["type"] == "error")
+        .unwrap();
     assert_eq!(error["error"]["code"], "overflow");
     assert_eq!(world.closed(publisher), None);
     world.assert_balanced();
@@ -120,7 +141,10 @@ fn drops_are_told_under_bus_overflow_at_once_and_then_at_most_once_a_second() {
     let (id, publisher) = (slow(&mut world, Framing::Binary, "drop_newest"), world.client());
     fill(&mut world, publisher, 0..20);
     let event = world.one(watcher)["payload"].clone();
-    assert_eq!((&event["client"], &event["count"], &event["policy"]), (&json!("client-2"), &json!(1), &json!("drop_newest")));
+    assert_eq!(
+        (&event["client"], &event["count"], &event["policy"]),
+        (&json!("client-2"), &json!(1), &json!("drop_newest"))
+    );
     assert!(event["bytes"].as_u64().unwrap() > 200);
     world.pass_seconds(2);
     let more = world.one(watcher)["payload"]["count"].as_u64().unwrap();
@@ -137,9 +161,15 @@ fn drops_of_the_brokers_own_events_cause_no_event() {
     let watcher = world.subscriber(Framing::Binary, "$bus/broadcast/#");
     world.send(watcher, json!({ "type": "subscribe", "filter": "$bus/overflow" }));
     world.read(watcher);
-    let (deaf, publisher) = (world.subscriber(Framing::Binary, "$bus/unhandled"), world.client());
+    let (deaf, publisher) = (
+        world.subscriber(Framing::Binary, "$bus/unhandled"),
+        world.client(),
+    );
     for number in 0..100 {
-        world.send(publisher, json!({ "type": "publish", "topic": format!("nobody/{number}") }));
+        world.send(
+            publisher,
+            json!({ "type": "publish", "topic": format!("nobody/{number}") }),
+        );
     }
     assert!(world.read(deaf).iter().any(|message| message["type"] == "gap"));
     world.pass_seconds(3);
@@ -151,13 +181,22 @@ fn drops_of_the_brokers_own_events_cause_no_event() {
 fn a_topic_that_refuses_gives_nobody_anything_when_one_receiver_is_full() {
     let mut world = World::limited(|limits| limits.outbox = 2_000);
     let declarer = world.client();
-    world.register(declarer, json!({ "name": "orders", "version": "1", "topics": { "a": { "refuse": true } } }));
-    let (slow, fast) = (slow(&mut world, Framing::Binary, "drop_oldest"), world.subscriber(Framing::JsonLines, "a"));
+    world.register(
+        declarer,
+        json!({ "name": "orders", "version": "1", "topics": { "a": { "refuse": true } } }),
+    );
+    let (slow, fast) = (
+        slow(&mut world, Framing::Binary, "drop_oldest"),
+        world.subscriber(Framing::JsonLines, "a"),
+    );
     let publisher = world.client();
     let (mut accepted, mut refused) = (0, 0);
     for number in 0..20 {
         let payload = json!([number, "x".repeat(200)]);
-        world.send(publisher, json!({ "type": "publish", "id": "p", "topic": "a", "payload": payload, "ack": true }));
+        world.send(
+            publisher,
+            json!({ "type": "publish", "id": "p", "topic": "a", "payload": payload, "ack": true }),
+        );
         let answer = world.one(publisher);
         match answer["error"]["code"].as_str() {
             None => accepted += 1,

@@ -10,9 +10,17 @@ fn about(messages: &[Value]) -> Vec<String> {
     let deliveries = messages.iter().filter(|message| message["type"] == "delivery");
     deliveries
         .map(|message| {
-            let kind = message["topic"].as_str().unwrap().trim_start_matches("$bus/service/").to_owned();
+            let kind = message["topic"]
+                .as_str()
+                .unwrap()
+                .trim_start_matches("$bus/service/")
+                .to_owned();
             let instance = message["payload"]["instance"].as_str().unwrap_or_default();
-            let mark = if message["snapshot"] == true { " snapshot" } else { "" };
+            let mark = if message["snapshot"] == true {
+                " snapshot"
+            } else {
+                ""
+            };
             format!("{kind} {instance}{mark}")
         })
         .collect()
@@ -25,17 +33,30 @@ fn services_are_announced_as_they_come_and_go() {
     world.read(watcher);
     let one = world.service("attic", "one", &["get", "set"]);
     let two = world.service("attic", "two", &["get"]);
-    assert_eq!(about(&world.read(watcher)), ["connect/attic one", "online/attic one", "connect/attic two"]);
+    assert_eq!(
+        about(&world.read(watcher)),
+        ["connect/attic one", "online/attic one", "connect/attic two"]
+    );
     world.close(one);
     world.send(two, json!({ "type": "unregister", "name": "attic" }));
     let events = world.read(watcher);
-    assert_eq!(about(&events), ["disconnect/attic one", "disconnect/attic two", "offline/attic two"]);
+    assert_eq!(
+        about(&events),
+        [
+            "disconnect/attic one",
+            "disconnect/attic two",
+            "offline/attic two"
+        ]
+    );
     assert_eq!(
         events[0]["payload"],
         json!({ "service": "attic", "version": "1.0.0", "instance": "one", "groups": [], "methods": ["get", "set"],
             "node": "here", "reason": "end_of_stream", "unix_ms": 1_700_000_001_000_u64 })
     );
-    assert_eq!((&events[1]["payload"]["reason"], &events[1]["from"]), (&json!("unregistered"), &json!("$bus")));
+    assert_eq!(
+        (&events[1]["payload"]["reason"], &events[1]["from"]),
+        (&json!("unregistered"), &json!("$bus"))
+    );
 }
 
 #[test]
@@ -58,7 +79,10 @@ fn a_late_subscriber_gets_the_present_state_and_then_its_end() {
         }
         let watcher = world.open(framing);
         world.read(watcher);
-        world.send(watcher, json!({ "type": "subscribe", "filter": "$bus/service/#" }));
+        world.send(
+            watcher,
+            json!({ "type": "subscribe", "filter": "$bus/service/#" }),
+        );
         let messages = world.read(watcher);
         assert_eq!(
             about(&messages),
@@ -71,7 +95,10 @@ fn a_late_subscriber_gets_the_present_state_and_then_its_end() {
                 "$bus/snapshot-end "
             ]
         );
-        assert_eq!(messages.last().unwrap()["payload"], json!({ "filter": "$bus/service/#" }));
+        assert_eq!(
+            messages.last().unwrap()["payload"],
+            json!({ "filter": "$bus/service/#" })
+        );
         world.service("attic", "three", &["get"]);
         assert_eq!(about(&world.read(watcher)), ["connect/attic three"]);
     }
@@ -83,8 +110,18 @@ fn a_snapshot_holds_what_the_filter_selects() {
     world.service("attic", "one", &["get"]);
     world.service("cellar", "c", &["get"]);
     for (filter, expected) in [
-        ("$bus/service/online/+", vec!["online/attic one snapshot", "online/cellar c snapshot", "$bus/snapshot-end "]),
-        ("$bus/service/connect/cellar", vec!["connect/cellar c snapshot", "$bus/snapshot-end "]),
+        (
+            "$bus/service/online/+",
+            vec![
+                "online/attic one snapshot",
+                "online/cellar c snapshot",
+                "$bus/snapshot-end ",
+            ],
+        ),
+        (
+            "$bus/service/connect/cellar",
+            vec!["connect/cellar c snapshot", "$bus/snapshot-end "],
+        ),
         ("$bus/service/offline/+", vec!["$bus/snapshot-end "]),
         ("$bus/overflow", vec![]),
     ] {
@@ -102,8 +139,14 @@ fn paced() -> (World, ClientId) {
     }
     let watcher = world.client();
     world.narrow(watcher, 0);
-    world.send(watcher, json!({ "type": "subscribe", "filter": "$bus/service/connect/+" }));
-    world.send(watcher, json!({ "type": "subscribe", "filter": "$bus/service/disconnect/+" }));
+    world.send(
+        watcher,
+        json!({ "type": "subscribe", "filter": "$bus/service/connect/+" }),
+    );
+    world.send(
+        watcher,
+        json!({ "type": "subscribe", "filter": "$bus/service/disconnect/+" }),
+    );
     world.read(watcher);
     (world, watcher)
 }
@@ -120,7 +163,10 @@ fn drain(world: &mut World, watcher: ClientId, window: usize) -> Vec<Value> {
 #[test]
 fn a_snapshot_is_paced_by_the_outbox() {
     let (mut world, watcher) = paced();
-    assert!(world.engine.gauges().queued_delivery_bytes <= 1_300);
+    assert!(
+        world.engine.gauges().queued_control_bytes <= 1_300,
+        "half the lane is left to others"
+    );
     let events = about(&drain(&mut world, watcher, 500));
     let connects = events.iter().filter(|event| event.starts_with("connect")).count();
     assert_eq!((connects, events.len()), (60, 62), "{events:#?}");
@@ -131,7 +177,12 @@ fn a_snapshot_is_paced_by_the_outbox() {
 #[test]
 fn changes_during_a_snapshot_leave_neither_gap_nor_repetition() {
     let (mut world, watcher) = paced();
-    let services: Vec<ClientId> = world.connections.keys().copied().filter(|id| *id != watcher).collect();
+    let services: Vec<ClientId> = world
+        .connections
+        .keys()
+        .copied()
+        .filter(|id| *id != watcher)
+        .collect();
     // The cursor stands near the beginning: the first is behind it, the others are ahead of it.
     world.close(services[0]);
     world.close(services[40]);
@@ -139,10 +190,28 @@ fn changes_during_a_snapshot_leave_neither_gap_nor_repetition() {
     world.service("a", "i", &["get"]);
     let events = about(&drain(&mut world, watcher, 500));
     let count = |wanted: &str| events.iter().filter(|event| event.starts_with(wanted)).count();
-    assert_eq!((count("connect/s00"), count("disconnect/s00")), (1, 1), "told, then gone: {events:#?}");
-    assert_eq!((count("connect/s40"), count("disconnect/s40")), (0, 0), "gone before it was told");
-    assert_eq!((count("connect/s59 another snapshot"), count("connect/s59 another")), (1, 1));
-    assert_eq!((count("connect/a i snapshot"), count("connect/a i")), (0, 1), "behind the cursor: live");
+    assert_eq!(
+        (count("connect/s00"), count("disconnect/s00")),
+        (1, 1),
+        "told, then gone: {events:#?}"
+    );
+    assert_eq!(
+        (count("connect/s40"), count("disconnect/s40")),
+        (0, 0),
+        "gone before it was told"
+    );
+    assert_eq!(
+        (
+            count("connect/s59 another snapshot"),
+            count("connect/s59 another")
+        ),
+        (1, 1)
+    );
+    assert_eq!(
+        (count("connect/a i snapshot"), count("connect/a i")),
+        (0, 1),
+        "behind the cursor: live"
+    );
     assert_eq!(count("connect"), 61);
     world.assert_balanced();
 }
@@ -182,20 +251,86 @@ fn presence_that_does_not_fit_is_coalesced_not_dropped() {
 }
 
 #[test]
+fn a_flood_of_other_deliveries_drops_no_presence() {
+    let mut world = World::limited(|limits| limits.outbox = 2_000);
+    let watcher = world.subscriber(Framing::Binary, "$bus/service/connect/+");
+    world.send(watcher, json!({ "type": "subscribe", "filter": "flood" }));
+    world.read(watcher);
+    let flooder = world.service("attic", "one", &["get"]);
+    for _ in 0..50 {
+        world.send(
+            flooder,
+            json!({ "type": "publish", "topic": "flood", "payload": "x".repeat(200) }),
+        );
+    }
+    let messages = world.read(watcher);
+    assert!(messages.iter().any(|message| message["type"] == "gap"));
+    assert_eq!(about(&messages)[0], "connect/attic one");
+    world.assert_balanced();
+}
+
+#[test]
+fn ending_a_subscription_for_which_presence_is_held_begins_the_others_anew() {
+    let mut world = World::new();
+    let watcher = world.client();
+    world.send(
+        watcher,
+        json!({ "type": "subscribe", "filter": "$bus/service/connect/+", "credit": 2 }),
+    );
+    world.send(
+        watcher,
+        json!({ "type": "subscribe", "filter": "$bus/service/+/attic", "credit": 10 }),
+    );
+    world.read(watcher);
+    for instance in ["one", "two"] {
+        world.service("attic", instance, &["get"]);
+    }
+    world.send(
+        watcher,
+        json!({ "type": "unsubscribe", "filter": "$bus/service/connect/+" }),
+    );
+    let messages = world.read(watcher);
+    let events = about(&messages);
+    assert!(
+        events.contains(&"connect/attic two snapshot".to_owned()),
+        "{events:#?}"
+    );
+    assert!(
+        messages
+            .iter()
+            .any(|message| message["type"] == "gap" && message["unknown"] == true)
+    );
+    world.close(watcher);
+    world.assert_balanced();
+}
+
+#[test]
 fn presence_waits_for_credit() {
     let mut world = World::new();
     let watcher = world.client();
     world.service("attic", "one", &["get"]);
-    world.send(watcher, json!({ "type": "subscribe", "filter": "$bus/service/connect/+", "credit": 1 }));
+    world.send(
+        watcher,
+        json!({ "type": "subscribe", "filter": "$bus/service/connect/+", "credit": 1 }),
+    );
     assert_eq!(about(&world.read(watcher)), ["connect/attic one snapshot"]);
-    world.send(watcher, json!({ "type": "credit", "filter": "$bus/service/connect/+", "count": 1 }));
+    world.send(
+        watcher,
+        json!({ "type": "credit", "filter": "$bus/service/connect/+", "count": 1 }),
+    );
     assert_eq!(about(&world.read(watcher)), ["$bus/snapshot-end "]);
     for instance in ["two", "three"] {
         world.service("attic", instance, &["get"]);
     }
     world.nothing(watcher);
-    world.send(watcher, json!({ "type": "credit", "filter": "$bus/service/connect/+", "count": 5 }));
-    assert_eq!(about(&world.read(watcher)), ["connect/attic three", "connect/attic two"]);
+    world.send(
+        watcher,
+        json!({ "type": "credit", "filter": "$bus/service/connect/+", "count": 5 }),
+    );
+    assert_eq!(
+        about(&world.read(watcher)),
+        ["connect/attic three", "connect/attic two"]
+    );
     world.service("attic", "four", &["get"]);
     assert_eq!(about(&world.read(watcher)), ["connect/attic four"]);
 }
@@ -206,9 +341,15 @@ fn what_nobody_handles_is_told_at_once_and_then_at_most_once_a_second_with_a_cou
     let watcher = world.subscriber(Framing::Binary, "$bus/unhandled");
     let caller = world.client();
     for id in 0..5 {
-        world.send(caller, json!({ "type": "request", "id": id.to_string(), "to": "attic:get" }));
+        world.send(
+            caller,
+            json!({ "type": "request", "id": id.to_string(), "to": "attic:get" }),
+        );
     }
-    world.send(caller, json!({ "type": "publish", "id": "p", "topic": "nobody", "payload": 1 }));
+    world.send(
+        caller,
+        json!({ "type": "publish", "id": "p", "topic": "nobody", "payload": 1 }),
+    );
     let events = world.read(watcher);
     assert_eq!(
         events[0]["payload"],
@@ -234,12 +375,18 @@ fn an_unanswered_request_and_an_unknown_node_are_unhandled_too() {
     world.service("attic", "one", &["get"]);
     let watcher = world.subscriber(Framing::Binary, "$bus/unhandled");
     let caller = world.client();
-    world.send(caller, json!({ "type": "request", "id": "1", "to": "there/attic:get" }));
+    world.send(
+        caller,
+        json!({ "type": "request", "id": "1", "to": "there/attic:get" }),
+    );
     assert_eq!(world.one(watcher)["payload"]["reason"], "unknown_node");
     world.send(caller, json!({ "type": "request", "id": "1", "to": "attic:get" }));
     world.pass_seconds(6);
     let event = world.one(watcher)["payload"].clone();
-    assert_eq!((&event["reason"], &event["address"]), (&json!("deadline_exceeded"), &json!("attic#one:get")));
+    assert_eq!(
+        (&event["reason"], &event["address"]),
+        (&json!("deadline_exceeded"), &json!("attic#one:get"))
+    );
 }
 
 #[test]
@@ -259,7 +406,10 @@ fn rejected_payloads_are_told_with_pointer_and_keyword() {
     let mut world = World::new();
     let watcher = world.subscriber(Framing::Binary, "$bus/schema-rejection");
     let id = world.client();
-    world.register(id, json!({ "name": "m", "version": "1", "topics": { "t": { "schema": { "type": "number" } } } }));
+    world.register(
+        id,
+        json!({ "name": "m", "version": "1", "topics": { "t": { "schema": { "type": "number" } } } }),
+    );
     for _ in 0..3 {
         world.send(id, json!({ "type": "publish", "topic": "t", "payload": "x" }));
     }
@@ -275,7 +425,10 @@ fn members_of_a_shared_subscription_take_turns_with_events_and_get_no_snapshot()
     world.service("attic", "one", &["get"]);
     let members = [0, 1].map(|_| {
         let id = world.client();
-        world.send(id, json!({ "type": "subscribe", "filter": "$bus/service/connect/+", "shared": "watchers" }));
+        world.send(
+            id,
+            json!({ "type": "subscribe", "filter": "$bus/service/connect/+", "shared": "watchers" }),
+        );
         assert_eq!(world.one(id)["type"], "subscribed");
         id
     });

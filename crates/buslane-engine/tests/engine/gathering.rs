@@ -14,7 +14,10 @@ fn member(world: &mut World, service: &str, instance: &str) -> ClientId {
 }
 
 fn ask(world: &mut World, caller: ClientId, to: Value) {
-    world.send(caller, json!({ "type": "request", "id": "g", "to": to, "payload": 1, "expires_in_ms": 1000 }));
+    world.send(
+        caller,
+        json!({ "type": "request", "id": "g", "to": to, "payload": 1, "expires_in_ms": 1000 }),
+    );
 }
 
 #[test]
@@ -25,13 +28,25 @@ fn every_member_of_a_group_is_asked_and_each_reply_is_labelled() {
     ask(&mut world, caller, json!("@storage:get"));
     for (index, member) in members.into_iter().enumerate() {
         assert_eq!(world.one(member)["to"], "@storage:get");
-        world.send(member, json!({ "type": "reply", "delivery": 1, "payload": index }));
+        world.send(
+            member,
+            json!({ "type": "reply", "delivery": 1, "payload": index }),
+        );
     }
     let answers = world.read(caller);
     assert_eq!(types(&answers), ["reply", "reply", "end"]);
-    assert_eq!((&answers[0]["from"], &answers[0]["payload"]), (&json!("attic#a"), &json!(0)));
-    assert_eq!((&answers[1]["from"], &answers[1]["payload"]), (&json!("attic#b"), &json!(1)));
-    assert_eq!(answers[2], json!({ "type": "end", "id": "g", "expected": 2, "replied": 2, "failed": 0 }));
+    assert_eq!(
+        (&answers[0]["from"], &answers[0]["payload"]),
+        (&json!("attic#a"), &json!(0))
+    );
+    assert_eq!(
+        (&answers[1]["from"], &answers[1]["payload"]),
+        (&json!("attic#b"), &json!(1))
+    );
+    assert_eq!(
+        answers[2],
+        json!({ "type": "end", "id": "g", "expected": 2, "replied": 2, "failed": 0 })
+    );
     assert_eq!(world.engine.counters().gathered, 1);
     world.assert_balanced();
 }
@@ -39,7 +54,10 @@ fn every_member_of_a_group_is_asked_and_each_reply_is_labelled() {
 #[test]
 fn a_star_asks_every_instance_that_has_the_method() {
     let mut world = World::new();
-    let (attic, cellar) = (world.service("attic", "a", &["get"]), world.service("cellar", "c", &["get", "set"]));
+    let (attic, cellar) = (
+        world.service("attic", "a", &["get"]),
+        world.service("cellar", "c", &["get", "set"]),
+    );
     let other = world.service("other", "o", &["set"]);
     let caller = world.client();
     ask(&mut world, caller, json!("*:get"));
@@ -71,11 +89,17 @@ fn at_the_deadline_each_missing_one_gets_a_labelled_error_before_the_end() {
     let caller = world.client();
     ask(&mut world, caller, json!("@storage:get"));
     world.read(members[1]);
-    world.send(members[1], json!({ "type": "error", "delivery": 1, "error": { "code": "broken" } }));
+    world.send(
+        members[1],
+        json!({ "type": "error", "delivery": 1, "error": { "code": "broken" } }),
+    );
     world.pass(Duration::from_millis(1001));
     let answers = world.read(caller);
     assert_eq!(types(&answers), ["error", "error", "error", "end"]);
-    let labelled: Vec<_> = answers[..3].iter().map(|error| (error["from"].clone(), error["error"]["code"].clone())).collect();
+    let labelled: Vec<_> = answers[..3]
+        .iter()
+        .map(|error| (error["from"].clone(), error["error"]["code"].clone()))
+        .collect();
     assert_eq!(
         labelled,
         [
@@ -85,7 +109,10 @@ fn at_the_deadline_each_missing_one_gets_a_labelled_error_before_the_end() {
         ]
     );
     assert!(answers.iter().all(|answer| answer["id"] == "g"));
-    assert_eq!(answers[3], json!({ "type": "end", "id": "g", "expected": 3, "replied": 0, "failed": 3 }));
+    assert_eq!(
+        answers[3],
+        json!({ "type": "end", "id": "g", "expected": 3, "replied": 0, "failed": 3 })
+    );
     assert_eq!(types(&world.read(members[0])), ["request", "cancel"]);
     world.assert_balanced();
 }
@@ -95,13 +122,26 @@ fn each_of_several_addresses_has_its_outcome_also_where_nobody_answers() {
     let mut world = World::new();
     let attic = world.service("attic", "a", &["get"]);
     let caller = world.client();
-    ask(&mut world, caller, json!(["attic:get", "cellar:get", "there/attic:get", "$bus:ping"]));
+    ask(
+        &mut world,
+        caller,
+        json!(["attic:get", "cellar:get", "there/attic:get", "$bus:ping"]),
+    );
     world.read(attic);
-    world.send(attic, json!({ "type": "reply", "delivery": 1, "payload": "found" }));
+    world.send(
+        attic,
+        json!({ "type": "reply", "delivery": 1, "payload": "found" }),
+    );
     let answers = world.read(caller);
     let outcomes: Vec<_> = answers
         .iter()
-        .map(|answer| (answer["type"].as_str().unwrap(), answer["from"].as_str(), answer["error"]["code"].as_str()))
+        .map(|answer| {
+            (
+                answer["type"].as_str().unwrap(),
+                answer["from"].as_str(),
+                answer["error"]["code"].as_str(),
+            )
+        })
         .collect();
     assert_eq!(
         outcomes,
@@ -113,7 +153,10 @@ fn each_of_several_addresses_has_its_outcome_also_where_nobody_answers() {
             ("end", None, None),
         ]
     );
-    assert_eq!(answers[4], json!({ "type": "end", "id": "g", "expected": 4, "replied": 2, "failed": 2 }));
+    assert_eq!(
+        answers[4],
+        json!({ "type": "end", "id": "g", "expected": 4, "replied": 2, "failed": 2 })
+    );
     world.assert_balanced();
 }
 
@@ -124,7 +167,10 @@ fn several_addresses_that_all_fail_still_end() {
     ask(&mut world, caller, json!(["attic:get", "@storage:get"]));
     let answers = world.read(caller);
     assert_eq!(types(&answers), ["error", "error", "end"]);
-    assert_eq!((&answers[0]["from"], &answers[1]["from"]), (&json!("attic:get"), &json!("@storage:get")));
+    assert_eq!(
+        (&answers[0]["from"], &answers[1]["from"]),
+        (&json!("attic:get"), &json!("@storage:get"))
+    );
     world.assert_balanced();
 }
 
@@ -133,7 +179,10 @@ fn a_gathered_request_cannot_be_a_stream() {
     let mut world = World::new();
     member(&mut world, "attic", "a");
     let caller = world.client();
-    world.send(caller, json!({ "type": "request", "id": "g", "to": "@storage:get", "stream": true }));
+    world.send(
+        caller,
+        json!({ "type": "request", "id": "g", "to": "@storage:get", "stream": true }),
+    );
     assert_eq!(world.error(caller), "invalid_message");
 }
 
@@ -145,7 +194,10 @@ fn a_member_that_goes_away_is_a_failure_and_the_rest_goes_on() {
     ask(&mut world, caller, json!("@storage:get"));
     world.close(members[0]);
     let error = world.one(caller);
-    assert_eq!((&error["from"], &error["error"]["code"]), (&json!("attic#a"), &json!("outcome_unknown")));
+    assert_eq!(
+        (&error["from"], &error["error"]["code"]),
+        (&json!("attic#a"), &json!("outcome_unknown"))
+    );
     world.read(members[1]);
     world.send(members[1], json!({ "type": "reply", "delivery": 1 }));
     assert_eq!(types(&world.read(caller)), ["reply", "end"]);

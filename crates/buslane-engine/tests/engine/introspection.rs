@@ -7,9 +7,16 @@ use serde_json::{Value, json};
 use crate::world::{FRAMINGS, World};
 
 fn ask(world: &mut World, id: ClientId, method: &str, payload: Value) -> Value {
-    world.send(id, json!({ "type": "request", "id": "q", "to": format!("$bus:{method}"), "payload": payload }));
+    world.send(
+        id,
+        json!({ "type": "request", "id": "q", "to": format!("$bus:{method}"), "payload": payload }),
+    );
     let reply = world.one(id);
-    assert_eq!((&reply["type"], &reply["from"]), (&json!("reply"), &json!("$bus")), "{reply}");
+    assert_eq!(
+        (&reply["type"], &reply["from"]),
+        (&json!("reply"), &json!("$bus")),
+        "{reply}"
+    );
     reply["payload"].clone()
 }
 
@@ -20,7 +27,10 @@ fn every_framing_can_ask_also_by_the_brokers_node() {
         let id = world.open(framing);
         world.read(id);
         assert_eq!(ask(&mut world, id, "ping", Value::Null)["node"], "here");
-        world.send(id, json!({ "type": "request", "id": "q", "to": "here/$bus:ping" }));
+        world.send(
+            id,
+            json!({ "type": "request", "id": "q", "to": "here/$bus:ping" }),
+        );
         assert_eq!(world.one(id)["payload"]["node"], "here");
         world.assert_balanced();
     }
@@ -31,7 +41,10 @@ fn services_lists_what_is_there() {
     let mut world = World::new();
     world.service("attic", "one", &["get"]);
     let id = world.client();
-    world.register(id, json!({ "name": "attic", "version": "2.0.0", "groups": ["storage"], "methods": ["get", "set"] }));
+    world.register(
+        id,
+        json!({ "name": "attic", "version": "2.0.0", "groups": ["storage"], "methods": ["get", "set"] }),
+    );
     world.register(id, json!({ "name": "consumer", "version": "1" }));
     assert_eq!(
         ask(&mut world, id, "services", Value::Null),
@@ -50,13 +63,22 @@ fn long_lists_come_page_by_page() {
     let (mut names, mut after) = (Vec::new(), None::<Value>);
     loop {
         let page = ask(&mut world, id, "services", json!({ "limit": 10, "after": after }));
-        names.extend(page["services"].as_array().unwrap().iter().map(|service| service["name"].as_str().unwrap().to_owned()));
+        names.extend(
+            page["services"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|service| service["name"].as_str().unwrap().to_owned()),
+        );
         after = page.get("next").cloned();
         if after.is_none() {
             break;
         }
     }
-    assert_eq!(names, (0..25).map(|number| format!("s{number:02}")).collect::<Vec<_>>());
+    assert_eq!(
+        names,
+        (0..25).map(|number| format!("s{number:02}")).collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -68,7 +90,10 @@ fn a_list_longer_than_a_payload_may_be_is_cut() {
     let id = world.client();
     let page = ask(&mut world, id, "services", Value::Null);
     assert!(page.to_string().len() <= 2_000);
-    assert_eq!(page["next"], page["services"].as_array().unwrap().last().unwrap()["name"]);
+    assert_eq!(
+        page["next"],
+        page["services"].as_array().unwrap().last().unwrap()["name"]
+    );
 }
 
 #[test]
@@ -79,8 +104,21 @@ fn describe_hands_out_what_was_declared_verbatim() {
     let topics = json!({ "host/load": { "schema": { "type": "number" }, "retain": true } });
     world.register(id, json!({ "name": "attic", "version": "1", "instance": "one", "methods": methods, "topics": topics, "meta": {"team": "a"} }));
     let description = ask(&mut world, id, "describe", json!({ "service": "attic" }));
-    assert_eq!((&description["methods"], &description["topics"], &description["meta"]), (&methods, &topics, &json!({"team": "a"})));
-    assert_eq!((&description["instances"][0]["instance"], &description["instances"][0]["client"]), (&json!("one"), &json!("client-1")));
+    assert_eq!(
+        (
+            &description["methods"],
+            &description["topics"],
+            &description["meta"]
+        ),
+        (&methods, &topics, &json!({"team": "a"}))
+    );
+    assert_eq!(
+        (
+            &description["instances"][0]["instance"],
+            &description["instances"][0]["client"]
+        ),
+        (&json!("one"), &json!("client-1"))
+    );
     let listed = ask(&mut world, id, "topics", Value::Null);
     assert_eq!(
         listed,
@@ -94,12 +132,21 @@ fn describe_knows_the_brokers_own_schemas_and_every_method_answers() {
     let id = world.client();
     let methods = ask(&mut world, id, "describe", json!({ "service": "$bus" }))["methods"].clone();
     let names: Vec<&String> = methods.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["clients", "describe", "ping", "services", "stats", "topics"]);
+    assert_eq!(
+        names,
+        ["clients", "describe", "ping", "services", "stats", "topics"]
+    );
     for (name, method) in methods.as_object().unwrap() {
-        assert!(method["output"].is_object() && method["description"].is_string(), "{name}");
+        assert!(
+            method["output"].is_object() && method["description"].is_string(),
+            "{name}"
+        );
         let output = ask(&mut world, id, name, json!({ "service": "$bus" }));
         for member in method["output"]["required"].as_array().unwrap() {
-            assert!(name == "describe" || output.get(member.as_str().unwrap()).is_some(), "{name} lacks {member}");
+            assert!(
+                name == "describe" || output.get(member.as_str().unwrap()).is_some(),
+                "{name} lacks {member}"
+            );
         }
     }
 }
@@ -112,9 +159,15 @@ fn clients_and_stats_tell_numbers() {
     world.read(id);
     let clients = ask(&mut world, id, "clients", Value::Null);
     let first = &clients["clients"][0];
-    assert_eq!((&first["client"], &first["from"], &first["subscriptions"]), (&json!("client-1"), &json!("shell"), &json!(1)));
+    assert_eq!(
+        (&first["client"], &first["from"], &first["subscriptions"]),
+        (&json!("client-1"), &json!("shell"), &json!(1))
+    );
     let stats = ask(&mut world, id, "stats", Value::Null);
-    assert_eq!((&stats["counters"]["opened"], &stats["gauges"]["subscriptions"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&stats["counters"]["opened"], &stats["gauges"]["subscriptions"]),
+        (&json!(1), &json!(1))
+    );
     assert_eq!(stats["received"]["request"], 2);
 }
 
@@ -128,7 +181,10 @@ fn what_the_broker_cannot_answer_says_why() {
         ("describe", json!({ "service": "nobody" }), "not_found"),
         ("services", json!({ "limit": "many" }), "schema_violation"),
     ] {
-        world.send(id, json!({ "type": "request", "id": "q", "to": format!("$bus:{method}"), "payload": payload }));
+        world.send(
+            id,
+            json!({ "type": "request", "id": "q", "to": format!("$bus:{method}"), "payload": payload }),
+        );
         assert_eq!(world.error(id), code, "{method}");
     }
     world.assert_balanced();

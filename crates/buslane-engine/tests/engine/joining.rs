@@ -16,8 +16,14 @@ fn connect_is_answered_with_limits_and_a_client_id_in_every_framing() {
         world.nothing(id);
         world.send(id, json!({ "type": "connect", "id": "c", "name": "shell" }));
         let connected = world.one(id);
-        assert_eq!((&connected["type"], &connected["id"], &connected["node"]), (&json!("connected"), &json!("c"), &json!("here")));
-        assert_eq!((&connected["version"], &connected["client"]), (&json!(1), &json!("client-1")));
+        assert_eq!(
+            (&connected["type"], &connected["id"], &connected["node"]),
+            (&json!("connected"), &json!("c"), &json!("here"))
+        );
+        assert_eq!(
+            (&connected["version"], &connected["client"]),
+            (&json!(1), &json!("client-1"))
+        );
         assert_eq!(connected["limits"]["payload"], 1 << 20);
     }
 }
@@ -28,7 +34,10 @@ fn a_websocket_gets_connected_at_once() {
         let mut world = World::new();
         let id = world.open(framing);
         let connected = world.one(id);
-        assert_eq!((&connected["type"], connected.get("id")), (&json!("connected"), None));
+        assert_eq!(
+            (&connected["type"], connected.get("id")),
+            (&json!("connected"), None)
+        );
     }
 }
 
@@ -67,7 +76,10 @@ fn from_is_the_instance_else_the_consumer_else_the_connect_name_else_the_number(
     assert_eq!(from(&mut world), "shell");
     world.register(id, json!({ "name": "watcher", "version": "1" }));
     assert_eq!(from(&mut world), "watcher");
-    world.register(id, json!({ "name": "attic", "version": "1", "instance": "one", "methods": ["get"] }));
+    world.register(
+        id,
+        json!({ "name": "attic", "version": "1", "instance": "one", "methods": ["get"] }),
+    );
     assert_eq!(from(&mut world), "watcher", "the first registration counts");
     world.send(id, json!({ "type": "unregister", "name": "watcher" }));
     assert_eq!(from(&mut world), "attic#one");
@@ -81,10 +93,20 @@ fn registered_names_the_instance_and_hands_out_a_secret() {
         let mut world = World::new();
         let id = world.open(framing);
         world.read(id);
-        world.send(id, json!({ "type": "register", "id": "r", "name": "attic", "version": "1", "methods": ["get"] }));
+        world.send(
+            id,
+            json!({ "type": "register", "id": "r", "name": "attic", "version": "1", "methods": ["get"] }),
+        );
         let registered = world.one(id);
-        assert_eq!((&registered["type"], &registered["id"], &registered["name"]), (&json!("registered"), &json!("r"), &json!("attic")));
-        assert_eq!(registered["instance"].as_str().unwrap().as_bytes()[14], b'7', "a UUIDv7");
+        assert_eq!(
+            (&registered["type"], &registered["id"], &registered["name"]),
+            (&json!("registered"), &json!("r"), &json!("attic"))
+        );
+        assert_eq!(
+            registered["instance"].as_str().unwrap().as_bytes()[14],
+            b'7',
+            "a UUIDv7"
+        );
         assert_eq!(registered["resume"].as_str().unwrap().len(), 32);
     }
 }
@@ -93,7 +115,10 @@ fn registered_names_the_instance_and_hands_out_a_secret() {
 fn one_client_registers_an_instance_once() {
     let mut world = World::new();
     let id = world.service("attic", "one", &["get"]);
-    world.send(id, json!({ "type": "register", "id": "r", "name": "attic", "version": "1", "instance": "one" }));
+    world.send(
+        id,
+        json!({ "type": "register", "id": "r", "name": "attic", "version": "1", "instance": "one" }),
+    );
     assert_eq!(world.error(id), "already_registered");
 }
 
@@ -134,7 +159,10 @@ fn a_registration_over_the_limits_is_refused() {
 fn a_registration_cannot_declare_a_topic_of_the_broker() {
     let mut world = World::new();
     let id = world.client();
-    world.send(id, json!({ "type": "register", "name": "a", "version": "1", "topics": { "$bus/x": {} } }));
+    world.send(
+        id,
+        json!({ "type": "register", "name": "a", "version": "1", "topics": { "$bus/x": {} } }),
+    );
     assert_eq!(world.error(id), "reserved_topic");
 }
 
@@ -144,7 +172,10 @@ fn unregister_ends_the_registration_and_its_requests() {
     let (callee, caller) = (world.service("attic", "one", &["get"]), world.client());
     world.send(caller, json!({ "type": "request", "id": "1", "to": "attic:get" }));
     world.read(callee);
-    world.send(callee, json!({ "type": "unregister", "id": "u", "name": "attic" }));
+    world.send(
+        callee,
+        json!({ "type": "unregister", "id": "u", "name": "attic" }),
+    );
     assert_eq!(types(&world.read(callee)), ["cancel", "ack"]);
     assert_eq!(world.error(caller), "outcome_unknown");
     world.send(caller, json!({ "type": "request", "id": "2", "to": "attic:get" }));
@@ -158,15 +189,24 @@ fn unregister_with_drain_is_acknowledged_when_the_last_request_ended() {
     let (callee, caller) = (world.service("attic", "one", &["get"]), world.client());
     world.send(caller, json!({ "type": "request", "id": "1", "to": "attic:get" }));
     let delivery = world.one(callee)["delivery"].clone();
-    world.send(callee, json!({ "type": "unregister", "id": "u", "name": "attic", "drain": true }));
+    world.send(
+        callee,
+        json!({ "type": "unregister", "id": "u", "name": "attic", "drain": true }),
+    );
     world.nothing(callee);
     for to in ["attic:get", "attic#one:get"] {
         world.send(caller, json!({ "type": "request", "id": "2", "to": to }));
         assert_eq!(world.error(caller), "draining");
     }
-    world.send(callee, json!({ "type": "reply", "delivery": delivery, "payload": 1 }));
+    world.send(
+        callee,
+        json!({ "type": "reply", "delivery": delivery, "payload": 1 }),
+    );
     assert_eq!(world.one(caller)["type"], "reply");
-    assert_eq!(world.one(callee), json!({ "type": "ack", "id": "u", "receivers": 0 }));
+    assert_eq!(
+        world.one(callee),
+        json!({ "type": "ack", "id": "u", "receivers": 0 })
+    );
     assert_eq!(world.engine.gauges().instances, 0);
     world.assert_balanced();
 }
@@ -177,7 +217,10 @@ fn unregister_of_what_is_not_registered_is_refused() {
     let id = world.service("attic", "one", &["get"]);
     world.send(id, json!({ "type": "unregister", "name": "cellar" }));
     assert_eq!(world.error(id), "not_registered");
-    world.send(id, json!({ "type": "unregister", "name": "attic", "instance": "two" }));
+    world.send(
+        id,
+        json!({ "type": "unregister", "name": "attic", "instance": "two" }),
+    );
     assert_eq!(world.error(id), "not_registered");
     let other = world.client();
     world.send(other, json!({ "type": "unregister", "name": "attic" }));
@@ -188,10 +231,16 @@ fn unregister_of_what_is_not_registered_is_refused() {
 fn unregister_must_say_which_of_several_instances() {
     let mut world = World::new();
     let id = world.service("attic", "one", &["get"]);
-    world.register(id, json!({ "name": "attic", "version": "1", "instance": "two", "methods": ["get"] }));
+    world.register(
+        id,
+        json!({ "name": "attic", "version": "1", "instance": "two", "methods": ["get"] }),
+    );
     world.send(id, json!({ "type": "unregister", "name": "attic" }));
     assert_eq!(world.error(id), "invalid_message");
-    world.send(id, json!({ "type": "unregister", "id": "u", "name": "attic", "instance": "two" }));
+    world.send(
+        id,
+        json!({ "type": "unregister", "id": "u", "name": "attic", "instance": "two" }),
+    );
     assert_eq!(world.one(id)["type"], "ack");
 }
 
@@ -203,10 +252,16 @@ fn goodbye_closes_and_takes_everything() {
     world.send(id, json!({ "type": "goodbye" }));
     assert_eq!(world.closed(id), Some(CloseReason::Goodbye));
     let gauges = world.engine.gauges();
-    assert_eq!((gauges.clients, gauges.instances, gauges.subscriptions), (0, 0, 0));
+    assert_eq!(
+        (gauges.clients, gauges.instances, gauges.subscriptions),
+        (0, 0, 0)
+    );
     world.close(id);
     world.assert_balanced();
-    assert!(world.notices.contains(&Notice::Closed { client: id, reason: CloseReason::Goodbye }));
+    assert!(world.notices.contains(&Notice::Closed {
+        client: id,
+        reason: CloseReason::Goodbye
+    }));
 }
 
 #[test]
@@ -233,13 +288,22 @@ fn a_draining_broker_tells_everybody_and_takes_nothing_new() {
     world.send(caller, json!({ "type": "request", "id": "1", "to": "attic:get" }));
     let delivery = world.one(callee)["delivery"].clone();
     world.engine.drain(world.now, Duration::from_secs(5));
-    assert_eq!(world.one(caller), json!({ "type": "draining", "closes_in_ms": 5000 }));
+    assert_eq!(
+        world.one(caller),
+        json!({ "type": "draining", "closes_in_ms": 5000 })
+    );
     assert_eq!(world.one(callee)["type"], "draining");
     world.send(caller, json!({ "type": "request", "id": "2", "to": "attic:get" }));
     assert_eq!(world.error(caller), "draining");
-    world.send(caller, json!({ "type": "register", "name": "late", "version": "1" }));
+    world.send(
+        caller,
+        json!({ "type": "register", "name": "late", "version": "1" }),
+    );
     assert_eq!(world.error(caller), "draining");
-    world.send(callee, json!({ "type": "reply", "delivery": delivery, "payload": 1 }));
+    world.send(
+        callee,
+        json!({ "type": "reply", "delivery": delivery, "payload": 1 }),
+    );
     assert_eq!(world.one(caller)["type"], "reply");
     world.pass_seconds(5);
     assert_eq!(world.closed(caller), Some(CloseReason::Shutdown));

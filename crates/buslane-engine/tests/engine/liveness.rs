@@ -17,7 +17,10 @@ fn spoken(world: &mut World, framing: Framing, loopback: bool) -> buslane_engine
 
 #[test]
 fn a_silent_client_is_pinged_and_then_given_up() {
-    for (framing, ping) in [(Framing::Binary, "ping"), (Framing::WebSocketBinary, "websocket ping")] {
+    for (framing, ping) in [
+        (Framing::Binary, "ping"),
+        (Framing::WebSocketBinary, "websocket ping"),
+    ] {
         let mut world = World::new();
         let id = spoken(&mut world, framing, true);
         world.pass(Duration::from_millis(14_990));
@@ -119,8 +122,14 @@ fn a_client_that_has_to_connect_has_the_handshake_time_for_it() {
 #[test]
 fn a_client_that_vanishes_takes_its_pending_callers_with_an_error() {
     let mut world = World::new();
-    let (callee, caller) = (world.service("attic", "one", &["get"]), world.open(Framing::JsonLines));
-    world.send(caller, json!({ "type": "request", "id": "1", "to": "attic:get", "expires_in_ms": 600_000 }));
+    let (callee, caller) = (
+        world.service("attic", "one", &["get"]),
+        world.open(Framing::JsonLines),
+    );
+    world.send(
+        caller,
+        json!({ "type": "request", "id": "1", "to": "attic:get", "expires_in_ms": 600_000 }),
+    );
     world.pass_seconds(46);
     assert_eq!(world.closed(callee), Some(CloseReason::HeartbeatTimeout));
     assert_eq!(world.error(caller), "outcome_unknown");
@@ -132,7 +141,10 @@ fn a_client_whose_message_waits_for_the_broker_is_not_given_up() {
     world.hold_work();
     let id = world.client();
     let methods = json!({ "get": { "input": { "type": "object" } } });
-    world.send(id, json!({ "type": "register", "name": "attic", "version": "1", "methods": methods }));
+    world.send(
+        id,
+        json!({ "type": "register", "name": "attic", "version": "1", "methods": methods }),
+    );
     world.pass_seconds(300);
     assert_eq!(world.closed(id), None);
     world.do_work();

@@ -23,7 +23,10 @@ fn a_publish_reaches_subscribers_of_every_framing() {
                     "headers": {"unit": "share"} })
             );
         }
-        assert_eq!(world.one(publisher), json!({ "type": "ack", "id": "p", "receivers": 4 }));
+        assert_eq!(
+            world.one(publisher),
+            json!({ "type": "ack", "id": "p", "receivers": 4 })
+        );
         world.assert_balanced();
     }
 }
@@ -32,7 +35,10 @@ fn a_publish_reaches_subscribers_of_every_framing() {
 fn no_receivers_is_no_error() {
     let mut world = World::new();
     let publisher = world.client();
-    world.send(publisher, json!({ "type": "publish", "id": "p", "topic": "a", "ack": true }));
+    world.send(
+        publisher,
+        json!({ "type": "publish", "id": "p", "topic": "a", "ack": true }),
+    );
     assert_eq!(world.one(publisher)["receivers"], 0);
     world.send(publisher, json!({ "type": "publish", "topic": "a" }));
     world.nothing(publisher);
@@ -55,7 +61,10 @@ fn one_client_gets_one_copy_however_many_of_its_filters_match() {
     }
     world.read(subscriber);
     let publisher = world.client();
-    world.send(publisher, json!({ "type": "publish", "id": "p", "topic": "a/b", "payload": 1, "ack": true }));
+    world.send(
+        publisher,
+        json!({ "type": "publish", "id": "p", "topic": "a/b", "payload": 1, "ack": true }),
+    );
     assert_eq!(world.one(publisher)["receivers"], 1);
     assert_eq!(world.read(subscriber).len(), 1);
 }
@@ -74,11 +83,19 @@ fn a_publisher_gets_its_own_unless_it_excludes_itself() {
 fn topics_of_the_broker_are_refused_except_broadcasts() {
     let mut world = World::new();
     let id = world.subscriber(Framing::Binary, "$bus/broadcast/#");
-    for topic in ["$bus/service/online/attic", "$SYS/load", "$bus/broadcast", "$bus/overflow"] {
+    for topic in [
+        "$bus/service/online/attic",
+        "$SYS/load",
+        "$bus/broadcast",
+        "$bus/overflow",
+    ] {
         world.send(id, json!({ "type": "publish", "topic": topic }));
         assert_eq!(world.error(id), "reserved_topic", "{topic}");
     }
-    world.send(id, json!({ "type": "publish", "topic": "$bus/broadcast/all", "payload": "hello" }));
+    world.send(
+        id,
+        json!({ "type": "publish", "topic": "$bus/broadcast/all", "payload": "hello" }),
+    );
     assert_eq!(world.one(id)["payload"], "hello");
 }
 
@@ -86,7 +103,10 @@ fn topics_of_the_broker_are_refused_except_broadcasts() {
 fn a_wildcard_at_the_first_level_does_not_match_topics_of_the_broker() {
     let mut world = World::new();
     let id = world.subscriber(Framing::Binary, "#");
-    world.send(id, json!({ "type": "publish", "topic": "$bus/broadcast/all", "payload": 1 }));
+    world.send(
+        id,
+        json!({ "type": "publish", "topic": "$bus/broadcast/all", "payload": 1 }),
+    );
     world.nothing(id);
 }
 
@@ -96,9 +116,15 @@ fn publishes_of_one_client_arrive_in_order() {
     let subscriber = world.subscriber(Framing::JsonLines, "#");
     let publisher = world.client();
     for number in 0..100 {
-        world.send(publisher, json!({ "type": "publish", "topic": format!("t/{}", number % 7), "payload": number }));
+        world.send(
+            publisher,
+            json!({ "type": "publish", "topic": format!("t/{}", number % 7), "payload": number }),
+        );
     }
-    assert_eq!(payloads(&world.read(subscriber)), (0..100).map(Value::from).collect::<Vec<_>>());
+    assert_eq!(
+        payloads(&world.read(subscriber)),
+        (0..100).map(Value::from).collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -106,18 +132,28 @@ fn a_payload_that_is_no_json_is_refused_before_anybody_gets_it_if_one_receiver_r
     let mut world = World::new();
     let binary = world.subscriber(Framing::Binary, "a");
     let publisher = world.client();
-    let mut frame = wire::encode(Framing::Binary, &json!({ "type": "publish", "id": "p", "topic": "a", "payload": 11 }));
+    let mut frame = wire::encode(
+        Framing::Binary,
+        &json!({ "type": "publish", "id": "p", "topic": "a", "payload": 11 }),
+    );
     let end = frame.len();
     frame[end - 2..].copy_from_slice(b"1}");
     world.send_frame(publisher, frame.clone());
-    assert_eq!(world.read(binary).len(), 1, "between binary clients it is nobody's concern");
+    assert_eq!(
+        world.read(binary).len(),
+        1,
+        "between binary clients it is nobody's concern"
+    );
     let text = world.subscriber(Framing::JsonLines, "a");
     world.send_frame(publisher, frame.clone());
     assert_eq!(world.error(publisher), "invalid_payload");
     world.nothing(binary);
     world.close(text);
     let member = world.open(Framing::JsonLines);
-    world.send(member, json!({ "type": "subscribe", "filter": "a", "shared": "workers" }));
+    world.send(
+        member,
+        json!({ "type": "subscribe", "filter": "a", "shared": "workers" }),
+    );
     world.read(member);
     world.send_frame(publisher, frame);
     assert_eq!(world.error(publisher), "invalid_payload");
@@ -129,7 +165,11 @@ fn json_is_forwarded_verbatim() {
     let mut world = World::new();
     let id = world.subscriber(Framing::Binary, "a");
     let publisher = world.open(Framing::JsonLines);
-    world.send_frame(publisher, br#"{"type":"publish","topic":"a","payload":{ "n" : 1.50e+2 , "big":12345678901234567890123 }}"#.into());
+    world.send_frame(
+        publisher,
+        br#"{"type":"publish","topic":"a","payload":{ "n" : 1.50e+2 , "big":12345678901234567890123 }}"#
+            .into(),
+    );
     let mut bytes = Vec::new();
     world
         .engine
@@ -149,7 +189,10 @@ fn a_large_payload_is_shared_between_the_outboxes_and_arrives_whole() {
     let publisher = world.client();
     let before = world.engine.gauges().memory;
     let payload = "x".repeat(100_000);
-    world.send(publisher, json!({ "type": "publish", "topic": "a", "payload": payload }));
+    world.send(
+        publisher,
+        json!({ "type": "publish", "topic": "a", "payload": payload }),
+    );
     let growth = world.engine.gauges().memory - before;
     assert!(growth < 300_000, "50 copies would be 5 MB, this is {growth}");
     for subscriber in subscribers {
@@ -162,7 +205,9 @@ fn a_large_payload_is_shared_between_the_outboxes_and_arrives_whole() {
 fn a_publish_that_would_examine_too_many_filters_is_refused() {
     let mut world = World::limited(|limits| limits.matches = 3);
     let id = world.client();
-    for filter in ["a/b/c/d", "a/+/c/d", "a/b/+/d", "+/b/c/d", "+/+/c/d", "+/b/+/d", "a/+/+/d"] {
+    for filter in [
+        "a/b/c/d", "a/+/c/d", "a/b/+/d", "+/b/c/d", "+/+/c/d", "+/b/+/d", "a/+/+/d",
+    ] {
         world.send(id, json!({ "type": "subscribe", "filter": filter }));
     }
     world.read(id);

@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use crate::world::{FRAMINGS, World, types};
 
 fn ask(world: &mut World, caller: buslane_engine::ClientId, id: &str, to: &str) {
-    world.send(caller, json!({ "type": "request", "id": id, "to": to, "payload": { "a": 1 } }));
+    world.send(
+        caller,
+        json!({ "type": "request", "id": id, "to": to, "payload": { "a": 1 } }),
+    );
 }
 
 #[test]
@@ -20,7 +23,10 @@ fn a_request_reaches_the_service_and_its_reply_the_caller_between_all_framings()
             let (callee, caller) = (world.open(callees), world.open(callers));
             world.read(caller);
             world.read(callee);
-            world.register(callee, json!({ "name": "attic", "version": "1", "instance": "one", "methods": ["get"] }));
+            world.register(
+                callee,
+                json!({ "name": "attic", "version": "1", "instance": "one", "methods": ["get"] }),
+            );
             world.send(caller, json!({ "type": "request", "id": "q", "to": "attic:get", "payload": {"k": 1}, "headers": {"h": "v"} }));
             let request = world.one(callee);
             assert_eq!(
@@ -28,8 +34,14 @@ fn a_request_reaches_the_service_and_its_reply_the_caller_between_all_framings()
                 json!({ "type": "request", "delivery": 1, "id": "q", "from": "client-2", "to": "attic:get",
                     "payload": {"k": 1}, "headers": {"h": "v"}, "expires_in_ms": 5000, "attempt": 1 })
             );
-            world.send(callee, json!({ "type": "reply", "delivery": 1, "payload": [true] }));
-            assert_eq!(world.one(caller), json!({ "type": "reply", "id": "q", "from": "attic#one", "payload": [true] }));
+            world.send(
+                callee,
+                json!({ "type": "reply", "delivery": 1, "payload": [true] }),
+            );
+            assert_eq!(
+                world.one(caller),
+                json!({ "type": "reply", "id": "q", "from": "attic#one", "payload": [true] })
+            );
             world.assert_balanced();
         }
     }
@@ -38,21 +50,33 @@ fn a_request_reaches_the_service_and_its_reply_the_caller_between_all_framings()
 #[test]
 fn bytes_travel_as_base64_to_a_client_that_reads_json() {
     let mut world = World::new();
-    let (callee, caller) = (world.service("attic", "one", &["get"]), world.open(Framing::JsonLines));
+    let (callee, caller) = (
+        world.service("attic", "one", &["get"]),
+        world.open(Framing::JsonLines),
+    );
     ask(&mut world, caller, "1", "attic:get");
     world.read(callee);
     let reply = json!({ "type": "reply", "delivery": 1, "payload": "AAEC", "encoding": "base64", "content_type": "image/png" });
     world.send(callee, reply);
     let reply = world.one(caller);
-    assert_eq!((&reply["payload"], &reply["encoding"], &reply["content_type"]), (&json!("AAEC"), &json!("base64"), &json!("image/png")));
+    assert_eq!(
+        (&reply["payload"], &reply["encoding"], &reply["content_type"]),
+        (&json!("AAEC"), &json!("base64"), &json!("image/png"))
+    );
 }
 
 #[test]
 fn a_payload_that_is_no_json_never_reaches_a_client_that_reads_json() {
     let mut world = World::new();
     let (callee, caller) = (world.open(Framing::JsonLines), world.client());
-    world.register(callee, json!({ "name": "attic", "version": "1", "methods": ["get"] }));
-    let mut frame = crate::wire::encode(Framing::Binary, &json!({ "type": "request", "id": "1", "to": "attic:get", "payload": 11 }));
+    world.register(
+        callee,
+        json!({ "name": "attic", "version": "1", "methods": ["get"] }),
+    );
+    let mut frame = crate::wire::encode(
+        Framing::Binary,
+        &json!({ "type": "request", "id": "1", "to": "attic:get", "payload": 11 }),
+    );
     let end = frame.len();
     frame[end - 2..].copy_from_slice(b"1}");
     world.send_frame(caller, frame);
@@ -64,15 +88,24 @@ fn a_payload_that_is_no_json_never_reaches_a_client_that_reads_json() {
 #[test]
 fn a_reply_that_is_no_json_ends_the_request_of_a_caller_that_reads_json() {
     let mut world = World::new();
-    let (callee, caller) = (world.service("attic", "one", &["get"]), world.open(Framing::JsonLines));
+    let (callee, caller) = (
+        world.service("attic", "one", &["get"]),
+        world.open(Framing::JsonLines),
+    );
     ask(&mut world, caller, "1", "attic:get");
     world.read(callee);
-    let mut frame = crate::wire::encode(Framing::Binary, &json!({ "type": "reply", "delivery": 1, "payload": 11 }));
+    let mut frame = crate::wire::encode(
+        Framing::Binary,
+        &json!({ "type": "reply", "delivery": 1, "payload": 11 }),
+    );
     let end = frame.len();
     frame[end - 2..].copy_from_slice(b"1}");
     world.send_frame(callee, frame);
     let refusal = world.one(callee);
-    assert_eq!((&refusal["delivery"], &refusal["error"]["code"]), (&json!(1), &json!("invalid_payload")));
+    assert_eq!(
+        (&refusal["delivery"], &refusal["error"]["code"]),
+        (&json!(1), &json!("invalid_payload"))
+    );
     assert_eq!(world.error(caller), "invalid_payload");
     assert_eq!(world.engine.counters().failed, 1);
 }
@@ -82,10 +115,20 @@ fn an_address_that_nobody_answers_is_an_error_at_once() {
     let mut world = World::new();
     let caller = world.client();
     world.service("attic", "one", &["get"]);
-    for to in ["cellar:get", "attic:set", "attic#two:get", "@storage:get", "*:set", "here/cellar:get"] {
+    for to in [
+        "cellar:get",
+        "attic:set",
+        "attic#two:get",
+        "@storage:get",
+        "*:set",
+        "here/cellar:get",
+    ] {
         ask(&mut world, caller, "1", to);
         let error = world.one(caller);
-        assert_eq!((&error["id"], &error["error"]["code"], &error["error"]["address"]), (&json!("1"), &json!("no_instance"), &json!(to)));
+        assert_eq!(
+            (&error["id"], &error["error"]["code"], &error["error"]["address"]),
+            (&json!("1"), &json!("no_instance"), &json!(to))
+        );
     }
     ask(&mut world, caller, "1", "there/attic:get");
     assert_eq!(world.error(caller), "unknown_node");
@@ -107,7 +150,10 @@ fn at_the_deadline_the_caller_gets_an_error_and_the_callee_a_cancel() {
     world.send(callee, json!({ "type": "reply", "delivery": 1, "payload": 1 }));
     world.nothing(callee);
     world.nothing(caller);
-    assert_eq!((world.engine.counters().expired, world.engine.counters().late), (1, 1));
+    assert_eq!(
+        (world.engine.counters().expired, world.engine.counters().late),
+        (1, 1)
+    );
     world.assert_balanced();
 }
 
@@ -116,7 +162,10 @@ fn a_deadline_of_its_own_counts_and_has_bounds() {
     let mut world = World::new();
     let (callee, caller) = (world.service("attic", "one", &["get"]), world.client());
     let mut send = |expires: Value| {
-        world.send(caller, json!({ "type": "request", "id": "1", "to": "attic:get", "expires_in_ms": expires }));
+        world.send(
+            caller,
+            json!({ "type": "request", "id": "1", "to": "attic:get", "expires_in_ms": expires }),
+        );
         world.read(caller)
     };
     assert_eq!(send(json!(3_600_001))[0]["error"]["code"], "invalid_message");
@@ -135,7 +184,12 @@ fn the_instance_with_the_fewest_outstanding_is_asked_and_of_equals_the_least_rec
     let mut asked = Vec::new();
     for id in 0..6 {
         ask(&mut world, caller, &id.to_string(), "attic:get");
-        asked.push(callees.iter().position(|callee| !world.read(*callee).is_empty()).unwrap());
+        asked.push(
+            callees
+                .iter()
+                .position(|callee| !world.read(*callee).is_empty())
+                .unwrap(),
+        );
     }
     assert_eq!(asked, [0, 1, 2, 0, 1, 2]);
     world.send(callees[1], json!({ "type": "reply", "delivery": 1 }));
@@ -146,7 +200,10 @@ fn the_instance_with_the_fewest_outstanding_is_asked_and_of_equals_the_least_rec
 #[test]
 fn an_address_with_an_instance_reaches_only_that_one() {
     let mut world = World::new();
-    let (one, two) = (world.service("attic", "one", &["get"]), world.service("attic", "two", &["get"]));
+    let (one, two) = (
+        world.service("attic", "one", &["get"]),
+        world.service("attic", "two", &["get"]),
+    );
     let caller = world.client();
     for id in ["1", "2"] {
         ask(&mut world, caller, id, "attic#two:get");
@@ -158,7 +215,10 @@ fn an_address_with_an_instance_reaches_only_that_one() {
 #[test]
 fn an_instance_without_the_method_is_not_asked() {
     let mut world = World::new();
-    let (old, new) = (world.service("attic", "old", &["get"]), world.service("attic", "new", &["get", "set"]));
+    let (old, new) = (
+        world.service("attic", "old", &["get"]),
+        world.service("attic", "new", &["get", "set"]),
+    );
     let caller = world.client();
     for id in ["1", "2"] {
         ask(&mut world, caller, id, "attic:set");
@@ -206,7 +266,10 @@ fn cancel_ends_the_request_at_once_and_reaches_the_callee() {
     world.read(callee);
     world.send(caller, json!({ "type": "cancel", "id": "1" }));
     let error = world.one(caller);
-    assert_eq!((&error["id"], &error["error"]["code"]), (&json!("1"), &json!("cancelled")));
+    assert_eq!(
+        (&error["id"], &error["error"]["code"]),
+        (&json!("1"), &json!("cancelled"))
+    );
     assert_eq!(world.one(callee), json!({ "type": "cancel", "delivery": 1 }));
     world.send(caller, json!({ "type": "cancel", "id": "1" }));
     world.nothing(caller);
@@ -220,19 +283,31 @@ fn an_answer_counts_once_and_only_from_the_connection_that_got_the_delivery() {
     let thief = world.client();
     ask(&mut world, caller, "1", "attic:get");
     world.read(callee);
-    world.send(thief, json!({ "type": "reply", "delivery": 1, "payload": "mine" }));
+    world.send(
+        thief,
+        json!({ "type": "reply", "delivery": 1, "payload": "mine" }),
+    );
     let refusal = world.one(thief);
-    assert_eq!((&refusal["delivery"], &refusal["error"]["code"]), (&json!(1), &json!("unknown_delivery")));
+    assert_eq!(
+        (&refusal["delivery"], &refusal["error"]["code"]),
+        (&json!(1), &json!("unknown_delivery"))
+    );
     world.nothing(caller);
     for _ in 0..2 {
-        world.send(callee, json!({ "type": "reply", "delivery": 1, "payload": "yours" }));
+        world.send(
+            callee,
+            json!({ "type": "reply", "delivery": 1, "payload": "yours" }),
+        );
     }
     assert_eq!(world.one(caller)["payload"], "yours");
     world.nothing(callee);
     assert_eq!(world.engine.counters().late, 1);
     world.send(callee, json!({ "type": "reply", "delivery": 2 }));
     assert_eq!(world.error(callee), "unknown_delivery");
-    world.send(callee, json!({ "type": "error", "delivery": 0, "error": { "code": "x" } }));
+    world.send(
+        callee,
+        json!({ "type": "error", "delivery": 0, "error": { "code": "x" } }),
+    );
     assert_eq!(world.error(callee), "unknown_delivery");
 }
 
@@ -245,7 +320,10 @@ fn an_error_of_the_service_is_marked_as_the_services_own() {
     let error = json!({ "code": "key_missing", "origin": "broker", "data": { "key": "k" } });
     world.send(callee, json!({ "type": "error", "delivery": 1, "error": error }));
     let error = world.one(caller)["error"].clone();
-    assert_eq!((&error["code"], &error["origin"], &error["status"]), (&json!("key_missing"), &json!("service"), &json!(500)));
+    assert_eq!(
+        (&error["code"], &error["origin"], &error["status"]),
+        (&json!("key_missing"), &json!("service"), &json!(500))
+    );
     assert_eq!(error["data"], json!({ "key": "k" }));
     assert_eq!(world.engine.counters().failed, 1);
 }
@@ -257,7 +335,10 @@ fn a_callee_that_goes_away_leaves_the_outcome_unknown() {
     ask(&mut world, caller, "1", "attic:get");
     world.close(callee);
     let error = world.one(caller);
-    assert_eq!((&error["id"], &error["error"]["code"]), (&json!("1"), &json!("outcome_unknown")));
+    assert_eq!(
+        (&error["id"], &error["error"]["code"]),
+        (&json!("1"), &json!("outcome_unknown"))
+    );
     assert_eq!(world.engine.counters().lost, 1);
     world.assert_balanced();
 }
@@ -273,7 +354,10 @@ fn the_requests_of_a_caller_that_goes_away_are_cancelled_at_the_callee() {
     assert_eq!(types(&world.read(callee)), ["cancel", "cancel"]);
     world.send(callee, json!({ "type": "reply", "delivery": 1 }));
     world.nothing(callee);
-    assert_eq!((world.engine.counters().abandoned, world.engine.counters().late), (2, 1));
+    assert_eq!(
+        (world.engine.counters().abandoned, world.engine.counters().late),
+        (2, 1)
+    );
     world.assert_balanced();
 }
 
@@ -283,14 +367,25 @@ fn a_full_callee_refuses_requests_and_the_caller_is_told_at_once() {
     let (callee, caller) = (world.service("attic", "one", &["get"]), world.client());
     let mut refused = Vec::new();
     for id in 0..30 {
-        world.send(caller, json!({ "type": "request", "id": id.to_string(), "to": "attic:get", "payload": "x".repeat(200) }));
+        world.send(
+            caller,
+            json!({ "type": "request", "id": id.to_string(), "to": "attic:get", "payload": "x".repeat(200) }),
+        );
         refused.extend(world.read(caller));
     }
     assert!(!refused.is_empty());
-    assert!(refused.iter().all(|message| message["error"]["code"] == "overloaded"), "{refused:#?}");
+    assert!(
+        refused
+            .iter()
+            .all(|message| message["error"]["code"] == "overloaded"),
+        "{refused:#?}"
+    );
     let taken = 30 - refused.len();
     assert_eq!(world.read(callee).len(), taken);
-    world.send(caller, json!({ "type": "request", "id": "again", "to": "attic:get" }));
+    world.send(
+        caller,
+        json!({ "type": "request", "id": "again", "to": "attic:get" }),
+    );
     world.nothing(caller);
     world.assert_balanced();
 }
@@ -303,7 +398,10 @@ fn a_caller_that_does_not_read_its_replies_is_disconnected() {
         ask(&mut world, caller, &id.to_string(), "attic:get");
         for request in world.read(callee) {
             if let Some(delivery) = request.get("delivery").filter(|_| request["type"] == "request") {
-                world.send(callee, json!({ "type": "reply", "delivery": delivery, "payload": "x".repeat(300) }));
+                world.send(
+                    callee,
+                    json!({ "type": "reply", "delivery": delivery, "payload": "x".repeat(300) }),
+                );
             }
         }
         if world.closed(caller).is_some() {
@@ -318,7 +416,10 @@ fn a_caller_that_does_not_read_its_replies_is_disconnected() {
 fn a_message_of_the_largest_payload_fits_an_empty_lane() {
     let mut world = World::limited(|limits| limits.outbox = 10_000);
     let (callee, caller) = (world.service("attic", "one", &["get"]), world.client());
-    world.send(caller, json!({ "type": "request", "id": "1", "to": "attic:get", "payload": "x".repeat(50_000) }));
+    world.send(
+        caller,
+        json!({ "type": "request", "id": "1", "to": "attic:get", "payload": "x".repeat(50_000) }),
+    );
     world.nothing(caller);
     assert_eq!(world.one(callee)["type"], "request");
 }
@@ -330,15 +431,24 @@ fn payloads_and_headers_past_the_limits_are_refused() {
         limits.headers = 2;
     });
     let (callee, caller) = (world.service("attic", "one", &["get"]), world.client());
-    world.send(caller, json!({ "type": "request", "id": "1", "to": "attic:get", "payload": "x".repeat(100) }));
+    world.send(
+        caller,
+        json!({ "type": "request", "id": "1", "to": "attic:get", "payload": "x".repeat(100) }),
+    );
     assert_eq!(world.error(caller), "payload_too_large");
     let headers = json!({ "a": "1", "b": "2", "c": "3" });
-    world.send(caller, json!({ "type": "request", "id": "1", "to": "attic:get", "headers": headers }));
+    world.send(
+        caller,
+        json!({ "type": "request", "id": "1", "to": "attic:get", "headers": headers }),
+    );
     assert_eq!(world.error(caller), "headers_too_large");
     world.nothing(callee);
     ask(&mut world, caller, "1", "attic:get");
     world.read(callee);
-    world.send(callee, json!({ "type": "reply", "delivery": 1, "payload": "x".repeat(100) }));
+    world.send(
+        callee,
+        json!({ "type": "reply", "delivery": 1, "payload": "x".repeat(100) }),
+    );
     assert_eq!(world.error(callee), "payload_too_large");
     assert_eq!(world.error(caller), "payload_too_large");
     assert_eq!(world.refused(ErrorCode::PayloadTooLarge), 2);
@@ -364,6 +474,10 @@ fn pipelined_requests_reach_the_instance_in_order() {
     for id in 0..50 {
         ask(&mut world, caller, &id.to_string(), "attic:get");
     }
-    let ids: Vec<Value> = world.read(callee).iter().map(|request| request["id"].clone()).collect();
+    let ids: Vec<Value> = world
+        .read(callee)
+        .iter()
+        .map(|request| request["id"].clone())
+        .collect();
     assert_eq!(ids, (0..50).map(|id| json!(id.to_string())).collect::<Vec<_>>());
 }

@@ -23,8 +23,9 @@ struct Compiled(Value);
 
 impl Validate for Compiled {
     fn validate(&self, payload: &[u8]) -> Result<(), Violation> {
-        let payload: Value =
-            serde_json::from_slice(payload).map_err(|error| Violation::NotJson { reason: error.to_string() })?;
+        let payload: Value = serde_json::from_slice(payload).map_err(|error| Violation::NotJson {
+            reason: error.to_string(),
+        })?;
         let Compiled(schema) = self;
         if let Some(kind) = schema["type"].as_str().filter(|kind| !is(&payload, kind)) {
             return Err(mismatch("type", Value::from(kind)));
@@ -35,7 +36,9 @@ impl Validate for Compiled {
             }
         }
         match (schema["minimum"].as_f64(), payload.as_f64()) {
-            (Some(minimum), Some(number)) if number < minimum => Err(mismatch("minimum", Value::from(minimum))),
+            (Some(minimum), Some(number)) if number < minimum => {
+                Err(mismatch("minimum", Value::from(minimum)))
+            }
             _ => Ok(()),
         }
     }

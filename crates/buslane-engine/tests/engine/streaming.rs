@@ -10,14 +10,20 @@ use crate::world::{FRAMINGS, World, types};
 fn open(world: &mut World, extra: Value) -> (ClientId, ClientId) {
     let (callee, caller) = (world.service("attic", "one", &["watch"]), world.client());
     let mut request = json!({ "type": "request", "id": "s", "to": "attic:watch", "stream": true });
-    request.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    request
+        .as_object_mut()
+        .unwrap()
+        .extend(extra.as_object().unwrap().clone());
     world.send(caller, request);
     world.read(callee);
     (callee, caller)
 }
 
 fn chunk(world: &mut World, callee: ClientId, payload: Value) {
-    world.send(callee, json!({ "type": "chunk", "delivery": 1, "payload": payload }));
+    world.send(
+        callee,
+        json!({ "type": "chunk", "delivery": 1, "payload": payload }),
+    );
 }
 
 #[test]
@@ -26,16 +32,25 @@ fn chunks_are_numbered_and_the_last_one_ends_the_stream() {
         let mut world = World::new();
         let (callee, caller) = (world.service("attic", "one", &["watch"]), world.open(framing));
         world.read(caller);
-        world.send(caller, json!({ "type": "request", "id": "s", "to": "attic:watch", "stream": true }));
+        world.send(
+            caller,
+            json!({ "type": "request", "id": "s", "to": "attic:watch", "stream": true }),
+        );
         assert_eq!(world.one(callee)["stream"], true);
         chunk(&mut world, callee, json!("a"));
         chunk(&mut world, callee, json!("b"));
         world.send(callee, json!({ "type": "chunk", "delivery": 1, "last": true }));
         let answers = world.read(caller);
         assert_eq!(types(&answers), ["chunk", "chunk", "end"]);
-        assert_eq!(answers[0], json!({ "type": "chunk", "id": "s", "from": "attic#one", "sequence": 0, "payload": "a" }));
+        assert_eq!(
+            answers[0],
+            json!({ "type": "chunk", "id": "s", "from": "attic#one", "sequence": 0, "payload": "a" })
+        );
         assert_eq!(answers[1]["sequence"], 1);
-        assert_eq!(answers[2], json!({ "type": "end", "id": "s", "expected": 1, "replied": 1, "failed": 0 }));
+        assert_eq!(
+            answers[2],
+            json!({ "type": "end", "id": "s", "expected": 1, "replied": 1, "failed": 0 })
+        );
         assert_eq!(world.engine.counters().streamed, 1);
         world.assert_balanced();
     }
@@ -45,7 +60,10 @@ fn chunks_are_numbered_and_the_last_one_ends_the_stream() {
 fn the_last_chunk_may_carry_a_payload() {
     let mut world = World::new();
     let (callee, caller) = open(&mut world, json!({}));
-    world.send(callee, json!({ "type": "chunk", "delivery": 1, "payload": 1, "last": true }));
+    world.send(
+        callee,
+        json!({ "type": "chunk", "delivery": 1, "payload": 1, "last": true }),
+    );
     assert_eq!(types(&world.read(caller)), ["chunk", "end"]);
 }
 
@@ -53,7 +71,10 @@ fn the_last_chunk_may_carry_a_payload() {
 fn a_stream_may_end_by_a_reply_or_an_error() {
     for (answer, ends) in [
         (json!({ "type": "reply", "delivery": 1, "payload": 1 }), "reply"),
-        (json!({ "type": "error", "delivery": 1, "error": { "code": "broken" } }), "error"),
+        (
+            json!({ "type": "error", "delivery": 1, "error": { "code": "broken" } }),
+            "error",
+        ),
     ] {
         let mut world = World::new();
         let (callee, caller) = open(&mut world, json!({}));
@@ -110,10 +131,16 @@ fn a_stream_without_bound_never_expires() {
 fn credit_reaches_the_callee() {
     let mut world = World::new();
     let (callee, caller) = (world.service("attic", "one", &["watch"]), world.client());
-    world.send(caller, json!({ "type": "request", "id": "s", "to": "attic:watch", "stream": true, "credit": 2 }));
+    world.send(
+        caller,
+        json!({ "type": "request", "id": "s", "to": "attic:watch", "stream": true, "credit": 2 }),
+    );
     assert_eq!(world.one(callee)["credit"], 2);
     world.send(caller, json!({ "type": "credit", "id": "s", "count": 3 }));
-    assert_eq!(world.one(callee), json!({ "type": "credit", "delivery": 1, "count": 3 }));
+    assert_eq!(
+        world.one(callee),
+        json!({ "type": "credit", "delivery": 1, "count": 3 })
+    );
     for number in 0..5 {
         chunk(&mut world, callee, json!(number));
     }
@@ -135,7 +162,10 @@ fn credit_for_a_request_without_stream_is_refused() {
     let mut world = World::new();
     world.service("attic", "one", &["get"]);
     let caller = world.client();
-    world.send(caller, json!({ "type": "request", "id": "1", "to": "attic:get", "credit": 2 }));
+    world.send(
+        caller,
+        json!({ "type": "request", "id": "1", "to": "attic:get", "credit": 2 }),
+    );
     assert_eq!(world.error(caller), "invalid_message");
 }
 
@@ -149,7 +179,10 @@ fn a_stream_whose_caller_does_not_read_ends_with_overflow_and_the_caller_stays()
     let answers = world.read(caller);
     let last = answers.last().unwrap();
     assert!(answers.len() > 3 && answers.len() < 20);
-    assert_eq!((&last["id"], &last["error"]["code"]), (&json!("s"), &json!("overflow")));
+    assert_eq!(
+        (&last["id"], &last["error"]["code"]),
+        (&json!("s"), &json!("overflow"))
+    );
     assert_eq!(types(&world.read(callee)), ["cancel"]);
     assert_eq!(world.closed(caller), None);
     assert_eq!(world.engine.counters().overflowed, 1);

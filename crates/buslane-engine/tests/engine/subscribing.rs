@@ -7,16 +7,28 @@ use serde_json::{Value, json};
 use crate::world::{World, payloads, types};
 
 fn publish(world: &mut World, from: ClientId, topic: &str, payload: Value) {
-    world.send(from, json!({ "type": "publish", "topic": topic, "payload": payload }));
+    world.send(
+        from,
+        json!({ "type": "publish", "topic": topic, "payload": payload }),
+    );
 }
 
 #[test]
 fn subscribed_and_unsubscribed_are_confirmed() {
     let mut world = World::new();
     let id = world.client();
-    world.send(id, json!({ "type": "subscribe", "id": "s", "filter": "a/+", "shared": "workers" }));
-    assert_eq!(world.one(id), json!({ "type": "subscribed", "id": "s", "filter": "a/+", "shared": "workers" }));
-    world.send(id, json!({ "type": "unsubscribe", "id": "u", "filter": "a/+", "shared": "workers" }));
+    world.send(
+        id,
+        json!({ "type": "subscribe", "id": "s", "filter": "a/+", "shared": "workers" }),
+    );
+    assert_eq!(
+        world.one(id),
+        json!({ "type": "subscribed", "id": "s", "filter": "a/+", "shared": "workers" })
+    );
+    world.send(
+        id,
+        json!({ "type": "unsubscribe", "id": "u", "filter": "a/+", "shared": "workers" }),
+    );
     assert_eq!(world.one(id), json!({ "type": "ack", "id": "u", "receivers": 0 }));
     assert_eq!(world.engine.gauges().subscriptions, 0);
 }
@@ -36,7 +48,10 @@ fn unsubscribing_what_is_not_subscribed_is_refused() {
     let id = world.subscriber(Framing::Binary, "a");
     world.send(id, json!({ "type": "unsubscribe", "filter": "b" }));
     assert_eq!(world.error(id), "not_subscribed");
-    world.send(id, json!({ "type": "unsubscribe", "filter": "a", "shared": "workers" }));
+    world.send(
+        id,
+        json!({ "type": "unsubscribe", "filter": "a", "shared": "workers" }),
+    );
     assert_eq!(world.error(id), "not_subscribed");
 }
 
@@ -56,7 +71,11 @@ fn subscriptions_and_wildcards_past_the_limits_are_refused() {
     world.send(id, json!({ "type": "subscribe", "filter": "c" }));
     assert_eq!(world.error(id), "too_many_subscriptions");
     world.send(id, json!({ "type": "subscribe", "filter": "a" }));
-    assert_eq!(world.one(id)["type"], "subscribed", "the same one again is no further one");
+    assert_eq!(
+        world.one(id)["type"],
+        "subscribed",
+        "the same one again is no further one"
+    );
     assert_eq!(world.engine.gauges().subscriptions, 2);
 }
 
@@ -80,20 +99,39 @@ fn credit_limits_the_deliveries_that_are_outstanding() {
 
 #[test]
 fn what_waits_for_credit_is_bounded_and_leaves_a_gap_that_names_the_subscription() {
-    for (policy, expected) in [("drop_oldest", vec![0, 6, 7, 8, 9]), ("drop_newest", vec![0, 1, 2, 3, 4])] {
+    for (policy, expected) in [
+        ("drop_oldest", vec![0, 6, 7, 8, 9]),
+        ("drop_newest", vec![0, 1, 2, 3, 4]),
+    ] {
         let mut world = World::limited(|limits| limits.outbox = 1_100);
         let (id, publisher) = (world.client(), world.client());
-        world.send(id, json!({ "type": "subscribe", "filter": "a", "credit": 1, "overflow": policy }));
+        world.send(
+            id,
+            json!({ "type": "subscribe", "filter": "a", "credit": 1, "overflow": policy }),
+        );
         for number in 0..10 {
             publish(&mut world, publisher, "a", json!([number, "x".repeat(200)]));
         }
         world.send(id, json!({ "type": "credit", "filter": "a", "count": 20 }));
         let messages = world.read(id);
-        let numbers: Vec<u64> = payloads(&messages).iter().map(|payload| payload[0].as_u64().unwrap()).collect();
+        let numbers: Vec<u64> = payloads(&messages)
+            .iter()
+            .map(|payload| payload[0].as_u64().unwrap())
+            .collect();
         assert_eq!(numbers, expected, "{policy}");
-        let gap = messages.iter().position(|message| message["type"] == "gap").unwrap();
-        assert_eq!((&messages[gap]["count"], &messages[gap]["filter"]), (&json!(5), &json!("a")));
-        assert_eq!(gap, if policy == "drop_oldest" { 2 } else { 6 }, "the gap stands in place");
+        let gap = messages
+            .iter()
+            .position(|message| message["type"] == "gap")
+            .unwrap();
+        assert_eq!(
+            (&messages[gap]["count"], &messages[gap]["filter"]),
+            (&json!(5), &json!("a"))
+        );
+        assert_eq!(
+            gap,
+            if policy == "drop_oldest" { 2 } else { 6 },
+            "the gap stands in place"
+        );
         assert_eq!(world.engine.counters().deliveries_dropped, 5);
         world.assert_balanced();
     }

@@ -37,12 +37,27 @@ fn with_the_secret_the_instance_is_taken_over_at_once() {
     assert_ne!(registered["resume"], secret);
     assert_eq!(world.closed(old), Some(CloseReason::TakenOver));
     assert_eq!(world.error(old), "taken_over");
-    world.send(caller, json!({ "type": "request", "id": "1", "to": "attic#one:get" }));
+    world.send(
+        caller,
+        json!({ "type": "request", "id": "1", "to": "attic#one:get" }),
+    );
     assert_eq!(world.one(new)["type"], "request");
     world.close(old);
-    world.send(caller, json!({ "type": "request", "id": "2", "to": "attic#one:get" }));
-    assert_eq!(world.one(new)["type"], "request", "the end of the old connection does not remove the new one");
-    assert!(world.notices.iter().any(|notice| matches!(notice, Notice::TakenOver { from, to, .. } if (*from, *to) == (old, new))));
+    world.send(
+        caller,
+        json!({ "type": "request", "id": "2", "to": "attic#one:get" }),
+    );
+    assert_eq!(
+        world.one(new)["type"],
+        "request",
+        "the end of the old connection does not remove the new one"
+    );
+    assert!(
+        world
+            .notices
+            .iter()
+            .any(|notice| matches!(notice, Notice::TakenOver { from, to, .. } if (*from, *to) == (old, new)))
+    );
     world.assert_balanced();
 }
 
@@ -50,9 +65,15 @@ fn with_the_secret_the_instance_is_taken_over_at_once() {
 fn the_secret_alone_says_which_instance_it_is() {
     let mut world = World::new();
     let old = world.client();
-    let registered = world.register(old, json!({ "name": "attic", "version": "1", "methods": ["get"] }));
+    let registered = world.register(
+        old,
+        json!({ "name": "attic", "version": "1", "methods": ["get"] }),
+    );
     let new = world.client();
-    let again = world.register(new, json!({ "name": "attic", "version": "1", "methods": ["get"], "resume": registered["resume"] }));
+    let again = world.register(
+        new,
+        json!({ "name": "attic", "version": "1", "methods": ["get"], "resume": registered["resume"] }),
+    );
     assert_eq!(again["instance"], registered["instance"]);
     assert_eq!(world.closed(old), Some(CloseReason::TakenOver));
 }
@@ -80,7 +101,10 @@ fn without_the_secret_a_living_connection_keeps_its_instance() {
     world.send(old, json!({ "type": "pong" }));
     let answers = world.read(new);
     assert_eq!(types(&answers), ["error", "pong"]);
-    assert_eq!((&answers[0]["id"], &answers[0]["error"]["code"]), (&json!("r"), &json!("instance_in_use")));
+    assert_eq!(
+        (&answers[0]["id"], &answers[0]["error"]["code"]),
+        (&json!("r"), &json!("instance_in_use"))
+    );
     world.pass_seconds(3);
     assert_eq!(world.closed(old), None);
 }
@@ -200,6 +224,9 @@ fn a_service_that_is_taken_over_is_never_offline() {
     message["resume"] = secret;
     world.send(new, message);
     let events = world.read(watcher);
-    assert_eq!(topics(&events), ["$bus/service/disconnect/attic", "$bus/service/connect/attic"]);
+    assert_eq!(
+        topics(&events),
+        ["$bus/service/disconnect/attic", "$bus/service/connect/attic"]
+    );
     assert_eq!(events[0]["payload"]["reason"], "taken_over");
 }

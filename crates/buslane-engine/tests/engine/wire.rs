@@ -10,7 +10,10 @@ pub(crate) fn encode(framing: Framing, message: &Value) -> Vec<u8> {
         Framing::JsonLines | Framing::WebSocketText => text,
         Framing::Binary | Framing::WebSocketBinary => {
             let mut frame = Vec::new();
-            binary::encode_client(&mut frame, &json::decode_client(&text).expect("a test writes good messages"));
+            binary::encode_client(
+                &mut frame,
+                &json::decode_client(&text).expect("a test writes good messages"),
+            );
             frame
         }
     }
@@ -52,7 +55,9 @@ fn take_frame(bytes: &[u8], messages: &mut Vec<Value>) -> Option<usize> {
     if bytes.len() < length {
         return None;
     }
-    messages.push(as_json(&binary::decode_broker(&bytes[..length]).expect("the broker writes frames")));
+    messages.push(as_json(
+        &binary::decode_broker(&bytes[..length]).expect("the broker writes frames"),
+    ));
     Some(length)
 }
 

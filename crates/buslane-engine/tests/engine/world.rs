@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buslane_engine::{
-    ClientId, CloseReason, CompileRequest, Config, Engine, Flow, Notice, Output, Peer, Principal, Ticket, Transmit,
-    Validate,
+    ClientId, CloseReason, CompileRequest, Config, Engine, Flow, Notice, Output, Peer, Principal, Ticket,
+    Transmit, Validate,
 };
 use buslane_protocol::{ErrorCode, Framing, Instant, Limits, Name};
 use serde_json::{Value, json};
@@ -15,8 +15,12 @@ use serde_json::{Value, json};
 use crate::{schema, wire};
 
 /// The framings that exist.
-pub(crate) const FRAMINGS: [Framing; 4] =
-    [Framing::Binary, Framing::JsonLines, Framing::WebSocketBinary, Framing::WebSocketText];
+pub(crate) const FRAMINGS: [Framing; 4] = [
+    Framing::Binary,
+    Framing::JsonLines,
+    Framing::WebSocketBinary,
+    Framing::WebSocketText,
+];
 
 /// Work that the engine gave out, held back by [`World::hold_work`].
 pub(crate) enum Work {
@@ -90,10 +94,22 @@ impl World {
 
     /// Opens a client.
     pub(crate) fn open_as(&mut self, framing: Framing, principal: &str, loopback: bool) -> ClientId {
-        let peer = Peer { framing, principal: Principal::new(principal), loopback, address: "test".to_owned() };
+        let peer = Peer {
+            framing,
+            principal: Principal::new(principal),
+            loopback,
+            address: "test".to_owned(),
+        };
         let id = self.engine.open(self.now, peer).expect("the engine has room");
         let (read, waiting) = (Vec::new(), VecDeque::new());
-        let connection = Connection { framing, window: usize::MAX, read, paused: false, waiting, closed: None };
+        let connection = Connection {
+            framing,
+            window: usize::MAX,
+            read,
+            paused: false,
+            waiting,
+            closed: None,
+        };
         self.connections.insert(id, connection);
         self.pump();
         id
@@ -118,7 +134,10 @@ impl World {
     /// Opens a client that registers a service with methods.
     pub(crate) fn service(&mut self, name: &str, instance: &str, methods: &[&str]) -> ClientId {
         let id = self.client();
-        self.register(id, json!({ "name": name, "version": "1.0.0", "instance": instance, "methods": methods }));
+        self.register(
+            id,
+            json!({ "name": name, "version": "1.0.0", "instance": instance, "methods": methods }),
+        );
         id
     }
 
@@ -149,7 +168,9 @@ impl World {
     fn hand_in(&mut self, id: ClientId) {
         let connection = self.connections.get_mut(&id).unwrap();
         while !connection.paused && connection.closed.is_none() {
-            let Some(frame) = connection.waiting.pop_front() else { return };
+            let Some(frame) = connection.waiting.pop_front() else {
+                return;
+            };
             let flow = match wire::decode(connection.framing, &frame) {
                 Ok(message) => self.engine.handle(self.now, id, message),
                 Err(error) => self.engine.refuse(self.now, id, &error),
@@ -164,14 +185,20 @@ impl World {
             match output {
                 Output::Log(notice) => self.notices.push(notice),
                 Output::Compile { ticket, request } => self.work.push(Work::Compile(ticket, request)),
-                Output::Validate { ticket, validator, payload } => {
+                Output::Validate {
+                    ticket,
+                    validator,
+                    payload,
+                } => {
                     self.work.push(Work::Validate(ticket, validator, payload));
                 }
                 Output::Resume { client } => {
                     self.connections.get_mut(&client).unwrap().paused = false;
                     self.hand_in(client);
                 }
-                Output::Close { client, reason } => self.connections.get_mut(&client).unwrap().closed = Some(reason),
+                Output::Close { client, reason } => {
+                    self.connections.get_mut(&client).unwrap().closed = Some(reason)
+                }
             }
             if !self.hold_work {
                 self.do_work();
@@ -187,7 +214,8 @@ impl World {
                     self.engine.compiled(self.now, ticket, schema::compile(&request));
                 }
                 Work::Validate(ticket, validator, payload) => {
-                    self.engine.validated(self.now, ticket, validator.validate(&payload));
+                    self.engine
+                        .validated(self.now, ticket, validator.validate(&payload));
                 }
             }
         }
@@ -198,7 +226,12 @@ impl World {
 
     /// Reads what the engine has for a client, as far as the client's window goes, and returns the whole messages.
     pub(crate) fn read(&mut self, id: ClientId) -> Vec<Value> {
-        let World { engine, connections, now, .. } = self;
+        let World {
+            engine,
+            connections,
+            now,
+            ..
+        } = self;
         let connection = connections.get_mut(&id).unwrap();
         let transmit = engine.transmit(*now, id, |slices| {
             let offered: usize = slices.iter().map(|slice| slice.len()).sum();
@@ -208,7 +241,9 @@ impl World {
             let taken = offered.min(connection.window);
             let bytes = slices.iter().flat_map(|slice| slice.iter().copied());
             connection.read.extend(bytes.take(taken));
-            connection.window = connection.window.saturating_sub(if connection.window == usize::MAX { 0 } else { taken });
+            connection.window = connection
+                .window
+                .saturating_sub(if connection.window == usize::MAX { 0 } else { taken });
             Ok(taken)
         });
         assert!(matches!(transmit, Ok(Transmit::Empty | Transmit::Blocked)));
@@ -230,7 +265,10 @@ impl World {
     pub(crate) fn error(&mut self, id: ClientId) -> String {
         let message = self.one(id);
         assert_eq!(message["type"], "error", "{message}");
-        assert!(message["error"]["detail"].is_string() || message["error"]["code"] == "cancelled", "{message}");
+        assert!(
+            message["error"]["detail"].is_string() || message["error"]["code"] == "cancelled",
+            "{message}"
+        );
         message["error"]["code"].as_str().unwrap().to_owned()
     }
 
@@ -289,9 +327,18 @@ impl World {
             + counters.lost
             + counters.overflowed
             + counters.abandoned;
-        assert_eq!(counters.requests_accepted, ended + gauges.requests, "{counters:#?}");
-        let moved = counters.delivery_bytes_sent + counters.delivery_bytes_dropped + counters.delivery_bytes_lost;
-        assert_eq!(counters.delivery_bytes, moved + gauges.queued_delivery_bytes, "{counters:#?}");
+        assert_eq!(
+            counters.requests_accepted,
+            ended + gauges.requests,
+            "{counters:#?}"
+        );
+        let moved =
+            counters.delivery_bytes_sent + counters.delivery_bytes_dropped + counters.delivery_bytes_lost;
+        assert_eq!(
+            counters.delivery_bytes,
+            moved + gauges.queued_delivery_bytes,
+            "{counters:#?}"
+        );
         assert!(gauges.memory <= gauges.memory_limit);
     }
 
@@ -303,16 +350,25 @@ impl World {
 
 /// Returns the payloads of deliveries.
 pub(crate) fn payloads(messages: &[Value]) -> Vec<Value> {
-    messages.iter().filter(|message| message["type"] == "delivery").map(|message| message["payload"].clone()).collect()
+    messages
+        .iter()
+        .filter(|message| message["type"] == "delivery")
+        .map(|message| message["payload"].clone())
+        .collect()
 }
 
 /// Returns the topics of deliveries.
 pub(crate) fn topics(messages: &[Value]) -> Vec<String> {
     let deliveries = messages.iter().filter(|message| message["type"] == "delivery");
-    deliveries.map(|message| message["topic"].as_str().unwrap().to_owned()).collect()
+    deliveries
+        .map(|message| message["topic"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// Returns the types of messages.
 pub(crate) fn types(messages: &[Value]) -> Vec<&str> {
-    messages.iter().map(|message| message["type"].as_str().unwrap()).collect()
+    messages
+        .iter()
+        .map(|message| message["type"].as_str().unwrap())
+        .collect()
 }
