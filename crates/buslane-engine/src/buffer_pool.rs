@@ -39,11 +39,13 @@ impl BufferPool {
     }
 
     /// Returns the bytes of spare buffers: at most [`RETAINED`].
+    #[cfg(test)]
     pub(crate) fn retained(&self) -> usize {
         self.retained
     }
 
     /// Frees the spare buffers.
+    #[cfg(test)]
     pub(crate) fn trim(&mut self) {
         self.spare = Vec::new();
         self.retained = 0;

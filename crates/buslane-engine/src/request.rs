@@ -101,10 +101,10 @@ impl Engine {
         match address.node() {
             Some(node) if node != self.config.node.as_str() => {
                 let detail = format!("this broker is {} and has no link to {node}", self.config.node);
-                return Err(Problem::new(ErrorCode::UnknownNode)
+                Err(Problem::new(ErrorCode::UnknownNode)
                     .about(address)
                     .detail(detail)
-                    .into());
+                    .into())
             }
             _ => self.decide(caller, Action::Request(address)),
         }

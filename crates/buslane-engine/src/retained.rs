@@ -86,6 +86,7 @@ impl RetainedValues {
     }
 
     /// Finds a topic's value, unless it has lapsed.
+    #[cfg(test)]
     pub(crate) fn find(&self, now: Instant, topic: &Topic<'_>) -> Option<&Retained> {
         self.values.get(topic.as_str()).filter(|value| value.lives(now))
     }

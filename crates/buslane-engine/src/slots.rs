@@ -132,21 +132,6 @@ impl<T> Slots<T> {
             Some((SlotKey::new(index, slot.generation), value))
         })
     }
-
-    /// Walks the entries in the order of their slots, to change them.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (SlotKey, &mut T)> {
-        self.slots.iter_mut().zip(0u32..).filter_map(|(slot, index)| {
-            let value = slot.value.as_mut()?;
-            Some((SlotKey::new(index, slot.generation), value))
-        })
-    }
-
-    /// Walks the keys from a slot on: a cursor for work that is done in parts while entries come and go.
-    pub(crate) fn keys_from(&self, slot: u32) -> impl Iterator<Item = SlotKey> {
-        (slot..)
-            .zip(self.slots.iter().skip(slot as usize))
-            .filter_map(|(index, slot)| slot.value.as_ref().map(|_| SlotKey::new(index, slot.generation)))
-    }
 }
 
 #[cfg(test)]
@@ -178,7 +163,6 @@ mod tests {
             slots.iter().map(|(_, value)| *value).collect::<Vec<_>>(),
             [0, 10, 2, 4]
         );
-        assert_eq!(slots.keys_from(2).map(SlotKey::slot).collect::<Vec<_>>(), [2, 4]);
         assert_eq!(slots.len(), 4);
     }
 

@@ -80,6 +80,7 @@ impl<T> Timers<T> {
     }
 
     /// Returns how many timers there are.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.length
     }

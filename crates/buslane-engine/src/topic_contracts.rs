@@ -21,10 +21,13 @@ pub(crate) struct TopicContract {
     pub(crate) validator: Option<Arc<dyn Validate>>,
 }
 
+/// What an instance declared.
+type Declaration = (InstanceKey, Arc<TopicContract>);
+
 /// What services declare about topics.
 pub(crate) struct TopicContracts {
     /// The declarations of each topic, the one that holds last.
-    topics: HashMap<Arc<str>, Vec<(InstanceKey, Arc<TopicContract>)>, HashState>,
+    topics: HashMap<Arc<str>, Vec<Declaration>, HashState>,
     /// The same topics in order, for listings.
     names: BTreeSet<Arc<str>>,
 }

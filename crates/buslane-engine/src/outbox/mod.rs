@@ -81,7 +81,7 @@ impl Outbox {
     }
 
     /// Tells whether nothing is left to write.
-    #[inline]
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.control.open.is_empty() && self.deliveries.open.is_empty() && self.backlog.is_none()
     }
@@ -149,20 +149,6 @@ impl Outbox {
         self.backlog
             .get_or_insert_default()
             .push_control(Segment::Wire(wire));
-    }
-
-    /// Appends one whole message to the delivery lane: `encode` appends it to the buffer, as [`Framing::encode`] does.
-    /// Returns its length.
-    #[inline]
-    pub(crate) fn write_delivery(
-        &mut self,
-        pool: &mut BufferPool,
-        encode: impl FnOnce(&mut Vec<u8>),
-    ) -> usize {
-        if self.deliveries.open.len() >= SEGMENT {
-            self.seal_deliveries();
-        }
-        self.deliveries.append(self.framing, pool, encode)
     }
 
     /// Appends a copy of one message, as [`Framing::encode`] wrote it, to the delivery lane.

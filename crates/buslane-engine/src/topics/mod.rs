@@ -195,6 +195,7 @@ impl Topics {
     }
 
     /// Returns the name of a shared subscription.
+    #[cfg(test)]
     pub(crate) fn shared(&self, id: SubscriptionId) -> Option<&Name> {
         let group = self.subscriptions.record(id.0).group;
         (group != NONE).then(|| &self.groups.group(group).name)
@@ -282,11 +283,13 @@ impl<'a> Matches<'a> {
 
 impl<'a> GroupMatch<'a> {
     /// Returns the shared subscription's name.
+    #[cfg(test)]
     pub(crate) fn name(&self) -> &'a Name {
         &self.group.name
     }
 
     /// Returns the shared subscription's filter.
+    #[cfg(test)]
     pub(crate) fn filter(&self) -> Filter<'a> {
         let text = &self.label()[self.group.name.as_str().len() + 1..];
         Filter::parse(text).expect("it came in as a filter")

@@ -1,6 +1,8 @@
 //! The engine's promises, one behaviour a test: an engine under a fake clock, clients that write and read whole frames
 //! of any framing, and a compiler of schemas that fits on a page. No sockets, no sleeps.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod clients;
 mod contract;
 mod delivering;
