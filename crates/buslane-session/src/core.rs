@@ -143,8 +143,10 @@ impl Core {
             self.actions.push_back(Action::Close { flush: flush && open });
         }
         if !(flush && open) {
-            self.outgoing.close();
+            let unsent = self.outgoing.close();
+            self.queue.salvage(&unsent);
         }
+        self.counters.dropped_publishes += self.queue.take().unacknowledged();
         let Core { events, .. } = self;
         let mut tell = |event| events.push_back(event);
         self.requests.end(&problem, &mut tell);
@@ -153,7 +155,6 @@ impl Core {
         self.invocations.lost(&mut tell);
         self.registrations.clear();
         self.subscriptions.clear();
-        self.queue.take();
         self.connection.end(problem.clone());
         self.events.push_back(Event::Ended { problem });
     }

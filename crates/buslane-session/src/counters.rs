@@ -8,4 +8,6 @@ pub struct Counters {
     pub late_answers: u64,
     /// Deliveries that no subscription selects any more.
     pub unmatched_deliveries: u64,
+    /// Publishes without acknowledgement that still waited for a connection when the session ended.
+    pub dropped_publishes: u64,
 }

@@ -43,7 +43,7 @@ pub enum Event<'a> {
     Connected(Box<Connected>),
     /// The connection is lost, or an attempt to connect failed.
     Disconnected {
-        /// Why; `unreachable` if there was no connection.
+        /// Why: what the broker said, else `unreachable`, or `draining` where the broker had announced it.
         problem: Problem,
         /// When the next attempt is made.
         retry_at: Instant,

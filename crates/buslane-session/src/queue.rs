@@ -103,6 +103,13 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
+    /// Counts the publishes whose loss nobody would be told of.
+    pub(crate) fn unacknowledged(&self) -> u64 {
+        let untold =
+            |message: &ClientMessage<'_>| matches!(message, ClientMessage::Publish(publish) if !publish.ack);
+        self.messages().filter(|(message, _)| untold(message)).count() as u64
+    }
+
     /// Walks the messages with their bytes.
     pub(crate) fn messages(&self) -> impl Iterator<Item = (ClientMessage<'_>, &[u8])> {
         Frames::new(self.framing.encoding(), &self.bytes).map(|frame| (decode(self.framing, frame), frame))

@@ -62,9 +62,14 @@ impl Session {
     pub fn handle_disconnected(&mut self, now: Instant, reason: &str) {
         self.core.now = now;
         if self.core.connection.is_open() || self.core.connection.is_dialling() {
+            let draining = self.core.connection.is_draining();
+            let code = if draining {
+                ErrorCode::Draining
+            } else {
+                ErrorCode::Unreachable
+            };
             let said = self.core.parting.take();
-            self.core
-                .lost(said.unwrap_or_else(|| own(ErrorCode::Unreachable).detail(reason)));
+            self.core.lost(said.unwrap_or_else(|| own(code).detail(reason)));
         }
     }
 

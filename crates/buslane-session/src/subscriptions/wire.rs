@@ -94,7 +94,7 @@ impl Wire {
         // The broker drops what waits for credit when it subscribes anew.
         let loses = self.granted.is_some();
         for member in &mut self.members {
-            member.interrupted |= loses && member.accepted;
+            member.interrupted |= loses && member.round.is_some();
             member.round.get_or_insert(self.round);
         }
         self.granted = self.allowance();

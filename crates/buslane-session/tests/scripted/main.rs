@@ -1,0 +1,12 @@
+//! A session against a broker that says exactly what a test wants, good or bad.
+
+mod broker;
+mod connecting;
+mod determinism;
+mod ending;
+mod hostile;
+mod merging;
+mod offline;
+mod registering;
+mod requesting;
+mod writing;

@@ -1,0 +1,97 @@
+//! What a driver gets to write, and how it stands in WebSocket messages.
+
+use buslane_protocol::{ErrorCode, Framing, HeadersBuf, Payload, Topic};
+use buslane_session::PublishOptions;
+
+use crate::broker::{FRAMINGS, Scripted};
+
+fn publish(scripted: &mut Scripted, bytes: usize) {
+    let text = format!("\"{}\"", "x".repeat(bytes));
+    let topic = Topic::parse("host/a").unwrap();
+    let payload = Payload::json(text.into_bytes());
+    scripted
+        .session
+        .publish(scripted.now, &topic, payload, PublishOptions::default())
+        .unwrap();
+}
+
+#[test]
+fn messages_are_written_together() {
+    for framing in FRAMINGS {
+        let mut scripted = Scripted::connected_with(|config| config.framing = framing);
+        (0..10).for_each(|_| publish(&mut scripted, 10));
+        let transmit = scripted.session.poll_transmit().unwrap();
+        let expected = if framing == Framing::WebSocketText { 10 } else { 1 };
+        assert_eq!(transmit.messages().count(), expected, "{framing:?}");
+        assert_eq!(scripted.session.poll_transmit(), None);
+    }
+}
+
+#[test]
+fn a_websocket_message_holds_whole_frames_and_stays_short() {
+    let mut scripted = Scripted::connected_with(|config| config.framing = Framing::WebSocketBinary);
+    for length in [10_000, 10_000, 20_000, 100_000, 10] {
+        publish(&mut scripted, length);
+    }
+    let transmit = scripted.session.poll_transmit().unwrap();
+    let lengths: Vec<_> = transmit.messages().map(<[u8]>::len).collect();
+    assert_eq!(lengths.len(), 4, "{lengths:?}");
+    assert!(
+        lengths[0] < 32 << 10 && lengths[1] > 20_000 && lengths[2] > 100_000,
+        "{lengths:?}"
+    );
+    assert_eq!(lengths.iter().sum::<usize>(), transmit.as_bytes().len());
+}
+
+#[test]
+fn a_buffer_that_was_handed_back_is_used_again() {
+    let mut scripted = Scripted::connected();
+    publish(&mut scripted, 1_000);
+    let transmit = scripted.session.poll_transmit().unwrap();
+    let place = transmit.as_bytes().as_ptr();
+    scripted.session.recycle(transmit);
+    publish(&mut scripted, 10);
+    let other = scripted.session.poll_transmit().unwrap();
+    publish(&mut scripted, 10);
+    let again = scripted.session.poll_transmit().unwrap();
+    assert!(
+        [&other, &again]
+            .iter()
+            .any(|transmit| transmit.as_bytes().as_ptr() == place)
+    );
+}
+
+#[test]
+fn a_payload_that_is_no_json_is_refused_where_it_would_become_text() {
+    let topic = Topic::parse("host/a").unwrap();
+    for framing in FRAMINGS {
+        let mut scripted = Scripted::connected_with(|config| config.framing = framing);
+        let payload = Payload::json(&b"1}{"[..]);
+        let result = scripted
+            .session
+            .publish(scripted.now, &topic, payload, PublishOptions::default());
+        let refused = result.map_err(|error| error.code()) == Err(ErrorCode::InvalidPayload);
+        assert_eq!(
+            refused,
+            matches!(framing, Framing::JsonLines | Framing::WebSocketText),
+            "{framing:?}"
+        );
+    }
+}
+
+#[test]
+fn members_that_only_the_broker_sets_are_refused() {
+    let mut scripted = Scripted::connected();
+    let mut headers = HeadersBuf::new();
+    headers.push(":shared", "workers").unwrap();
+    let topic = Topic::parse("host/a").unwrap();
+    let options = PublishOptions {
+        headers: headers.finish(),
+        ..PublishOptions::default()
+    };
+    let refused = scripted
+        .session
+        .publish(scripted.now, &topic, Payload::absent(), options)
+        .unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::InvalidMessage);
+}
