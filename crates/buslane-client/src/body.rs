@@ -56,6 +56,15 @@ impl Body {
         }
     }
 
+    /// Checks that what says it is JSON is one JSON value.
+    pub(crate) fn checked(mut self) -> serde_json::Result<Body> {
+        if self.kind == PayloadKind::Json && !self.bytes.is_empty() {
+            serde_json::from_slice::<serde::de::IgnoredAny>(&self.bytes)?;
+            self.kind = PayloadKind::CheckedJson;
+        }
+        Ok(self)
+    }
+
     pub(crate) fn payload(&self) -> Payload<'_> {
         Payload {
             bytes: Cow::Borrowed(&self.bytes),

@@ -169,7 +169,7 @@ impl Call {
     }
 
     fn with(mut self, body: serde_json::Result<Body>) -> Outbound {
-        match body {
+        match body.and_then(Body::checked) {
             Ok(body) => {
                 if let Err(error) = body.describe(&mut self.outbound.headers) {
                     self.outbound.refuse(own_problem(error.code(), error));

@@ -41,7 +41,11 @@ where
     F: FnOnce(Context) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<Body, E>> + Send,
 {
-    raw(move |context: Context| async move { handler(context).await.map_err(into_problem) })
+    raw(move |context: Context| async move {
+        let body = handler(context).await.map_err(into_problem)?;
+        body.checked()
+            .map_err(|error| of_service(ErrorCode::ServiceError, error))
+    })
 }
 
 /// Makes the handler of a method that answers in a stream.

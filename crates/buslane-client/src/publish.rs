@@ -162,6 +162,7 @@ impl<'a> Outbound<'a> {
     fn new(topic: &'a str, body: serde_json::Result<Body>) -> Result<Outbound<'a>, Box<Problem>> {
         let topic = Topic::parse(topic)
             .map_err(|error| own_problem(ErrorCode::InvalidTopic, format!("{topic:?}: {error}")))?;
+        let body = body.and_then(Body::checked);
         let body = body.map_err(|error| own_problem(ErrorCode::InvalidPayload, error))?;
         let mut headers = HeadersBuf::new();
         body.describe(&mut headers)
