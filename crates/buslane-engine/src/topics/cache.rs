@@ -14,16 +14,16 @@
 use std::hash::BuildHasher;
 
 use buslane_protocol::{Filter, Topic};
-use hashbrown::HashTable;
 
-use super::{Match, SLOT_BYTES};
+use super::Match;
+use super::index::Index;
 use crate::entropy::HashState;
 
 /// The answers for up to [`ENTRIES`] topics.
 #[derive(Debug)]
 pub(super) struct Cache {
     hash: HashState,
-    places: HashTable<u32>,
+    places: Index,
     entries: Vec<Answer>,
     /// Where the search for an answer to forget goes on.
     hand: usize,
@@ -56,7 +56,7 @@ impl Cache {
     pub(super) fn new(hash: HashState) -> Cache {
         Cache {
             hash,
-            places: HashTable::new(),
+            places: Index::default(),
             entries: Vec::new(),
             hand: 0,
             latest: 0,
@@ -73,7 +73,7 @@ impl Cache {
 
     /// Returns the accounted bytes.
     pub(super) fn bytes(&self) -> usize {
-        self.entries.len() * ENTRY_BYTES + self.matches * size_of::<Match>()
+        self.entries.len() * ENTRY_BYTES + self.places.bytes() + self.matches * size_of::<Match>()
     }
 
     /// Finds the place of a topic's answer, if it is still right.
@@ -136,9 +136,10 @@ impl Cache {
     #[inline]
     fn place(&self, topic: &str) -> Option<usize> {
         let hash = self.hash.hash_one(topic.as_bytes());
-        self.places
-            .find(hash, |place| self.entries[*place as usize].topic == topic)
-            .map(|place| *place as usize)
+        let place = self
+            .places
+            .find(hash, |place| self.entries[place as usize].topic == topic)?;
+        Some(place as usize)
     }
 
     fn first_level(&self, text: &str) -> u8 {
@@ -156,14 +157,8 @@ impl Cache {
         };
         self.entries[place].topic.clear();
         self.entries[place].topic.push_str(topic);
-        let Cache {
-            hash,
-            places,
-            entries,
-            ..
-        } = self;
-        let rehash = |place: &u32| hash.hash_one(entries[*place as usize].topic.as_bytes());
-        places.insert_unique(rehash(&(place as u32)), place as u32, rehash);
+        self.places
+            .insert(self.hash.hash_one(topic.as_bytes()), place as u32);
         place
     }
 
@@ -171,9 +166,7 @@ impl Cache {
     fn evict(&mut self) -> usize {
         let place = self.next_victim();
         let hash = self.hash.hash_one(self.entries[place].topic.as_bytes());
-        if let Ok(found) = self.places.find_entry(hash, |known| *known as usize == place) {
-            found.remove();
-        }
+        self.places.remove(hash, place as u32);
         place
     }
 
@@ -234,7 +227,7 @@ const MATCHES: usize = 1 << 18;
 const SPARE: usize = 16;
 const FIRST_LEVELS: usize = 256;
 /// What an answer is accounted for, in bytes, without its matches: a topic's text has 24 bytes more often than not.
-const ENTRY_BYTES: usize = size_of::<Answer>() + 40 + SLOT_BYTES;
+const ENTRY_BYTES: usize = size_of::<Answer>() + 40;
 
 #[cfg(test)]
 mod tests {

@@ -5,9 +5,10 @@ use std::cell::Cell;
 use std::hash::BuildHasher;
 
 use buslane_protocol::Name;
-use hashbrown::HashTable;
 
-use super::{NONE, SLOT_BYTES};
+use super::NONE;
+use super::arena::Arena;
+use super::index::Index;
 use crate::entropy::HashState;
 
 /// A shared subscription. Groups of one filter form a list.
@@ -27,46 +28,40 @@ pub(super) struct Group {
 #[derive(Debug)]
 pub(super) struct Groups {
     hash: HashState,
-    index: HashTable<u32>,
-    groups: Vec<Option<Group>>,
-    free: Vec<u32>,
-    bytes: usize,
+    index: Index,
+    groups: Arena<Option<Group>>,
+    text_bytes: usize,
 }
 
 impl Groups {
     pub(super) fn new(hash: HashState) -> Groups {
         Groups {
             hash,
-            index: HashTable::new(),
-            groups: Vec::new(),
-            free: Vec::new(),
-            bytes: 0,
+            index: Index::default(),
+            groups: Arena::new(),
+            text_bytes: 0,
         }
     }
 
     /// Returns the accounted bytes.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.groups.len() * size_of::<Option<Group>>() + self.index.bytes() + self.text_bytes
     }
 
     pub(super) fn find(&self, node: u32, name: &Name) -> Option<u32> {
-        let hash = self.hash.hash_one((node, name));
-        self.index
-            .find(hash, |id| {
-                self.group(*id).node == node && self.group(*id).name == *name
-            })
-            .copied()
+        let is_meant = |id| self.group(id).node == node && self.group(id).name == *name;
+        self.index.find(self.hash.hash_one((node, name)), is_meant)
     }
 
     #[inline]
     pub(super) fn group(&self, id: u32) -> &Group {
-        self.groups[id as usize]
+        self.groups[id]
             .as_ref()
             .expect("a group lives as long as it has members")
     }
 
     fn group_mut(&mut self, id: u32) -> &mut Group {
-        self.groups[id as usize]
+        self.groups[id]
             .as_mut()
             .expect("a group lives as long as it has members")
     }
@@ -74,60 +69,40 @@ impl Groups {
     /// Adds a group without members before the others of its filter, of which `head` is the first.
     pub(super) fn insert(&mut self, node: u32, name: &Name, filter: &str, head: u32) -> u32 {
         let label = format!("{name}/{filter}").into_boxed_str();
+        let turn = Cell::new(NONE);
         let group = Group {
             name: name.clone(),
             label,
             node,
-            turn: Cell::new(NONE),
+            turn,
             previous: NONE,
             next: head,
         };
-        self.bytes += group.bytes();
-        let id = match self.free.pop() {
-            Some(id) => {
-                self.groups[id as usize] = Some(group);
-                id
-            }
-            None => {
-                self.groups.push(Some(group));
-                (self.groups.len() - 1) as u32
-            }
-        };
+        self.text_bytes += group.text_bytes();
+        let id = self.groups.insert(Some(group));
         if head != NONE {
             self.group_mut(head).previous = id;
         }
-        let Groups {
-            hash, index, groups, ..
-        } = self;
-        let rehash = |id: &u32| {
-            groups[*id as usize]
-                .as_ref()
-                .map_or(0, |group| hash.hash_one((group.node, &group.name)))
-        };
-        index.insert_unique(rehash(&id), id, rehash);
+        self.index.insert(self.hash.hash_one((node, name)), id);
         id
     }
 
     /// Removes a group; returns the first of its filter then, of which `head` was the first.
     pub(super) fn remove(&mut self, id: u32, head: u32) -> u32 {
-        let hash = self.hash.hash_one((self.group(id).node, &self.group(id).name));
-        if let Ok(found) = self.index.find_entry(hash, |known| *known == id) {
-            found.remove();
-        }
-        let Some(Group { previous, next, .. }) = self.groups[id as usize].take_if(|group| {
-            self.bytes -= group.bytes();
-            true
-        }) else {
+        let Some(group) = self.groups[id].take() else {
             return head;
         };
-        self.free.push(id);
-        if next != NONE {
-            self.group_mut(next).previous = previous;
+        self.groups.remove(id);
+        self.index
+            .remove(self.hash.hash_one((group.node, &group.name)), id);
+        self.text_bytes -= group.text_bytes();
+        if group.next != NONE {
+            self.group_mut(group.next).previous = group.previous;
         }
-        if previous != NONE {
-            self.group_mut(previous).next = next;
+        if group.previous != NONE {
+            self.group_mut(group.previous).next = group.next;
         }
-        if head == id { next } else { head }
+        if head == id { group.next } else { head }
     }
 
     /// Walks the groups of a filter, of which `head` is the first.
@@ -138,8 +113,8 @@ impl Groups {
 }
 
 impl Group {
-    fn bytes(&self) -> usize {
-        size_of::<Option<Group>>() + SLOT_BYTES + self.label.len() + self.name.as_str().len() + HEAP_BYTES
+    fn text_bytes(&self) -> usize {
+        self.label.len() + self.name.as_str().len() + HEAP_BYTES
     }
 }
 

@@ -1,11 +1,7 @@
 //! The texts of filter levels, each kept once. Owns which number stands for which text.
 
-use std::hash::BuildHasher;
-
-use hashbrown::HashTable;
-
-use super::SLOT_BYTES;
-use crate::entropy::HashState;
+use super::arena::Arena;
+use super::index::Index;
 
 /// The number that stands for a level's text.
 pub(super) type Level = u32;
@@ -13,11 +9,9 @@ pub(super) type Level = u32;
 /// Texts by number and numbers by text; a text goes when nothing uses it any more.
 #[derive(Debug)]
 pub(super) struct Levels {
-    hash: HashState,
-    numbers: HashTable<Level>,
-    entries: Vec<Entry>,
-    free: Vec<Level>,
-    bytes: usize,
+    numbers: Index,
+    entries: Arena<Entry>,
+    long_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -31,6 +25,60 @@ struct Entry {
 enum Text {
     Short { length: u8, bytes: [u8; Text::SHORT] },
     Long(Box<str>),
+}
+
+impl Levels {
+    pub(super) fn new() -> Levels {
+        Levels {
+            numbers: Index::default(),
+            entries: Arena::new(),
+            long_bytes: 0,
+        }
+    }
+
+    /// Returns the accounted bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.entries.len() * size_of::<Entry>() + self.numbers.bytes() + self.long_bytes
+    }
+
+    /// Tells whether a number stands for a text.
+    #[inline]
+    pub(super) fn is(&self, level: Level, text: &str) -> bool {
+        self.entries[level].text.as_bytes() == text.as_bytes()
+    }
+
+    /// Returns a number's text.
+    pub(super) fn text(&self, level: Level) -> &str {
+        std::str::from_utf8(self.entries[level].text.as_bytes()).expect("texts come from filters")
+    }
+
+    /// Counts one more use of a text and returns its number.
+    pub(super) fn acquire(&mut self, text: &str, hash: u64) -> Level {
+        if let Some(level) = self.numbers.find(hash, |level| self.is(level, text)) {
+            self.entries[level].uses += 1;
+            return level;
+        }
+        let entry = Entry {
+            text: Text::new(text),
+            uses: 1,
+        };
+        self.long_bytes += entry.text.heap_bytes();
+        let level = self.entries.insert(entry);
+        self.numbers.insert(hash, level);
+        level
+    }
+
+    /// Counts one use of a text less; forgets the text after the last. `hash` is asked for then.
+    pub(super) fn release(&mut self, level: Level, hash: impl FnOnce(&str) -> u64) {
+        self.entries[level].uses -= 1;
+        if self.entries[level].uses > 0 {
+            return;
+        }
+        self.numbers.remove(hash(self.text(level)), level);
+        self.long_bytes -= self.entries[level].text.heap_bytes();
+        self.entries[level].text = Text::new("");
+        self.entries.remove(level);
+    }
 }
 
 impl Text {
@@ -48,6 +96,7 @@ impl Text {
         }
     }
 
+    #[inline]
     fn as_bytes(&self) -> &[u8] {
         match self {
             Text::Short { length, bytes } => &bytes[..usize::from(*length)],
@@ -63,114 +112,30 @@ impl Text {
     }
 }
 
-impl Levels {
-    pub(super) fn new(hash: HashState) -> Levels {
-        Levels {
-            hash,
-            numbers: HashTable::new(),
-            entries: Vec::new(),
-            free: Vec::new(),
-            bytes: 0,
-        }
-    }
-
-    /// Returns the accounted bytes.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    /// Returns the number of a text that is in use.
-    #[inline]
-    pub(super) fn find(&self, text: &str) -> Option<Level> {
-        let hash = self.hash.hash_one(text.as_bytes());
-        self.numbers
-            .find(hash, |level| {
-                self.entries[*level as usize].text.as_bytes() == text.as_bytes()
-            })
-            .copied()
-    }
-
-    /// Returns a number's text.
-    pub(super) fn text(&self, level: Level) -> &str {
-        std::str::from_utf8(self.entries[level as usize].text.as_bytes()).expect("texts come from filters")
-    }
-
-    /// Counts one more use of a text and returns its number.
-    pub(super) fn acquire(&mut self, text: &str) -> Level {
-        if let Some(level) = self.find(text) {
-            self.entries[level as usize].uses += 1;
-            return level;
-        }
-        let entry = Entry {
-            text: Text::new(text),
-            uses: 1,
-        };
-        self.bytes += ENTRY_BYTES + entry.text.heap_bytes();
-        let level = match self.free.pop() {
-            Some(level) => {
-                self.entries[level as usize] = entry;
-                level
-            }
-            None => {
-                self.entries.push(entry);
-                (self.entries.len() - 1) as Level
-            }
-        };
-        let Levels {
-            hash,
-            numbers,
-            entries,
-            ..
-        } = self;
-        let rehash = |level: &Level| hash.hash_one(entries[*level as usize].text.as_bytes());
-        numbers.insert_unique(rehash(&level), level, rehash);
-        level
-    }
-
-    /// Counts one use less; forgets the text after the last.
-    pub(super) fn release(&mut self, level: Level) {
-        let Levels {
-            hash,
-            numbers,
-            entries,
-            ..
-        } = self;
-        let entry = &mut entries[level as usize];
-        entry.uses -= 1;
-        if entry.uses > 0 {
-            return;
-        }
-        if let Ok(found) = numbers.find_entry(hash.hash_one(entry.text.as_bytes()), |known| *known == level) {
-            found.remove();
-        }
-        self.bytes -= ENTRY_BYTES + entry.text.heap_bytes();
-        entry.text = Text::new("");
-        self.free.push(level);
-    }
-}
-
-/// What a text is accounted for, in bytes, with its place in the table of numbers.
-const ENTRY_BYTES: usize = size_of::<Entry>() + SLOT_BYTES;
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_text_keeps_its_number_until_its_last_use_ends() {
-        let mut levels = Levels::new(HashState::with_seed(1));
+        let mut levels = Levels::new();
         let long = "a level whose text is too long to be kept in place";
-        let (first, second) = (levels.acquire("host"), levels.acquire(long));
-        assert_eq!(levels.acquire("host"), first);
+        let (first, second) = (levels.acquire("host", 1), levels.acquire(long, 2));
+        assert_eq!(levels.acquire("host", 1), first);
         assert_eq!((levels.text(first), levels.text(second)), ("host", long));
-        levels.release(first);
-        assert_eq!(levels.find("host"), Some(first));
-        levels.release(first);
-        levels.release(second);
-        assert_eq!(
-            (levels.find("host"), levels.find(long), levels.bytes()),
-            (None, None, 0)
-        );
+        levels.release(first, |_| 1);
+        assert_eq!(levels.acquire("host", 1), first);
+        levels.release(first, |_| 1);
+        levels.release(first, |_| 1);
+        levels.release(second, |_| 2);
+        assert_eq!(levels.bytes(), 0);
+    }
+
+    #[test]
+    fn texts_of_the_same_hash_are_told_apart() {
+        let mut levels = Levels::new();
+        let (first, second) = (levels.acquire("a", 1), levels.acquire("b", 1));
+        assert!(first != second && levels.is(second, "b") && !levels.is(second, "a"));
     }
 
     #[test]

@@ -18,8 +18,10 @@ use buslane_protocol::{Filter, Name, Topic};
 
 use crate::entropy::HashState;
 
+mod arena;
 mod cache;
 mod groups;
+mod index;
 mod levels;
 mod subscriptions;
 #[cfg(test)]
@@ -315,5 +317,3 @@ impl<'a> GroupMatch<'a> {
 
 /// Stands for no node, subscription or group.
 const NONE: u32 = u32::MAX;
-/// What a place in a hash table of numbers is accounted for, in bytes: 5, in tables that are two thirds full.
-const SLOT_BYTES: usize = 8;

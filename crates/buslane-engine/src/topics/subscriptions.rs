@@ -3,9 +3,9 @@
 
 use std::hash::BuildHasher;
 
-use hashbrown::HashTable;
-
-use super::{Match, NONE, SLOT_BYTES};
+use super::arena::Arena;
+use super::index::Index;
+use super::{Match, NONE};
 use crate::entropy::HashState;
 
 /// What there is of one subscription: it is in the list of its filter's node, or in the ring of its group.
@@ -24,53 +24,49 @@ pub(super) struct Subscription {
 #[derive(Debug)]
 pub(super) struct Subscriptions {
     hash: HashState,
-    index: HashTable<u32>,
-    records: Vec<Subscription>,
-    free: Vec<u32>,
+    index: Index,
+    records: Arena<Subscription>,
 }
 
 impl Subscriptions {
     pub(super) fn new(hash: HashState) -> Subscriptions {
         Subscriptions {
             hash,
-            index: HashTable::new(),
-            records: Vec::new(),
-            free: Vec::new(),
+            index: Index::default(),
+            records: Arena::new(),
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.index.len()
+        self.records.len()
     }
 
     /// Returns the accounted bytes.
     pub(super) fn bytes(&self) -> usize {
-        self.len() * RECORD_BYTES
+        self.records.len() * size_of::<Subscription>() + self.index.bytes()
     }
 
     #[inline]
     pub(super) fn record(&self, id: u32) -> &Subscription {
-        &self.records[id as usize]
+        &self.records[id]
     }
 
     pub(super) fn record_mut(&mut self, id: u32) -> &mut Subscription {
-        &mut self.records[id as usize]
+        &mut self.records[id]
     }
 
     /// Returns a record if it is in use and of this subscriber.
     pub(super) fn of(&self, subscriber: u64, id: u32) -> Option<&Subscription> {
         self.records
-            .get(id as usize)
-            .filter(|record| record.subscriber == subscriber && record.node != NONE)
+            .get(id)
+            .filter(|record| record.subscriber == subscriber && record.is_in_use())
     }
 
     pub(super) fn find(&self, subscriber: u64, node: u32, group: u32) -> Option<u32> {
         let wanted = (subscriber, node, group);
-        self.index
-            .find(self.hash.hash_one(wanted), |id| {
-                self.record(*id).identity() == wanted
-            })
-            .copied()
+        self.index.find(self.hash.hash_one(wanted), |id| {
+            self.records[id].identity() == wanted
+        })
     }
 
     /// Adds a record that is in no list yet.
@@ -83,32 +79,17 @@ impl Subscriptions {
             previous: NONE,
             next: NONE,
         };
-        let id = match self.free.pop() {
-            Some(id) => {
-                self.records[id as usize] = record;
-                id
-            }
-            None => {
-                self.records.push(record);
-                u32::try_from(self.records.len() - 1).expect("fewer than 2^32 subscriptions")
-            }
-        };
-        let Subscriptions {
-            hash, index, records, ..
-        } = self;
-        let rehash = |id: &u32| hash.hash_one(records[*id as usize].identity());
-        index.insert_unique(rehash(&id), id, rehash);
+        let id = self.records.insert(record);
+        self.index.insert(self.hash.hash_one(record.identity()), id);
         id
     }
 
     /// Removes a record that is in no list any more.
     pub(super) fn remove(&mut self, id: u32) {
-        let hash = self.hash.hash_one(self.record(id).identity());
-        if let Ok(found) = self.index.find_entry(hash, |known| *known == id) {
-            found.remove();
-        }
-        self.record_mut(id).node = NONE;
-        self.free.push(id);
+        let hash = self.hash.hash_one(self.records[id].identity());
+        self.index.remove(hash, id);
+        self.records[id].node = NONE;
+        self.records.remove(id);
     }
 
     /// Puts a record at the head of a list; returns the new head.
@@ -178,6 +159,11 @@ impl Subscription {
         (self.subscriber, self.node, self.group)
     }
 
+    /// Tells whether the record was not removed: none hangs on the root, which is no filter.
+    fn is_in_use(&self) -> bool {
+        self.node != NONE
+    }
+
     fn found(&self) -> Match {
         Match {
             subscriber: self.subscriber,
@@ -185,6 +171,3 @@ impl Subscription {
         }
     }
 }
-
-/// What a record is accounted for, in bytes, with its place in the index.
-const RECORD_BYTES: usize = size_of::<Subscription>() + SLOT_BYTES;

@@ -1,12 +1,13 @@
 //! Filters as paths of levels. Owns the shape of the trie; what hangs on its nodes are numbers to it.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 
 use buslane_protocol::{Filter, Topic};
-use hashbrown::HashTable;
 
+use super::NONE;
+use super::arena::Arena;
+use super::index::Index;
 use super::levels::{Level, Levels};
-use super::{NONE, SLOT_BYTES};
 use crate::entropy::HashState;
 
 /// The number of a node.
@@ -20,31 +21,36 @@ pub(super) type NodeId = u32;
 ///   └──#──>                          #
 /// ```
 ///
-/// Children under a text are found in one hash table for the whole trie, by parent and text; `+` and `#` by a field of
-/// their parent. No node stays that nothing hangs on.
+/// `+`, `#` and an only child are found by a field of their parent, several children under texts in one hash table for
+/// the whole trie, by parent and text. No node stays that nothing hangs on.
 #[derive(Debug)]
 pub(super) struct Trie {
     hash: HashState,
+    root: Node,
+    nodes: Arena<Node>,
+    edges: Index,
     levels: Levels,
-    nodes: Vec<Node>,
-    free: Vec<NodeId>,
-    children: HashTable<NodeId>,
 }
 
-/// A node: seven numbers, [`NONE`] where there is nothing.
+/// A node: numbers, [`NONE`] where there is nothing. It has the size of half a cache line.
 #[derive(Debug)]
 pub(super) struct Node {
     parent: NodeId,
     level: Level,
+    /// Half the hash of the level's text: most texts that are not meant are told apart by it.
+    hash: u32,
     plus: NodeId,
     rest: NodeId,
-    /// Children under a text.
-    children: u32,
+    children: Children,
     /// The first subscription of this filter that is not shared.
     pub(super) members: u32,
     /// The first shared subscription of this filter.
     pub(super) groups: u32,
 }
+
+/// The children under a text: an only one, or how many there are in the table of edges, marked by the highest bit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Children(u32);
 
 /// The nodes to go on from while a topic is matched, kept for their capacity.
 #[derive(Debug, Default)]
@@ -55,29 +61,36 @@ pub(super) struct Frontier {
 
 impl Trie {
     pub(super) fn new(hash: HashState) -> Trie {
-        let root = Node::new(NONE, NONE);
-        let levels = Levels::new(hash.clone());
+        let root = Node::new(NONE, NONE, 0);
         Trie {
             hash,
-            levels,
-            nodes: vec![root],
-            free: Vec::new(),
-            children: HashTable::new(),
+            root,
+            nodes: Arena::new(),
+            edges: Index::default(),
+            levels: Levels::new(),
         }
     }
 
     /// Returns the accounted bytes.
     pub(super) fn bytes(&self) -> usize {
-        (self.nodes.len() - 1 - self.free.len()) * NODE_BYTES + self.levels.bytes()
+        self.nodes.len() * size_of::<Node>() + self.edges.bytes() + self.levels.bytes()
     }
 
     #[inline]
     pub(super) fn node(&self, node: NodeId) -> &Node {
-        &self.nodes[node as usize]
+        if node == ROOT {
+            &self.root
+        } else {
+            &self.nodes[node]
+        }
     }
 
     pub(super) fn node_mut(&mut self, node: NodeId) -> &mut Node {
-        &mut self.nodes[node as usize]
+        if node == ROOT {
+            &mut self.root
+        } else {
+            &mut self.nodes[node]
+        }
     }
 
     /// Finds a filter's node.
@@ -101,14 +114,20 @@ impl Trie {
 
     /// Removes a node and those above it on which nothing hangs any more.
     pub(super) fn prune(&mut self, mut node: NodeId) {
-        while node != ROOT && self.nodes[node as usize].is_bare() {
-            let Node { parent, level, .. } = self.nodes[node as usize];
+        while node != ROOT && self.nodes[node].is_bare() {
+            let Node {
+                parent, level, hash, ..
+            } = self.nodes[node];
             match level {
-                PLUS => self.nodes[parent as usize].plus = NONE,
-                REST => self.nodes[parent as usize].rest = NONE,
-                _ => self.remove_edge(parent, level, node),
+                PLUS => self.node_mut(parent).plus = NONE,
+                REST => self.node_mut(parent).rest = NONE,
+                _ => {
+                    self.remove_edge(parent, hash, node);
+                    let Trie { hash, levels, .. } = self;
+                    levels.release(level, |text| text_hash(hash, text));
+                }
             }
-            self.free.push(node);
+            self.nodes.remove(node);
             node = parent;
         }
     }
@@ -117,7 +136,7 @@ impl Trie {
     pub(super) fn filter(&self, mut node: NodeId) -> String {
         let mut levels = Vec::new();
         while node != ROOT {
-            let Node { parent, level, .. } = self.nodes[node as usize];
+            let Node { parent, level, .. } = self.nodes[node];
             levels.push(match level {
                 PLUS => "+",
                 REST => "#",
@@ -129,8 +148,8 @@ impl Trie {
         levels.join("/")
     }
 
-    /// Calls `found` with each node whose filter selects a topic, always in the same order. Gives up with `None` after
-    /// `limit` nodes were examined.
+    /// Calls `found` with each node whose filter selects a topic, always in the same order. Gives up with `None` when
+    /// more than `limit` nodes were examined.
     pub(super) fn matching(
         &self,
         topic: &Topic<'_>,
@@ -144,14 +163,21 @@ impl Trie {
         let mut examined = 0;
         let mut wild = !topic.is_reserved();
         for text in topic.as_str().split('/') {
-            let level = self.levels.find(text);
-            next.clear();
-            for &node in &*here {
-                examined += 1;
-                self.step(node, level, wild, next, &mut found);
-            }
+            examined += here.len();
             if examined > limit {
                 return None;
+            }
+            let hash = text_hash(&self.hash, text);
+            next.clear();
+            for &id in &*here {
+                let node = self.node(id);
+                next.extend(self.text_child(id, node, text, hash));
+                if wild && node.plus != NONE {
+                    next.push(node.plus);
+                }
+                if wild && node.rest != NONE {
+                    found(self.node(node.rest));
+                }
             }
             wild = true;
             std::mem::swap(here, next);
@@ -163,139 +189,151 @@ impl Trie {
                 found(self.node(node.rest));
             }
         }
-        Some(())
+        (examined + here.len() <= limit).then_some(())
     }
 
-    /// Goes from a node to those of its children that match the next level.
-    #[inline]
-    fn step(
-        &self,
-        node: NodeId,
-        level: Option<Level>,
-        wild: bool,
-        next: &mut Vec<NodeId>,
-        found: &mut impl FnMut(&Node),
-    ) {
-        let Node {
-            plus, rest, children, ..
-        } = *self.node(node);
-        if wild && rest != NONE {
-            found(self.node(rest));
-        }
-        if let Some(level) = level
-            && children > 0
-        {
-            next.extend(self.edge(node, level));
-        }
-        if wild && plus != NONE {
-            next.push(plus);
-        }
-    }
-
-    fn child(&self, node: NodeId, level: &str) -> Option<NodeId> {
+    fn child(&self, id: NodeId, level: &str) -> Option<NodeId> {
+        let node = self.node(id);
         let child = match level {
-            "+" => self.node(node).plus,
-            "#" => self.node(node).rest,
-            text => return self.edge(node, self.levels.find(text)?),
+            "+" => node.plus,
+            "#" => node.rest,
+            text => return self.text_child(id, node, text, text_hash(&self.hash, text)),
         };
         Some(child).filter(|child| *child != NONE)
     }
 
     #[inline]
-    fn edge(&self, parent: NodeId, level: Level) -> Option<NodeId> {
-        let leads_here = |child: &NodeId| {
-            let node = &self.nodes[*child as usize];
-            node.parent == parent && node.level == level
-        };
-        self.children
-            .find(edge_hash(&self.hash, parent, level), leads_here)
-            .copied()
+    fn text_child(&self, id: NodeId, node: &Node, text: &str, hash: u64) -> Option<NodeId> {
+        if let Some(child) = node.children.only() {
+            let is_meant =
+                self.nodes[child].hash == hash as u32 && self.levels.is(self.nodes[child].level, text);
+            return is_meant.then_some(child);
+        }
+        if node.children.in_table() == 0 {
+            return None;
+        }
+        self.edges.find(edge_hash(&self.hash, id, hash as u32), |child| {
+            let child = &self.nodes[child];
+            child.parent == id && child.hash == hash as u32 && self.levels.is(child.level, text)
+        })
     }
 
     fn add_child(&mut self, parent: NodeId, text: &str) -> NodeId {
-        let level = match text {
-            "+" => PLUS,
-            "#" => REST,
-            text => self.levels.acquire(text),
+        match text {
+            "+" => {
+                let child = self.nodes.insert(Node::new(parent, PLUS, 0));
+                self.node_mut(parent).plus = child;
+                child
+            }
+            "#" => {
+                let child = self.nodes.insert(Node::new(parent, REST, 0));
+                self.node_mut(parent).rest = child;
+                child
+            }
+            text => {
+                let hash = text_hash(&self.hash, text);
+                let level = self.levels.acquire(text, hash);
+                let child = self.nodes.insert(Node::new(parent, level, hash as u32));
+                self.add_edge(parent, child);
+                child
+            }
+        }
+    }
+
+    fn add_edge(&mut self, parent: NodeId, child: NodeId) {
+        let children = self.node(parent).children;
+        if children == Children::NONE {
+            self.node_mut(parent).children = Children::one(child);
+            return;
+        }
+        let mut count = children.in_table();
+        for child in children.only().into_iter().chain([child]) {
+            let hash = edge_hash(&self.hash, parent, self.nodes[child].hash);
+            self.edges.insert(hash, child);
+            count += 1;
+        }
+        self.node_mut(parent).children = Children::table(count);
+    }
+
+    fn remove_edge(&mut self, parent: NodeId, hash: u32, child: NodeId) {
+        let children = self.node(parent).children;
+        let left = match children.in_table() {
+            0 => 0,
+            count => {
+                self.edges.remove(edge_hash(&self.hash, parent, hash), child);
+                count - 1
+            }
         };
-        let child = self.add_node(Node::new(parent, level));
-        let above = &mut self.nodes[parent as usize];
-        match level {
-            PLUS => above.plus = child,
-            REST => above.rest = child,
-            _ => {
-                above.children += 1;
-                let Trie {
-                    hash,
-                    nodes,
-                    children,
-                    ..
-                } = self;
-                let rehash = |child: &NodeId| {
-                    let node = &nodes[*child as usize];
-                    edge_hash(hash, node.parent, node.level)
-                };
-                children.insert_unique(rehash(&child), child, rehash);
-            }
-        }
-        child
-    }
-
-    fn add_node(&mut self, node: Node) -> NodeId {
-        match self.free.pop() {
-            Some(id) => {
-                self.nodes[id as usize] = node;
-                id
-            }
-            None => {
-                let id = self.nodes.len() as NodeId;
-                self.nodes.push(node);
-                id
-            }
-        }
-    }
-
-    fn remove_edge(&mut self, parent: NodeId, level: Level, child: NodeId) {
-        self.nodes[parent as usize].children -= 1;
-        let hash = edge_hash(&self.hash, parent, level);
-        if let Ok(found) = self.children.find_entry(hash, |known| *known == child) {
-            found.remove();
-        }
-        self.levels.release(level);
+        self.node_mut(parent).children = Children::table(left);
     }
 }
 
 impl Node {
-    fn new(parent: NodeId, level: Level) -> Node {
+    fn new(parent: NodeId, level: Level, hash: u32) -> Node {
+        let children = Children::NONE;
         Node {
             parent,
             level,
+            hash,
             plus: NONE,
             rest: NONE,
-            children: 0,
+            children,
             members: NONE,
             groups: NONE,
         }
     }
 
     fn is_bare(&self) -> bool {
-        self.children == 0 && [self.plus, self.rest, self.members, self.groups] == [NONE; 4]
+        self.children == Children::NONE && [self.plus, self.rest, self.members, self.groups] == [NONE; 4]
+    }
+}
+
+impl Children {
+    const TABLE: u32 = 1 << 31;
+    const NONE: Children = Children(Self::TABLE);
+
+    fn one(child: NodeId) -> Children {
+        debug_assert!(child < Self::TABLE);
+        Children(child)
+    }
+
+    fn table(count: u32) -> Children {
+        Children(Self::TABLE | count)
+    }
+
+    #[inline]
+    fn only(self) -> Option<NodeId> {
+        (self.0 < Self::TABLE).then_some(self.0)
+    }
+
+    #[inline]
+    fn in_table(self) -> u32 {
+        if self.0 < Self::TABLE {
+            0
+        } else {
+            self.0 & !Self::TABLE
+        }
     }
 }
 
 #[inline]
-fn edge_hash(hash: &HashState, parent: NodeId, level: Level) -> u64 {
-    hash.hash_one(u64::from(parent) << 32 | u64::from(level))
+fn text_hash(hash: &HashState, text: &str) -> u64 {
+    let mut hasher = hash.build_hasher();
+    hasher.write(text.as_bytes());
+    hasher.finish()
 }
 
-/// The node of no level.
-const ROOT: NodeId = 0;
+#[inline]
+fn edge_hash(hash: &HashState, parent: NodeId, text_hash: u32) -> u64 {
+    hash.hash_one(u64::from(parent) << 32 | u64::from(text_hash))
+}
+
+/// The node of no level, which lives outside the arena.
+const ROOT: NodeId = NONE;
 /// Stands for the level `+`.
 const PLUS: Level = u32::MAX - 1;
 /// Stands for the level `#`.
 const REST: Level = u32::MAX - 2;
-/// What a node is accounted for, in bytes, with its place among its parent's children.
-const NODE_BYTES: usize = size_of::<Node>() + SLOT_BYTES;
 
 #[cfg(test)]
 mod tests {
@@ -310,16 +348,15 @@ mod tests {
         let mut trie = Trie::new(HashState::with_seed(1));
         let kept = trie.insert(&filter("host/+"));
         trie.node_mut(kept).members = 7;
-        let bytes = trie.bytes();
         for text in ["host/+/cpu", "host/a/#", "#", "other/deep/down/there", "+/x"] {
             let node = trie.insert(&filter(text));
             assert_eq!(trie.filter(node), text);
             trie.prune(node);
-            assert_eq!((trie.find(&filter(text)), trie.bytes()), (None, bytes), "{text}");
+            assert_eq!((trie.find(&filter(text)), trie.nodes.len()), (None, 2), "{text}");
         }
         trie.node_mut(kept).members = NONE;
         trie.prune(kept);
-        assert_eq!((trie.bytes(), trie.children.len()), (0, 0));
+        assert_eq!((trie.bytes(), trie.edges.len()), (0, 0));
     }
 
     #[test]
@@ -332,7 +369,34 @@ mod tests {
     }
 
     #[test]
-    fn a_node_is_small() {
-        assert_eq!(size_of::<Node>(), 28);
+    fn children_are_found_however_many_there_are() {
+        let mut trie = Trie::new(HashState::with_seed(1));
+        let texts: Vec<String> = (0..100).map(|number| format!("a/{number}")).collect();
+        let mut nodes = Vec::new();
+        for text in &texts {
+            nodes.push(trie.insert(&filter(text)));
+            assert!(
+                nodes
+                    .iter()
+                    .zip(&texts)
+                    .all(|(node, text)| trie.find(&filter(text)) == Some(*node))
+            );
+        }
+        while let Some(node) = nodes.pop() {
+            trie.prune(node);
+            assert_eq!(trie.find(&filter(&texts[nodes.len()])), None);
+            assert!(
+                nodes
+                    .iter()
+                    .zip(&texts)
+                    .all(|(node, text)| trie.find(&filter(text)) == Some(*node))
+            );
+        }
+        assert_eq!(trie.bytes(), 0);
+    }
+
+    #[test]
+    fn a_node_is_half_a_cache_line() {
+        assert_eq!(size_of::<Node>(), 32);
     }
 }
