@@ -4,7 +4,8 @@ use buslane_protocol::{Headers, Problem};
 use buslane_session::{AnswerError, Event, Withdrawn};
 use serde_json::json;
 
-use crate::network::{Network, failures, payload_of};
+use crate::asking::{failures, payload_of};
+use crate::network::Network;
 
 #[test]
 fn a_second_answer_is_refused() {

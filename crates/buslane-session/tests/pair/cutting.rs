@@ -6,7 +6,8 @@ use buslane_protocol::{ErrorCode, Framing};
 use buslane_session::{Event, PublishOptions, SessionError, State, SubscribeOptions};
 use serde_json::json;
 
-use crate::network::{Loss, Network, delivered, failures, within};
+use crate::asking::{delivered, failures, within};
+use crate::network::{Loss, Network};
 
 fn acked() -> PublishOptions<'static> {
     PublishOptions {
@@ -117,7 +118,7 @@ fn publishes_wait_for_a_broker_up_to_a_limit() {
     let node = network.add_with(|config| config.offline_bytes = 10_000);
     network.subscribe(node, "host/#", SubscribeOptions::default());
     let (now, topic) = (network.now, buslane_protocol::Topic::parse("host/a").unwrap());
-    let payload = || crate::network::payload_of(&json!("x".repeat(1_000)));
+    let payload = || crate::asking::payload_of(&json!("x".repeat(1_000)));
     let mut queued = 0;
     let refused = loop {
         match network

@@ -4,7 +4,8 @@ use buslane_protocol::Framing;
 use buslane_session::{Event, PublishOptions};
 use serde_json::json;
 
-use crate::network::{Network, delivered, failures};
+use crate::asking::{delivered, failures};
+use crate::network::Network;
 
 fn acked() -> PublishOptions<'static> {
     PublishOptions {

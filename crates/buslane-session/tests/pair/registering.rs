@@ -5,7 +5,8 @@ use buslane_protocol::Framing;
 use buslane_session::{Event, State};
 use serde_json::{Value, json};
 
-use crate::network::{Loss, Network, json_of};
+use crate::asking::json_of;
+use crate::network::{Loss, Network};
 
 fn attic(instance: &str) -> Value {
     json!({ "name": "attic", "version": "1.0.0", "instance": instance, "methods": ["get"] })

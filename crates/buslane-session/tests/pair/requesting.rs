@@ -4,7 +4,8 @@ use buslane_protocol::{Framing, Problem};
 use buslane_session::{Event, RequestKey};
 use serde_json::json;
 
-use crate::network::{Loss, Network, failures, json_of, within};
+use crate::asking::{failures, json_of, within};
+use crate::network::{Loss, Network};
 
 #[test]
 fn a_call_is_answered_over_every_framing() {

@@ -4,7 +4,8 @@ use buslane_protocol::{Deadline, Headers};
 use buslane_session::{AnswerError, DeliveryToken, Event, RequestKey, RequestOptions};
 use serde_json::{Value, json};
 
-use crate::network::{Network, Node, failures, json_of, payload_of};
+use crate::asking::{failures, json_of, payload_of};
+use crate::network::{Network, Node};
 
 fn stream(credit: u32) -> RequestOptions<'static> {
     RequestOptions {

@@ -4,7 +4,8 @@ use buslane_protocol::{Overflow, Retain};
 use buslane_session::{Event, PublishOptions, SubscribeOptions, SubscriptionKey};
 use serde_json::json;
 
-use crate::network::{Network, Node, delivered, json_of};
+use crate::asking::{delivered, json_of};
+use crate::network::{Network, Node};
 
 fn retained() -> PublishOptions<'static> {
     PublishOptions {
