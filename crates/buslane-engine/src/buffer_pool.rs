@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use buslane_protocol::Framing;
+use buslane_protocol::{Framing, Instant};
 
 use crate::outbox::SharedFrame;
 
@@ -12,10 +13,17 @@ use crate::outbox::SharedFrame;
 ///
 /// All buffers that outboxes hold are accounted here with their whole capacity, and shared frames once each, however
 /// many outboxes hold them.
+///
+/// A turn that fans out to a thousand clients takes megabytes and gives them back, again and again; getting those from
+/// the system each time costs several times what copying the messages does. So the pool keeps what it is given, up to
+/// [`MOST`] bytes, and [frees](BufferPool::relax) what was not needed again a while later.
 #[derive(Debug, Default)]
 pub(crate) struct BufferPool {
     spare: Vec<Vec<u8>>,
     retained: usize,
+    /// The least that was spare since the last look: so much was not needed.
+    unneeded: usize,
+    relaxed_at: Instant,
     lent: usize,
     shared: Arc<AtomicUsize>,
 }
@@ -38,17 +46,28 @@ impl BufferPool {
         self.lent
     }
 
-    /// Returns the bytes of spare buffers: at most [`RETAINED`].
+    /// Returns the bytes of spare buffers: at most [`MOST`].
     #[cfg(test)]
     pub(crate) fn retained(&self) -> usize {
         self.retained
     }
 
-    /// Frees the spare buffers.
-    #[cfg(test)]
-    pub(crate) fn trim(&mut self) {
-        self.spare = Vec::new();
-        self.retained = 0;
+    /// Frees half of the spare buffers that were not needed for a while, those first that were not used for longest,
+    /// down to [`AT_REST`] bytes. To be called now and then; once a second has an effect.
+    pub(crate) fn relax(&mut self, now: Instant) {
+        if now - self.relaxed_at < WHILE {
+            return;
+        }
+        let target = (self.retained - self.unneeded / 2).max(AT_REST);
+        let mut freed = 0;
+        while self.retained > target {
+            self.retained -= self.spare[freed].capacity();
+            freed += 1;
+        }
+        self.spare.drain(..freed);
+        self.spare.shrink_to(2 * self.spare.len());
+        self.unneeded = self.retained;
+        self.relaxed_at = now;
     }
 
     /// Makes a message, as [`Framing::encode`] wrote it, into one that several outboxes of this framing can hold.
@@ -62,6 +81,7 @@ impl BufferPool {
         let buffer = match self.spare.pop() {
             Some(buffer) => {
                 self.retained -= buffer.capacity();
+                self.unneeded = self.unneeded.min(self.retained);
                 buffer
             }
             None => Vec::with_capacity(SMALLEST),
@@ -88,7 +108,7 @@ impl BufferPool {
     pub(crate) fn give(&mut self, mut buffer: Vec<u8>) {
         let capacity = buffer.capacity();
         self.lent -= capacity;
-        if (SMALLEST..=LARGEST).contains(&capacity) && self.retained + capacity <= RETAINED {
+        if (SMALLEST..=LARGEST).contains(&capacity) && self.retained + capacity <= MOST {
             buffer.clear();
             self.retained += capacity;
             self.spare.push(buffer);
@@ -97,10 +117,15 @@ impl BufferPool {
 }
 
 /// The most bytes of spare buffers that are kept; what comes back beyond is freed.
-pub(crate) const RETAINED: usize = 1 << 20;
+const MOST: usize = 16 << 20;
+/// The bytes of spare buffers that are kept however long they are not needed.
+const AT_REST: usize = 1 << 20;
+/// How long buffers are watched before some are freed.
+const WHILE: Duration = Duration::from_secs(1);
 /// The largest buffer that is kept, in bytes: one huge message shall not take up the pool for ever.
 const LARGEST: usize = 256 << 10;
-/// The size of a new buffer and of the smallest that is kept, in bytes: fan-out to very many clients with a short message each stays small.
+/// The size of a new buffer and of the smallest that is kept, in bytes: a short message to each of very many clients
+/// shall not take much.
 const SMALLEST: usize = 512;
 
 #[cfg(test)]
@@ -121,18 +146,38 @@ mod tests {
         assert_eq!((pool.lent(), pool.retained()), (5_000, SMALLEST));
     }
 
+    fn give(pool: &mut BufferPool, capacity: usize) {
+        pool.resized(0, capacity);
+        pool.give(Vec::with_capacity(capacity));
+    }
+
     #[test]
     fn spare_buffers_are_bounded_and_huge_ones_are_not_kept() {
         let mut pool = BufferPool::new();
-        for _ in 0..10 {
-            pool.resized(0, 200 << 10);
-            pool.give(Vec::with_capacity(200 << 10));
-        }
-        assert_eq!(pool.retained(), 5 * (200 << 10));
-        pool.trim();
-        pool.resized(0, LARGEST + 1);
-        pool.give(Vec::with_capacity(LARGEST + 1));
+        give(&mut pool, LARGEST + 1);
         assert_eq!((pool.retained(), pool.lent()), (0, 0));
+        for _ in 0..2 * MOST / LARGEST {
+            give(&mut pool, LARGEST);
+        }
+        assert_eq!((pool.retained(), pool.lent()), (MOST, 0));
+    }
+
+    #[test]
+    fn what_is_not_needed_is_freed_after_a_while() {
+        let mut pool = BufferPool::new();
+        (0..16).for_each(|_| give(&mut pool, LARGEST));
+        let mut now = Instant::ZERO;
+        let mut relax = |pool: &mut BufferPool| {
+            now = now + WHILE;
+            pool.relax(now);
+            pool.retained() / LARGEST
+        };
+        assert_eq!(relax(&mut pool), 16);
+        let busy: Vec<_> = (0..12).map(|_| pool.take()).collect();
+        busy.into_iter().for_each(|buffer| pool.give(buffer));
+        assert_eq!(relax(&mut pool), 14);
+        let steps: Vec<usize> = (0..4).map(|_| relax(&mut pool)).collect();
+        assert_eq!(steps, [7, 4, 4, 4]);
     }
 
     #[test]

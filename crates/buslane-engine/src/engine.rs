@@ -215,6 +215,7 @@ impl Engine {
         }
         self.due = due;
         self.expire_retained();
+        self.clients.pool.relax(now);
     }
 
     /// Returns when [`Engine::handle_timeout`] has something to do. May be early, is never late.
