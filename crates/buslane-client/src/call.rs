@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::error::own_problem;
 use crate::inbox::Inbox;
-use crate::waiters::{Arrival, Caller};
+use crate::waiters::{Arrival, Awaited, Caller};
 use crate::{Body, Client, Gather, Reply, ReplyStream, RequestError};
 
 /// A request about to be made, see [`Client::call`].
@@ -76,10 +76,13 @@ pub(crate) struct Sent {
     pub(crate) ended: bool,
 }
 
+/// A request that is sent, and what comes of it.
+pub(crate) type Opened = (Sent, Arc<Inbox<Arrival>>);
+
 #[derive(Debug)]
 enum Stage {
     Unsent(Box<Outbound>),
-    Waiting(Sent, oneshot::Receiver<Result<Reply, Box<Problem>>>),
+    Waiting(Sent, Awaited<Reply>),
     Done,
 }
 
@@ -278,10 +281,7 @@ impl Outbound {
     }
 
     /// Sends the request when there is room for it, and collects whatever comes of it.
-    pub(crate) fn poll_open(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<(Sent, Arc<Inbox<Arrival>>), RequestError>> {
+    pub(crate) fn poll_open(&mut self, context: &mut Context<'_>) -> Poll<Result<Opened, RequestError>> {
         let inbox = Arc::new(Inbox::new());
         let sent = ready!(self.poll_send(context, || Caller::Many(inbox.clone())))?;
         Poll::Ready(Ok((sent, inbox)))

@@ -10,6 +10,7 @@ use buslane_session::PublishOptions;
 use tokio::sync::oneshot;
 
 use crate::error::own_problem;
+use crate::waiters::Awaited;
 use crate::{Body, Client, PublishError};
 
 /// A publish, sent when first polled. See [`Client::publish`].
@@ -27,7 +28,7 @@ pub struct Publish<'a> {
 #[must_use = "a message is published when it is awaited"]
 pub struct AckedPublish<'a> {
     publish: Publish<'a>,
-    acked: Option<oneshot::Receiver<Result<u32, Box<Problem>>>>,
+    acked: Option<Awaited<u32>>,
 }
 
 #[derive(Debug)]
@@ -101,7 +102,7 @@ impl<'a> Publish<'a> {
         &mut self,
         context: &mut Context<'_>,
         ack: bool,
-    ) -> Poll<Result<Option<oneshot::Receiver<Result<u32, Box<Problem>>>>, PublishError>> {
+    ) -> Poll<Result<Option<Awaited<u32>>, PublishError>> {
         let outbound = match &self.outbound {
             Some(Ok(outbound)) => outbound,
             Some(Err(problem)) => return Poll::Ready(Err(problem.clone().into())),

@@ -17,6 +17,9 @@ use crate::{Context, Reply, Summary};
 /// Tells one waiter how it ended.
 pub(crate) type Outcome<T> = oneshot::Sender<Result<T, Box<Problem>>>;
 
+/// How one waiter hears how it ended.
+pub(crate) type Awaited<T> = oneshot::Receiver<Result<T, Box<Problem>>>;
+
 /// Who waits for what.
 pub(crate) struct Waiters {
     pub(crate) requests: HashMap<RequestKey, Caller, Hasher>,

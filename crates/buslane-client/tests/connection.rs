@@ -1,5 +1,7 @@
 //! Connecting by every way there is, losing the connection, and leaving.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod broker;
 
 use std::time::Duration;

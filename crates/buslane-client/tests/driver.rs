@@ -1,12 +1,19 @@
 //! How the client's driver behaves towards a broker that does what real ones seldom do.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod scripted;
 
+use std::future::IntoFuture;
 use std::time::Duration;
 
-use buslane_client::{ConnectError, ConnectionState, PublishError, RequestError, SubscriptionEvent};
+use buslane_client::{
+    ConnectError, ConnectionState, Overflow, PublishError, Report, RequestError, ServiceError,
+    SubscriptionEvent,
+};
 use buslane_protocol::{
-    Answer, BrokerMessage, ClientMessage, Delivery, ErrorCode, Gap, Headers, Payload, PayloadKind, Topic,
+    Answer, BrokerMessage, ClientMessage, Delivery, Draining, ErrorCode, Gap, Headers, Payload, PayloadKind,
+    Topic,
 };
 use scripted::Scripted;
 
@@ -32,7 +39,11 @@ fn delivery(topic: &'static str, payload: &'static str) -> BrokerMessage<'static
 async fn a_broker_that_refuses_the_client_ends_the_wait_at_once() {
     let broker = Scripted::new().await;
     let (refused, ()) = tokio::join!(broker.builder().token("wrong").connect(), async {
-        broker.accept().await.refuse(ErrorCode::Unauthenticated).await;
+        broker
+            .accept()
+            .await
+            .refuse_next(ErrorCode::Unauthenticated)
+            .await;
     });
     let error = refused.unwrap_err();
     assert!(matches!(error, ConnectError::Refused(_)), "{error}");
@@ -251,4 +262,114 @@ fn a_client_outlives_its_runtime_as_closed() {
     let error = outside.block_on(bus.request::<u8>("attic:get", &())).unwrap_err();
     assert!(matches!(error, RequestError::Closed(_)), "{error}");
     outside.block_on(bus.close());
+}
+
+#[tokio::test]
+async fn a_client_whose_instance_is_taken_over_ends_and_does_not_come_back() {
+    let broker = Scripted::new().await;
+    let (bus, mut peer) = broker.connect().await;
+    let mut states = bus.states();
+    peer.send_error(None, ErrorCode::TakenOver).await;
+    assert!(matches!(
+        states.next().await,
+        Some(ConnectionState::Connected { .. })
+    ));
+    assert_eq!(states.next().await, Some(ConnectionState::TakenOver));
+    assert_eq!(states.next().await, None);
+    assert_eq!(bus.publish("news", &1).await.unwrap_err().code(), "taken_over");
+    peer.until_closed().await;
+    bus.close().await;
+}
+
+#[tokio::test]
+async fn a_broker_that_drains_is_told_of() {
+    let broker = Scripted::new().await;
+    let (bus, mut peer) = broker.connect().await;
+    let mut states = bus.states();
+    peer.send(BrokerMessage::Draining(Draining { closes_in_ms: 1_500 }))
+        .await;
+    assert!(matches!(
+        states.next().await,
+        Some(ConnectionState::Connected { .. })
+    ));
+    let closes_in = Duration::from_millis(1_500);
+    assert_eq!(states.next().await, Some(ConnectionState::Draining { closes_in }));
+}
+
+#[tokio::test]
+async fn what_is_refused_after_a_lost_connection_is_reported() {
+    let broker = Scripted::new().await;
+    let (bus, mut peer) = broker.connect().await;
+    let echo = |number: u8, _context| async move { Ok::<_, ServiceError>(number) };
+    let service = bus
+        .service("mirror", "1.0.0")
+        .instance("one")
+        .method("echo", echo);
+    let (registration, ()) = tokio::join!(service.register(), peer.accept_registration());
+    let (news, ()) = tokio::join!(bus.subscribe("news").into_future(), peer.accept_subscription());
+    let (registration, mut news, mut reports) = (registration.unwrap(), news.unwrap(), bus.reports());
+    drop(peer);
+
+    let mut peer = broker.accept().await;
+    peer.welcome().await;
+    for _ in 0..2 {
+        peer.refuse_next(ErrorCode::Forbidden).await;
+    }
+    let mut seen =
+        [reports.next().await.unwrap(), reports.next().await.unwrap()].map(|report| match report {
+            Report::RegistrationFailed {
+                service,
+                problem,
+                retries,
+            } => (service, problem.code.into_owned(), retries),
+            Report::SubscriptionFailed { filter, problem } => (filter, problem.code.into_owned(), false),
+            other => panic!("{other:?}"),
+        });
+    seen.sort();
+    assert_eq!(
+        seen,
+        [("mirror", "forbidden", false), ("news", "forbidden", false)].map(|(what, code, retries)| (
+            what.to_owned(),
+            code.to_owned(),
+            retries
+        ))
+    );
+    assert!(news.next().await.is_none());
+    assert_eq!(registration.instance(), None);
+}
+
+#[tokio::test]
+async fn a_subscription_that_wants_to_end_when_it_overflows_does() {
+    let broker = Scripted::new().await;
+    let (bus, mut peer) = broker.connect().await;
+    let subscribe = bus
+        .subscribe("host/+")
+        .queue_bytes(1_000)
+        .overflow(Overflow::Disconnect);
+    let (readings, ()) = tokio::join!(subscribe.into_future(), peer.accept_subscription());
+    let mut readings = readings.unwrap();
+    for _ in 0..100 {
+        peer.send(delivery("host/a", "0")).await;
+    }
+    assert!(matches!(peer.receive().await, ClientMessage::Unsubscribe(_)));
+    while readings.next().await.is_some() {}
+    assert!(readings.take_gaps().count > 0);
+    assert!(bus.is_connected());
+}
+
+#[tokio::test]
+async fn handlers_that_hold_the_client_go_with_it() {
+    let broker = Scripted::new().await;
+    let (bus, mut peer) = broker.connect().await;
+    let held = bus.clone();
+    let call = |_: (), _context| async move {
+        held.request::<()>("other:call", &())
+            .await
+            .map_err(ServiceError::failed)
+    };
+    let service = bus.service("holder", "1.0.0").method("call", call);
+    let (registered, ()) = tokio::join!(service.register(), peer.accept_registration());
+    registered.unwrap();
+    tokio::join!(bus.close(), peer.until_closed());
+    assert_eq!(bus.state(), ConnectionState::Closed);
 }

@@ -1,5 +1,7 @@
 //! Offering methods: what handlers see, what becomes of their answers and failures, and how registrations end.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod broker;
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! A broker for a test: on a free port and on a Unix socket, on a thread of its own.
 
-#![allow(dead_code)] // Each test file uses the part that it needs.
+#![allow(dead_code, reason = "each test file uses the part that it needs")]
 
 use std::time::Duration;
 

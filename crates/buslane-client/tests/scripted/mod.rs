@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use buslane_client::{Client, ClientBuilder};
 use buslane_protocol::binary::{self, Preamble};
-use buslane_protocol::{BrokerMessage, ClientMessage, Connected, Id, Name, Refusal, Subscribed};
+use buslane_protocol::{
+    BrokerMessage, ClientMessage, Connected, ErrorCode, Id, Name, Refusal, Registered, Subscribed,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -76,20 +78,6 @@ impl Peer {
         self.send(BrokerMessage::Connected(Box::new(connected))).await;
     }
 
-    /// Answers the client's next `connect` with an error.
-    pub(crate) async fn refuse(&mut self, error: buslane_protocol::ErrorCode) {
-        let ClientMessage::Connect(connect) = self.receive().await else {
-            panic!("no connect")
-        };
-        let refusal = Refusal {
-            id: connect.id,
-            delivery: None,
-            from: None,
-            error: error.into(),
-        };
-        self.send(BrokerMessage::Error(refusal)).await;
-    }
-
     /// Accepts the client's next subscription.
     pub(crate) async fn accept_subscription(&mut self) {
         let ClientMessage::Subscribe(subscribe) = self.receive().await else {
@@ -101,6 +89,47 @@ impl Peer {
             shared: subscribe.shared,
         };
         self.send(BrokerMessage::Subscribed(subscribed)).await;
+    }
+
+    /// Accepts the client's next registration.
+    pub(crate) async fn accept_registration(&mut self) {
+        let ClientMessage::Register(register) = self.receive().await else {
+            panic!("no register")
+        };
+        let registered = Registered {
+            id: register.id,
+            name: register.registration.name.clone(),
+            instance: register
+                .registration
+                .instance
+                .clone()
+                .unwrap_or(register.registration.name),
+            resume: "secret".into(),
+            heartbeat_ms: 0,
+        };
+        self.send(BrokerMessage::Registered(registered)).await;
+    }
+
+    /// Refuses whatever comes next, which has to carry an id.
+    pub(crate) async fn refuse_next(&mut self, error: ErrorCode) {
+        let id = match self.receive().await {
+            ClientMessage::Register(register) => register.id,
+            ClientMessage::Subscribe(subscribe) => subscribe.id,
+            ClientMessage::Connect(connect) => connect.id,
+            other => panic!("nothing to refuse: {other:?}"),
+        };
+        self.send_error(id, error).await;
+    }
+
+    /// Sends an error.
+    pub(crate) async fn send_error(&mut self, id: Option<Id>, error: ErrorCode) {
+        let refusal = Refusal {
+            id,
+            delivery: None,
+            from: None,
+            error: error.into(),
+        };
+        self.send(BrokerMessage::Error(refusal)).await;
     }
 
     /// Takes the client's next request and returns its id.
