@@ -4,13 +4,23 @@
 
 use buslane_engine::{ClientId, Config, Engine, Peer, Principal};
 use buslane_protocol::{
-    ClientMessage, Deadline, Framing, Headers, Id, Instant, Name, Payload, Publish, Register, Registration, Reply,
-    Request, Retain, Subscribe, Targets, Topic,
+    ClientMessage, Deadline, Framing, Headers, Id, Instant, Name, Payload, Publish, Register, Registration,
+    Reply, Request, Retain, Subscribe, Targets, Topic,
 };
 
 fn open(engine: &mut Engine, framing: Framing) -> ClientId {
     let (principal, address) = (Principal::anonymous(), String::new());
-    let id = engine.open(Instant::ZERO, Peer { framing, principal, loopback: true, address }).unwrap();
+    let id = engine
+        .open(
+            Instant::ZERO,
+            Peer {
+                framing,
+                principal,
+                loopback: true,
+                address,
+            },
+        )
+        .unwrap();
     let _ = engine.handle(Instant::ZERO, id, ClientMessage::Ping(None));
     id
 }
@@ -18,7 +28,9 @@ fn open(engine: &mut Engine, framing: Framing) -> ClientId {
 /// Writes everything out and takes every output, as a driver does after a batch.
 fn flush(engine: &mut Engine, now: Instant) {
     while let Some(id) = engine.poll_dirty() {
-        engine.transmit(now, id, |slices| Ok(slices.iter().map(|slice| slice.len()).sum())).unwrap();
+        engine
+            .transmit(now, id, |slices| Ok(slices.iter().map(|slice| slice.len()).sum()))
+            .unwrap();
     }
     while engine.poll_output().is_some() {}
 }
@@ -73,10 +85,18 @@ fn a_publish_from_binary_to_binary_allocates_nothing() {
 #[test]
 fn a_request_and_its_reply_between_binary_clients_allocate_nothing() {
     let mut engine = engine();
-    let (caller, callee) = (open(&mut engine, Framing::Binary), open(&mut engine, Framing::Binary));
+    let (caller, callee) = (
+        open(&mut engine, Framing::Binary),
+        open(&mut engine, Framing::Binary),
+    );
     let registration: Registration =
-        serde_json::from_value(serde_json::json!({ "name": "attic", "version": "1", "methods": ["get"] })).unwrap();
-    let register = Register { id: None, resume: None, registration };
+        serde_json::from_value(serde_json::json!({ "name": "attic", "version": "1", "methods": ["get"] }))
+            .unwrap();
+    let register = Register {
+        id: None,
+        resume: None,
+        registration,
+    };
     let _ = engine.handle(Instant::ZERO, callee, ClientMessage::Register(Box::new(register)));
     flush(&mut engine, Instant::ZERO);
     let (mut delivery, mut micros) = (0, 0);
@@ -98,7 +118,11 @@ fn a_request_and_its_reply_between_binary_clients_allocate_nothing() {
         flush(&mut engine, now);
         for _ in 0..8 {
             delivery += 1;
-            let reply = Reply { delivery, headers: Headers::default(), payload: Payload::json(&b"2"[..]) };
+            let reply = Reply {
+                delivery,
+                headers: Headers::default(),
+                payload: Payload::json(&b"2"[..]),
+            };
             let _ = engine.handle(now, callee, ClientMessage::Reply(reply));
         }
         flush(&mut engine, now);

@@ -151,7 +151,7 @@ fn each_instance_of_a_gathered_request_is_held_against_its_own_schema() {
 #[test]
 fn a_registration_waits_for_its_schemas_and_what_follows_it_waits_too() {
     let mut world = World::new();
-    world.hold_work();
+    world.hold_work(true);
     let id = world.client();
     let registration = json!({ "type": "register", "name": "attic", "version": "1", "methods": {"get": {"input": {"type": "object"}}} });
     world.send(id, registration);
@@ -178,7 +178,7 @@ fn a_schema_that_cannot_be_compiled_refuses_the_registration() {
 #[test]
 fn a_client_that_goes_away_while_its_schemas_compile_leaves_nothing() {
     let mut world = World::new();
-    world.hold_work();
+    world.hold_work(true);
     let id = world.client();
     let before = world.engine.gauges().memory;
     let methods = json!({ "get": { "input": { "type": "object" } } });
@@ -200,7 +200,7 @@ fn a_long_payload_is_validated_elsewhere_while_its_sender_waits_and_others_go_on
     let mut world = World::limited(|limits| limits.validate_inline = 100);
     monitor(&mut world);
     let id = world.subscriber(Framing::Binary, "host/#");
-    world.hold_work();
+    world.hold_work(true);
     let sender = world.open(Framing::JsonLines);
     let long = format!("1.{}", "0".repeat(200));
     let publish = format!(r#"{{"type":"publish","id":"p","topic":"host/load","payload":{long},"ack":true}}"#);
@@ -248,7 +248,7 @@ fn a_long_request_and_a_long_reply_are_validated_elsewhere_and_may_fail() {
 fn a_request_whose_instance_goes_away_while_it_is_validated_finds_none() {
     let mut world = World::limited(|limits| limits.validate_inline = 100);
     let (callee, caller) = (attic(&mut world), world.client());
-    world.hold_work();
+    world.hold_work(true);
     ask(&mut world, caller, json!({ "key": "x".repeat(200) }));
     world.close(callee);
     world.do_work();
@@ -280,7 +280,7 @@ fn a_topic_belongs_to_its_service_while_an_instance_lives() {
 #[test]
 fn two_conflicting_registrations_at_once_cannot_both_win() {
     let mut world = World::new();
-    world.hold_work();
+    world.hold_work(true);
     let clients = ["number", "string"].map(|kind| {
         let id = world.client();
         let topics = json!({ "t": { "schema": { "type": kind } } });

@@ -138,7 +138,7 @@ fn a_client_that_vanishes_takes_its_pending_callers_with_an_error() {
 #[test]
 fn a_client_whose_message_waits_for_the_broker_is_not_given_up() {
     let mut world = World::new();
-    world.hold_work();
+    world.hold_work(true);
     let id = world.client();
     let methods = json!({ "get": { "input": { "type": "object" } } });
     world.send(

@@ -9,7 +9,7 @@ use buslane_engine::{
     ClientId, CloseReason, CompileRequest, Config, Engine, Flow, Notice, Output, Peer, Principal, Ticket,
     Transmit, Validate,
 };
-use buslane_protocol::{ErrorCode, Framing, Instant, Limits, Name};
+use buslane_protocol::{ErrorCode, Framing, Instant, Limits, Name, Problem};
 use serde_json::{Value, json};
 
 use crate::{schema, wire};
@@ -77,9 +77,13 @@ impl World {
         }
     }
 
-    /// Keeps compilations and validations until [`World::do_work`].
-    pub(crate) fn hold_work(&mut self) {
-        self.hold_work = true;
+    /// Keeps compilations and validations until [`World::do_work`], or goes back to doing them at once.
+    pub(crate) fn hold_work(&mut self, hold: bool) {
+        self.hold_work = hold;
+        if !hold {
+            self.do_work();
+            self.pump();
+        }
     }
 
     /// Opens a binary client on this machine.
@@ -94,13 +98,24 @@ impl World {
 
     /// Opens a client.
     pub(crate) fn open_as(&mut self, framing: Framing, principal: &str, loopback: bool) -> ClientId {
+        self.try_open(framing, principal, loopback)
+            .expect("the engine has room")
+    }
+
+    /// Opens a client, if the engine takes it in.
+    pub(crate) fn try_open(
+        &mut self,
+        framing: Framing,
+        principal: &str,
+        loopback: bool,
+    ) -> Result<ClientId, Problem> {
         let peer = Peer {
             framing,
             principal: Principal::new(principal),
             loopback,
             address: "test".to_owned(),
         };
-        let id = self.engine.open(self.now, peer).expect("the engine has room");
+        let id = self.engine.open(self.now, peer)?;
         let (read, waiting) = (Vec::new(), VecDeque::new());
         let connection = Connection {
             framing,
@@ -112,7 +127,7 @@ impl World {
         };
         self.connections.insert(id, connection);
         self.pump();
-        id
+        Ok(id)
     }
 
     /// Opens a client that subscribes to a filter.
