@@ -100,7 +100,7 @@ mod tests {
     fn nothing_stays_of_an_empty_arena() {
         let mut arena = Arena::new();
         let ids = [1, 2].map(|value| arena.insert(value));
-        ids.map(|id| arena.remove(id));
+        ids.into_iter().for_each(|id| arena.remove(id));
         assert_eq!((arena.len(), arena.chunks.capacity(), arena.get(0)), (0, 0, None));
         assert_eq!(arena.insert(3), 0);
     }

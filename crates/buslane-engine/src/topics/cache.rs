@@ -202,6 +202,12 @@ impl Answer {
         self.too_many = false;
     }
 
+    /// Makes it the answer that finding out takes too long.
+    pub(super) fn refuse(&mut self) {
+        self.clear();
+        self.too_many = true;
+    }
+
     /// Room for matches; a group counts as one.
     fn room(&self) -> usize {
         self.clients.capacity() + self.groups.capacity()

@@ -16,6 +16,7 @@ struct Entry {
 
 impl Index {
     /// Returns how many numbers there are.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }

@@ -9,10 +9,16 @@
 //! ```
 //!
 //! # Size
-//! A subscription takes a record of 32 bytes and about 8 in the index; a filter 28 and about 8 for each node that no
-//! other filter shares, and each text of a level that no other filter has 32 and about 8, and its own length if it is
-//! longer than 22. A million subscriptions to `fleet/<its own number>/+/state` take about 200 bytes each, to one
-//! common filter 40; a test holds the accounted figures against what is allocated.
+//! A record of 32 bytes for each subscription, a node of 32 for each beginning of a filter that no other has, 32 for
+//! each text of a level that no other filter has (and its length beyond 22 bytes), and 10 to 20 in an index for each of
+//! them. Bytes for each of a million subscriptions, as accounted, which a counting allocator confirms to the percent:
+//!
+//! | filters | bytes |
+//! |---|---|
+//! | `fleet/<its own number>/+/state` | 217 |
+//! | `fleet/<its own number>/state` | 185 |
+//! | 3 to 5 levels out of 200, one of them `+` or `#` | 105 |
+//! | all the same | 50 |
 
 use buslane_protocol::{Filter, Name, Topic};
 
@@ -243,7 +249,9 @@ impl Topics {
                 answer.clients.extend(subscriptions.list(node.members));
                 answer.groups.extend(groups.list(node.groups));
             });
-            answer.too_many = walked.is_none();
+            if walked.is_none() {
+                answer.refuse();
+            }
             answer.clients.sort_unstable();
             answer.clients.dedup_by_key(|found| found.subscriber);
         })

@@ -171,6 +171,23 @@ fn an_empty_table_accounts_for_nothing_but_answers() {
     assert_eq!((topics.len(), topics.bytes()), (0, 0));
 }
 
+#[test]
+fn a_subscription_takes_about_the_bytes_that_the_module_tells() {
+    for (pattern, most) in [
+        ("fleet/N/+/state", 260),
+        ("fleet/N/state", 220),
+        ("fleet/+/state", 60),
+    ] {
+        let mut topics = table();
+        for number in 0..20_000 {
+            let text = pattern.replace('N', &number.to_string());
+            topics.insert(number, &filter(&text), None, number);
+        }
+        let each = topics.bytes() / topics.len();
+        assert!((most * 2 / 3..most).contains(&each), "{pattern}: {each}");
+    }
+}
+
 /// What a random run subscribed to: subscriber, filter and shared name, with id and key.
 type Model = BTreeMap<(u64, String, Option<Name>), (SubscriptionId, u64)>;
 
