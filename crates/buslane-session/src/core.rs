@@ -122,8 +122,7 @@ impl Core {
 
     /// Takes note that the connection is lost or could not be made.
     pub(crate) fn lost(&mut self, problem: Problem) {
-        let unsent = self.outgoing.close();
-        self.queue.salvage(&unsent);
+        self.salvage();
         self.disconnected(problem);
     }
 
@@ -143,8 +142,7 @@ impl Core {
             self.actions.push_back(Action::Close { flush: flush && open });
         }
         if !(flush && open) {
-            let unsent = self.outgoing.close();
-            self.queue.salvage(&unsent);
+            self.salvage();
         }
         self.counters.dropped_publishes += self.queue.take().unacknowledged();
         let Core { events, .. } = self;
@@ -264,6 +262,14 @@ impl Core {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Keeps the requests and publishes that were not sent. Before the greeting there are none.
+    fn salvage(&mut self) {
+        let unsent = self.outgoing.close();
+        if self.connection.is_live() {
+            self.queue.salvage(&unsent);
         }
     }
 

@@ -149,11 +149,6 @@ impl Cursor {
         Ok(frame.map(Item::Frame))
     }
 
-    /// Skips everything.
-    pub(crate) fn discard(&mut self, bytes: &[u8]) {
-        self.position = bytes.len();
-    }
-
     fn next_frame<'a>(&mut self, bytes: &'a [u8], limit: usize) -> Result<Option<&'a [u8]>, DecodeError> {
         let rest = &bytes[self.position..];
         let Some(length) = binary::frame_length(rest, limit)? else {

@@ -93,7 +93,6 @@ impl Session {
                 return Some(event);
             }
             if !core.connection.is_open() {
-                cursor.discard(bytes);
                 return None;
             }
             match cursor.next(bytes, core.frame_bytes) {

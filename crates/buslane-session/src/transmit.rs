@@ -74,8 +74,6 @@ pub(crate) struct Outgoing {
     framing: Framing,
     buffer: Vec<u8>,
     spare: Vec<u8>,
-    /// How much of the buffer's start is no message.
-    preamble: usize,
     batch: Batch,
 }
 
@@ -90,7 +88,6 @@ impl Outgoing {
             framing,
             buffer: Vec::new(),
             spare: Vec::new(),
-            preamble: 0,
             batch: Batch(0),
         }
     }
@@ -98,10 +95,8 @@ impl Outgoing {
     /// Begins a connection, with the preamble where the framing has one.
     pub(crate) fn open(&mut self) {
         self.buffer.clear();
-        self.preamble = 0;
         if self.framing == Framing::Binary {
             self.buffer.extend_from_slice(&Preamble::OURS.encode());
-            self.preamble = Preamble::LENGTH;
         }
     }
 
@@ -126,7 +121,6 @@ impl Outgoing {
             return None;
         }
         self.batch.0 += 1;
-        self.preamble = 0;
         let bytes = std::mem::replace(&mut self.buffer, std::mem::take(&mut self.spare));
         Some(Transmit {
             bytes,
@@ -143,12 +137,9 @@ impl Outgoing {
         }
     }
 
-    /// Ends a connection: returns the messages that were never handed out.
+    /// Ends a connection: returns the bytes that were never handed out.
     pub(crate) fn close(&mut self) -> Vec<u8> {
-        let mut unsent = std::mem::take(&mut self.buffer);
-        unsent.drain(..self.preamble);
-        self.preamble = 0;
-        unsent
+        std::mem::take(&mut self.buffer)
     }
 
     /// Tells whether a message was handed out.

@@ -175,6 +175,19 @@ fn the_present_state_comes_to_the_new_listener_alone() {
 }
 
 #[test]
+fn the_present_state_comes_again_after_a_reconnect() {
+    let mut network = Network::new();
+    network.add_service("attic", "one", &["get"]);
+    let listener = network.add();
+    let key = network.subscribe(listener, "$bus/service/#", SubscribeOptions::default());
+    network.drive();
+    network.cut(listener);
+    network.forget();
+    network.pass_ms(200);
+    assert_eq!(keys(&network.events(listener)), vec![vec![key]; 3]);
+}
+
+#[test]
 fn what_a_slow_listener_misses_stands_as_a_gap() {
     let mut network = Network::limited(|limits| limits.outbox = 16 << 10);
     let (listener, key) = network.add_subscriber("host/#");

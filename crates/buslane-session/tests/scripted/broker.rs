@@ -73,7 +73,7 @@ impl Scripted {
     /// Opens the transport, and returns what the session wrote. In raw binary the preambles are exchanged.
     pub(crate) fn open(&mut self) -> Vec<Value> {
         self.session.handle_connected(self.now);
-        let written = self.written_with(true);
+        let written = self.written_after_preamble();
         if self.framing == Framing::Binary {
             self.bytes(&Preamble::answer(Some(1)));
         }
@@ -116,6 +116,11 @@ impl Scripted {
     /// Takes what the session wrote, as JSON.
     pub(crate) fn written(&mut self) -> Vec<Value> {
         self.written_with(false)
+    }
+
+    /// Takes what the session wrote first on a connection.
+    pub(crate) fn written_after_preamble(&mut self) -> Vec<Value> {
+        self.written_with(true)
     }
 
     /// Takes the one message that the session must have written.

@@ -176,3 +176,26 @@ fn a_silent_broker_is_pinged_and_half_a_frame_proves_life() {
     scripted.pass(Duration::from_secs(30));
     scripted.gave_up("heartbeat_timeout");
 }
+
+#[test]
+fn a_broker_that_takes_no_clients_says_why() {
+    let mut scripted = Scripted::new();
+    scripted.open();
+    scripted.say(json!({ "type": "error", "error": { "code": "draining", "status": 503 } }));
+    scripted.events();
+    scripted.session.handle_disconnected(scripted.now, "closed");
+    assert!(matches!(scripted.one(), Event::Disconnected { problem, .. } if problem.code == "draining"));
+}
+
+#[test]
+fn silence_is_counted_from_the_connections_beginning() {
+    let mut scripted = Scripted::new();
+    for _ in 0..30 {
+        scripted.session.handle_disconnected(scripted.now, "refused");
+        scripted.dial();
+    }
+    scripted.session.handle_connected(scripted.now);
+    scripted.written_after_preamble();
+    scripted.pass_ms(9_999);
+    assert_eq!(scripted.written(), [json!(null); 0]);
+}

@@ -159,3 +159,41 @@ fn unsubscribing_before_the_answer_leaves_nothing_behind() {
     scripted.dial();
     assert_eq!(types(&scripted.open()), ["connect"]);
 }
+
+#[test]
+fn a_late_answer_does_not_confirm_a_subscription_that_came_after() {
+    let mut scripted = Scripted::connected();
+    let first = scripted.subscribe("host/#", SubscribeOptions::default());
+    let asked = scripted.one_written();
+    scripted.session.unsubscribe(first);
+    let second = scripted.subscribe("host/#", SubscribeOptions::default());
+    let written = scripted.written();
+    assert_eq!(types(&written), ["unsubscribe", "subscribe"]);
+    scripted.say(subscribed(&asked));
+    assert_eq!(scripted.events(), []);
+    scripted.say(subscribed(&written[1]));
+    assert_eq!(scripted.one(), Event::Subscribed { key: second });
+}
+
+#[test]
+fn a_topic_that_came_before_goes_to_who_is_there_now() {
+    let mut scripted = Scripted::connected();
+    let deliver = |scripted: &mut Scripted| {
+        scripted.say(json!({ "type": "delivery", "topic": "host/a", "from": "x" }));
+        match scripted.events().pop() {
+            Some(Event::Delivery { keys, .. }) => keys.to_vec(),
+            _ => Vec::new(),
+        }
+    };
+    let one = scripted.subscribe("host/#", SubscribeOptions::default());
+    let two = scripted.subscribe("host/a", SubscribeOptions::default());
+    let refused = scripted.written()[1]["id"].clone();
+    assert_eq!(deliver(&mut scripted), [one, two]);
+    scripted.say(json!({ "type": "error", "id": refused, "error": { "code": "forbidden", "status": 403 } }));
+    scripted.events();
+    assert_eq!(deliver(&mut scripted), [one]);
+    let three = scripted.subscribe("host/+", SubscribeOptions::default());
+    assert_eq!(deliver(&mut scripted), [one, three]);
+    scripted.session.unsubscribe(one);
+    assert_eq!(deliver(&mut scripted), [three]);
+}

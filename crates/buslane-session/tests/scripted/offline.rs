@@ -1,7 +1,7 @@
 //! What waits for a connection.
 
-use buslane_protocol::Headers;
-use buslane_session::{Event, RequestOptions};
+use buslane_protocol::{Address, Headers, Payload, Targets};
+use buslane_session::{Action, Event, RequestOptions, SessionError};
 use serde_json::json;
 
 use crate::broker::{FRAMINGS, Scripted, types};
@@ -68,6 +68,7 @@ fn what_was_of_the_lost_connection_only_is_not_kept() {
             matches!(scripted.one(), Event::Disconnected { .. }),
             "{framing:?}"
         );
+        assert!(scripted.session.queued_bytes() < 150, "{framing:?}");
         scripted.dial();
         scripted.accept();
         scripted.events();
@@ -93,4 +94,65 @@ fn what_a_draining_broker_is_not_asked_any_more_comes_after_what_was_unsent() {
         .map(|message| message["to"].clone())
         .collect();
     assert_eq!(order, ["a:first", "a:second"]);
+}
+
+#[test]
+fn a_flush_that_was_answered_is_not_asked_for_again() {
+    let mut scripted = Scripted::connected();
+    let key = scripted.session.flush().unwrap();
+    let ping = scripted.one_written();
+    scripted.say(json!({ "type": "pong", "id": ping["id"] }));
+    assert_eq!(scripted.one(), Event::Flushed { key });
+    scripted.lose();
+    scripted.dial();
+    scripted.accept();
+    scripted.events();
+    assert_eq!(scripted.written(), [json!(null); 0]);
+}
+
+#[test]
+fn a_leaving_broker_is_given_time_to_acknowledge() {
+    let mut scripted = Scripted::connected();
+    let key = scripted.publish("host/a", true).unwrap();
+    let publish = scripted.one_written();
+    scripted.say(json!({ "type": "draining", "closes_in_ms": 1_000 }));
+    scripted.events();
+    assert_eq!(scripted.action(), None);
+    scripted.say(json!({ "type": "ack", "id": publish["id"], "receivers": 3 }));
+    assert_eq!(scripted.events()[0], Event::Acked { key, receivers: 3 });
+    assert_eq!(scripted.action(), Some(Action::Close { flush: true }));
+    assert_eq!(types(&scripted.written()), ["goodbye"]);
+    scripted.dial();
+    scripted.accept();
+    scripted.events();
+    scripted.call("a:get", RequestOptions::default());
+    assert_eq!(
+        types(&scripted.written()),
+        ["request"],
+        "the next broker does not drain"
+    );
+}
+
+#[test]
+fn what_found_no_room_leaves_no_trace() {
+    let mut scripted = Scripted::with(|config| config.offline_bytes = 100);
+    let to = Targets::One(Address::parse("a:get").unwrap());
+    let payload = Payload::json(vec![b'1'; 100]);
+    let refused = scripted
+        .session
+        .request(scripted.now, to, payload, RequestOptions::default())
+        .unwrap_err();
+    assert_eq!(refused, SessionError::QueueFull { limit: 100 });
+    assert_eq!(scripted.session.queued_bytes(), 0);
+    scripted.pass_ms(6_000);
+    assert_eq!(scripted.events(), []);
+}
+
+#[test]
+fn a_cancelled_request_makes_room() {
+    let mut scripted = Scripted::with(|config| config.offline_bytes = 100);
+    for _ in 0..10 {
+        let key = scripted.call("a:get", RequestOptions::default());
+        scripted.session.cancel(key);
+    }
 }

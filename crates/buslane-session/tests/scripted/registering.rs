@@ -122,3 +122,22 @@ fn a_registration_that_ends_while_the_connection_is_lost_has_ended() {
     scripted.dial();
     assert_eq!(types(&scripted.open()), ["connect"]);
 }
+
+#[test]
+fn a_registration_that_is_not_confirmed_yet_ends_after_it_is() {
+    let mut scripted = Scripted::connected();
+    let key = scripted.register(json!({ "name": "attic", "version": "1" }));
+    scripted.written();
+    scripted.session.unregister(key, false);
+    assert_eq!(
+        scripted.written(),
+        [json!(null); 0],
+        "the broker has not named the instance yet"
+    );
+    scripted.say(registered("r1"));
+    assert_eq!(scripted.events(), []);
+    let unregister = json!({ "type": "unregister", "id": "u1", "name": "attic", "instance": "one" });
+    assert_eq!(scripted.one_written(), unregister);
+    scripted.say(json!({ "type": "ack", "id": "u1", "receivers": 0 }));
+    assert_eq!(scripted.one(), Event::Unregistered { key });
+}

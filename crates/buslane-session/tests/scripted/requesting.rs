@@ -188,3 +188,57 @@ fn a_late_answer_to_a_cancelled_request_is_counted() {
     assert_eq!(scripted.events(), []);
     assert_eq!(scripted.session.counters().late_answers, 1);
 }
+
+#[test]
+fn a_request_that_waits_survives_attempts_that_come_to_nothing() {
+    let mut scripted = Scripted::connected();
+    let key = scripted.call("a:get", RequestOptions::default());
+    for _ in 0..3 {
+        scripted.lose();
+        assert!(matches!(scripted.one(), Event::Disconnected { .. }));
+        scripted.dial();
+        scripted.open();
+    }
+    scripted.lose();
+    scripted.events();
+    scripted.pass_ms(5_000);
+    assert!(
+        matches!(scripted.one(), Event::Failed { key: of, problem } if of == key && problem.code == "not_sent")
+    );
+}
+
+#[test]
+fn an_answer_without_a_connection_says_so() {
+    let mut scripted = Scripted::connected();
+    scripted.say(json!({ "type": "request", "delivery": 1, "from": "x", "to": "a:get", "expires_in_ms": 50, "attempt": 1 }));
+    let Event::Request { token, .. } = scripted.one() else {
+        panic!()
+    };
+    scripted.lose();
+    let answer = scripted
+        .session
+        .reply(token, Headers::default(), Payload::absent());
+    assert_eq!(answer, Err(AnswerError::ConnectionGone));
+}
+
+#[test]
+fn the_end_of_a_stream_needs_no_credit_and_is_final() {
+    let mut scripted = Scripted::connected();
+    scripted.say(json!({
+        "type": "request", "delivery": 1, "from": "x", "to": "a:get", "expires_in_ms": 50, "attempt": 1,
+        "stream": true, "credit": 1,
+    }));
+    let Event::Request { token, .. } = scripted.one() else {
+        panic!()
+    };
+    let now = scripted.now;
+    let mut chunk = |payload, last| {
+        scripted
+            .session
+            .chunk(now, token, Headers::default(), payload, last)
+    };
+    assert_eq!(chunk(Payload::json(&b"1"[..]), false), Ok(()));
+    assert_eq!(chunk(Payload::json(&b"2"[..]), true), Err(AnswerError::NoCredit));
+    assert_eq!(chunk(Payload::absent(), true), Ok(()));
+    assert_eq!(chunk(Payload::absent(), true), Err(AnswerError::NotAwaited));
+}
