@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use buslane_protocol::HeadersBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bench::BenchArguments;
@@ -215,6 +216,9 @@ fn duration(text: &str) -> Result<Duration, String> {
 /// Parses `name=value`.
 fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    HeadersBuf::new()
+        .push(name, value)
+        .map_err(|error| error.to_string())?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
@@ -251,6 +255,8 @@ mod tests {
     #[test]
     fn headers_are_divided_at_the_first_equals_sign() {
         assert_eq!(header("a=b=c"), Ok(("a".into(), "b=c".into())));
-        assert!(header("a").is_err());
+        for bad in ["a", "=b", "A=b", "a b=c", "a=b\nc"] {
+            assert!(header(bad).is_err(), "{bad:?}");
+        }
     }
 }

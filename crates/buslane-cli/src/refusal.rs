@@ -1,6 +1,6 @@
 //! What a problem of the bus looks like on a terminal: what failed, where in the payload, and what to try.
 
-use buslane_protocol::{Address, Destination, ErrorCode, Problem};
+use buslane_protocol::{Address, BUS_SERVICE, Destination, ErrorCode, Problem};
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -73,10 +73,14 @@ fn expectation(problem: &Problem) -> String {
 fn schema_command(target: &str) -> Option<String> {
     let address = Address::parse(target).ok()?;
     match address.destination() {
-        Destination::Service(service) | Destination::Instance { service, .. } => Some(format!(
-            "buslane services {service} --schema {}",
-            address.method()
-        )),
+        Destination::Service(service) | Destination::Instance { service, .. } => {
+            // A shell would take the name of the broker's own service for a variable.
+            let quote = if service == BUS_SERVICE { "'" } else { "" };
+            Some(format!(
+                "buslane services {quote}{service}{quote} --schema {}",
+                address.method()
+            ))
+        }
         Destination::Group(_) | Destination::Every => None,
     }
 }
@@ -122,6 +126,15 @@ mod tests {
             shown(&problem)
                 .contains("at /mode       not one of the values that are allowed: [\"on\",\"off\"]")
         );
+    }
+
+    #[test]
+    fn the_brokers_own_service_is_quoted_for_the_shell() {
+        let problem = Problem {
+            address: Some("$bus:describe".into()),
+            ..violating("", "type", json!("object"))
+        };
+        assert!(shown(&problem).ends_with("hint: buslane services '$bus' --schema describe"));
     }
 
     #[test]
