@@ -171,9 +171,7 @@ impl Engine {
         if let Some(feeds) = feeds {
             self.ledger.release(Category::Waiting, feeds.presence.charged());
         }
-        self.ledger
-            .memory
-            .set(Category::Subscriptions, self.topics.bytes());
+        self.account_topics();
     }
 
     fn empty_registrations(&mut self, id: ClientId, reason: CloseReason) {

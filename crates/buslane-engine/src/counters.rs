@@ -27,6 +27,7 @@ numbers! {
     /// - `opened = closed + gauges.clients`
     /// - `requests_accepted = replied + streamed + gathered + failed + expired + cancelled + lost + overflowed
     ///   + abandoned + gauges.requests`
+    /// - `deliveries_dropped = dropped_oldest + dropped_newest + dropped_disconnect`
     /// - `delivery_bytes = delivery_bytes_sent + delivery_bytes_dropped + delivery_bytes_lost
     ///   + gauges.queued_delivery_bytes`
     Counters {
@@ -76,8 +77,14 @@ numbers! {
         delivery_bytes,
         /// Bytes of copies that were handed to the transport, or at least begun.
         delivery_bytes_sent,
-        /// Copies dropped because a queue or the memory was full.
+        /// Copies dropped because a queue or the memory was full; each by one of the next three policies.
         deliveries_dropped,
+        /// Copies dropped under the policy `drop_oldest`.
+        dropped_oldest,
+        /// Copies dropped under the policy `drop_newest`.
+        dropped_newest,
+        /// Copies dropped under the policy `disconnect`, with the connection.
+        dropped_disconnect,
         /// Bytes of copies dropped.
         delivery_bytes_dropped,
         /// Bytes of copies that waited when their client or their subscription ended.

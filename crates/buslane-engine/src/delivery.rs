@@ -330,8 +330,14 @@ impl Clients {
         if dropped.count == 0 {
             return;
         }
-        ledger.counters.deliveries_dropped += dropped.count;
-        ledger.counters.delivery_bytes_dropped += dropped.bytes;
+        let counters = &mut ledger.counters;
+        counters.deliveries_dropped += dropped.count;
+        counters.delivery_bytes_dropped += dropped.bytes;
+        *match policy {
+            Overflow::DropOldest => &mut counters.dropped_oldest,
+            Overflow::DropNewest => &mut counters.dropped_newest,
+            Overflow::Disconnect => &mut counters.dropped_disconnect,
+        } += dropped.count;
         let Some(client) = self.table.get_mut(to.client.key()) else {
             return;
         };

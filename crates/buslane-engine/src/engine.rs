@@ -142,9 +142,6 @@ impl Engine {
     /// After [`Flow::Pause`] the next message of this client may come only after [`Output::Resume`].
     pub fn handle(&mut self, now: Instant, client: ClientId, message: ClientMessage<'_>) -> Flow {
         self.advance(now);
-        if self.clients.alive(client).is_none() {
-            return Flow::Close;
-        }
         self.receive(client, message);
         self.settle();
         self.flow(client)
@@ -158,7 +155,7 @@ impl Engine {
             return Flow::Close;
         }
         self.ledger.counters.malformed += 1;
-        self.wake(client);
+        self.greet(client);
         self.refuse_message(client, error.id(), error.problem());
         if error.is_fatal() {
             self.clients.doom(client, CloseReason::Framing);
@@ -215,6 +212,7 @@ impl Engine {
         }
         self.due = due;
         self.expire_retained();
+        self.account_topics();
         self.clients.pool.relax(now);
     }
 
@@ -253,6 +251,7 @@ impl Engine {
         write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> io::Result<Transmit> {
         self.advance(now);
+        self.account_topics();
         self.flush(client, write)
     }
 
@@ -312,21 +311,27 @@ impl Engine {
         }
     }
 
-    /// Does what the input caused beside its own effect, until nothing is left: empties clients that were given up,
-    /// ends what has drained, lets go on who waited, and publishes the broker's own events, in this order.
+    /// Does what the input caused beside its own effect, until nothing is left.
     #[inline]
     fn settle(&mut self) {
         while self.is_unsettled() {
-            self.dismiss_doomed();
-            if let Some(instance) = self.drained.pop_front() {
-                self.finish_drain(instance);
-            } else if let Some(ticket) = self.released.pop_front() {
-                self.retry_join(ticket);
-            } else if let Some(client) = self.clients.overflowed.pop_front() {
-                self.report_drops(client);
-            } else if let Some(event) = self.events.pop_front() {
-                self.publish_event(event);
-            }
+            self.settle_next();
+        }
+    }
+
+    /// Empties the clients that were given up, or ends what has drained, or lets go on who waited, or publishes one of
+    /// the broker's own events, in this order.
+    #[cold]
+    fn settle_next(&mut self) {
+        self.dismiss_doomed();
+        if let Some(instance) = self.drained.pop_front() {
+            self.finish_drain(instance);
+        } else if let Some(ticket) = self.released.pop_front() {
+            self.retry_join(ticket);
+        } else if let Some(client) = self.clients.overflowed.pop_front() {
+            self.report_drops(client);
+        } else if let Some(event) = self.events.pop_front() {
+            self.publish_event(event);
         }
     }
 

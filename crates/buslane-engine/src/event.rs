@@ -1,7 +1,7 @@
 //! The broker's own events: they wait until the input that caused them is handled, then are published under `$bus/`.
 //! Their traffic never causes another event.
 
-use buslane_protocol::{Delivery, Headers, Payload, Topic};
+use buslane_protocol::{BrokerMessage, Delivery, Headers, Payload, Topic};
 
 use crate::engine::Engine;
 use crate::presence::PresenceEvent;
@@ -27,16 +27,16 @@ impl Engine {
     }
 
     fn publish_report(&mut self, topic: &'static str, payload: &[u8]) {
-        let delivery = Delivery {
+        let message = BrokerMessage::Delivery(Delivery {
             id: None,
             topic: own_topic(topic),
             from: BROKER.into(),
             headers: Headers::default(),
             payload: Payload::checked(payload),
             retained: false,
-        };
+        });
         // A topic that too many filters match is nobody's to be told about.
-        if self.spread(&delivery, None, false).is_ok() {
+        if self.spread(&message, None, false).is_ok() {
             self.ledger.counters.published += 1;
         }
     }

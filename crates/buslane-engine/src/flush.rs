@@ -50,6 +50,20 @@ impl Engine {
         }
     }
 
+    /// Accounts for the table of subscriptions, whose cache of matches may have grown since, and gives way if that is
+    /// too much.
+    pub(crate) fn account_topics(&mut self) {
+        self.ledger
+            .memory
+            .set(Category::Subscriptions, self.topics.bytes());
+        if !self.ledger.memory.fits(1) {
+            self.topics.trim();
+            self.ledger
+                .memory
+                .set(Category::Subscriptions, self.topics.bytes());
+        }
+    }
+
     /// Removes retained values whose time is up.
     pub(crate) fn expire_retained(&mut self) {
         if self

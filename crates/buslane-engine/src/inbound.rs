@@ -4,27 +4,33 @@ use buslane_protocol::{BrokerMessage, ClientMessage, ErrorCode, Id, Problem, Ref
 
 use crate::client::Phase;
 use crate::engine::Engine;
-use crate::parked::{Carrier, Known};
+use crate::parked::{Carrier, Known, Step};
 use crate::policy::Action;
 use crate::{ClientId, Notice};
 
 impl Engine {
-    /// Takes in one message of a client that is not on its way out.
+    /// Takes in one message of a client. What is borrowed from its frame is copied only if it has to wait.
     #[inline]
     pub(crate) fn receive(&mut self, id: ClientId, message: ClientMessage<'_>) {
-        self.ledger.counters.received[index(&message)] += 1;
-        self.hear(id);
-        if self.wake(id) == Phase::Unknown
-            && !matches!(message, ClientMessage::Connect(_) | ClientMessage::Goodbye(_))
-        {
-            return self.demand_connect(id, &message);
+        match self.greet(id) {
+            Phase::Open | Phase::Silent => {}
+            Phase::Closing => return,
+            Phase::Unknown if matches!(message, ClientMessage::Connect(_) | ClientMessage::Goodbye(_)) => {}
+            Phase::Unknown => return self.demand_connect(id, &message),
         }
-        match message {
-            ClientMessage::Publish(publish) => self.route(id, Carrier::Publish(publish), Known::default()),
-            ClientMessage::Request(request) => self.route(id, Carrier::Request(request), Known::default()),
-            ClientMessage::Reply(reply) => self.route(id, Carrier::Reply(reply), Known::default()),
-            ClientMessage::Chunk(chunk) => self.route(id, Carrier::Chunk(chunk), Known::default()),
-            rare => self.receive_rare(id, rare),
+        self.ledger.counters.received[index(&message)] += 1;
+        let known = Known::default();
+        let step = match &message {
+            ClientMessage::Publish(publish) => self.publish(id, publish, &known),
+            ClientMessage::Request(request) => self.request(id, request, &known),
+            ClientMessage::Reply(reply) => self.reply(id, reply, &known),
+            ClientMessage::Chunk(chunk) => self.chunk(id, chunk, &known),
+            _ => return self.receive_rare(id, message),
+        };
+        if let Step::Offload(validator) = step
+            && let Some(carrier) = Carrier::of(message)
+        {
+            self.offload(id, carrier, known, validator);
         }
     }
 
@@ -48,17 +54,29 @@ impl Engine {
         }
     }
 
-    /// Notes that a client sent a complete frame. Returns the phase in which it may send the next.
+    /// Notes that a client sent a complete frame, which proves life too. Returns the phase that it is in.
     #[inline]
-    pub(crate) fn wake(&mut self, id: ClientId) -> Phase {
-        match self.clients.find(id) {
-            Some(client) if client.phase == Phase::Silent => self.begin(id),
-            Some(client) => client.phase,
+    pub(crate) fn greet(&mut self, id: ClientId) -> Phase {
+        let Some(client) = self.clients.find_mut(id) else {
+            return Phase::Closing;
+        };
+        client.heard = self.now;
+        if client.pinged || client.probes > 0 || client.phase == Phase::Silent {
+            return self.welcome(id);
+        }
+        client.phase
+    }
+
+    #[cold]
+    fn welcome(&mut self, id: ClientId) -> Phase {
+        self.hear(id);
+        match self.clients.find(id).map(|client| client.phase) {
+            Some(Phase::Silent) => self.begin(id),
+            Some(phase) => phase,
             None => Phase::Closing,
         }
     }
 
-    #[cold]
     fn begin(&mut self, id: ClientId) -> Phase {
         let require = self.config.require_connect;
         let Some(client) = self.clients.find_mut(id) else {

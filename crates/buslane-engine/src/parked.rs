@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use buslane_protocol::{Chunk, Problem, Publish, Register, Reply, Request, Targets};
+use buslane_protocol::{Chunk, ClientMessage, Problem, Publish, Register, Reply, Request, Targets};
 
 use crate::engine::Engine;
 use crate::memory::Category;
@@ -81,9 +81,8 @@ pub(crate) enum Step {
 }
 
 impl Engine {
-    /// Handles a message with a payload, or parks it until its payload is validated elsewhere.
-    #[inline]
-    pub(crate) fn route(&mut self, id: ClientId, message: Carrier<'_>, known: Known) {
+    /// Handles a message again of whose payload more is known.
+    fn reroute(&mut self, id: ClientId, message: Carrier<'static>, known: Known) {
         let step = match &message {
             Carrier::Publish(publish) => self.publish(id, publish, &known),
             Carrier::Request(request) => self.request(id, request, &known),
@@ -91,15 +90,16 @@ impl Engine {
             Carrier::Chunk(chunk) => self.chunk(id, chunk, &known),
         };
         if let Step::Offload(validator) = step {
-            self.offload(id, message.into_owned(), known, validator);
+            self.offload(id, message, known, validator);
         }
     }
 
+    /// Parks a message until its payload is validated elsewhere.
     #[cold]
-    fn offload(
+    pub(crate) fn offload(
         &mut self,
         id: ClientId,
-        message: Carrier<'static>,
+        message: Carrier<'_>,
         known: Known,
         validator: Arc<dyn Validate>,
     ) {
@@ -111,7 +111,7 @@ impl Engine {
         }
         let ticket = self.take_ticket(id);
         let what = Waiting::Validate {
-            message,
+            message: message.into_owned(),
             known,
             validator: validator.clone(),
         };
@@ -152,7 +152,7 @@ impl Engine {
         } = parked.what
         {
             known.0.push((validator, result));
-            self.route(id, message, known);
+            self.reroute(id, message, known);
         }
         self.resume(id);
     }
@@ -216,7 +216,18 @@ impl Engine {
     }
 }
 
-impl Carrier<'_> {
+impl<'a> Carrier<'a> {
+    /// Takes a message that may carry a payload.
+    pub(crate) fn of(message: ClientMessage<'a>) -> Option<Carrier<'a>> {
+        match message {
+            ClientMessage::Publish(publish) => Some(Carrier::Publish(publish)),
+            ClientMessage::Request(request) => Some(Carrier::Request(request)),
+            ClientMessage::Reply(reply) => Some(Carrier::Reply(reply)),
+            ClientMessage::Chunk(chunk) => Some(Carrier::Chunk(chunk)),
+            _ => None,
+        }
+    }
+
     /// Returns the payload.
     fn payload(&self) -> &[u8] {
         match self {

@@ -13,7 +13,7 @@ use crate::event::{BROKER, Event};
 use crate::ledger::Ledger;
 use crate::memory::Category;
 use crate::presence_feed::PresenceKey;
-use crate::publish::{account_topics, share_out};
+use crate::publish::share_out;
 use crate::registry::{Instance, InstanceKey};
 
 /// What happened to an instance or its service.
@@ -175,7 +175,6 @@ impl Engine {
         for group in matches.groups() {
             share_out(&group, &delivery, None, false, clients, ledger, shared_frames);
         }
-        account_topics(topics, ledger);
     }
 }
 

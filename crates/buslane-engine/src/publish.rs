@@ -17,7 +17,7 @@ use crate::memory::Category;
 use crate::parked::{Known, Step};
 use crate::policy::Action;
 use crate::retained::Retained;
-use crate::topics::{GroupMatch, TooManyMatches, Topics};
+use crate::topics::{GroupMatch, TooManyMatches};
 use crate::unhandled::Unhandled;
 use crate::validation::Stop;
 
@@ -65,22 +65,24 @@ impl Engine {
             return Ok(0);
         };
         let from = client.from.clone();
-        let delivery = Delivery {
+        let message = BrokerMessage::Delivery(Delivery {
             id: publish.id,
             topic: publish.topic.borrowed(),
             from: (&*from).into(),
             headers: publish.headers.borrowed(),
             payload,
             retained: false,
-        };
+        });
         let exclude = publish.exclude_self.then_some(id);
         self.frames.reset();
         if refuse {
-            self.check_room(&delivery, exclude)?;
+            self.check_room(&publish.topic, &message, exclude)?;
         }
-        self.change_retained(&delivery, retain, publish.retain_ms)?;
+        if retain != Retain::Keep {
+            self.change_retained(&message, retain, publish.retain_ms)?;
+        }
         let receivers = self
-            .spread(&delivery, exclude, true)
+            .spread(&message, exclude, true)
             .map_err(|error| too_many(error, &publish.topic))?;
         self.ledger.counters.published += 1;
         if receivers == 0 && retain == Retain::Keep {
@@ -162,7 +164,12 @@ impl Engine {
     }
 
     /// Refuses a publish that would not fit into each receiver's queue, before anybody gets it.
-    fn check_room(&mut self, delivery: &Delivery<'_>, exclude: Option<ClientId>) -> Result<(), Stop> {
+    fn check_room(
+        &mut self,
+        topic: &Topic<'_>,
+        message: &BrokerMessage<'_>,
+        exclude: Option<ClientId>,
+    ) -> Result<(), Stop> {
         let Engine {
             topics,
             clients,
@@ -170,12 +177,9 @@ impl Engine {
             frames,
             ..
         } = self;
-        let matches = topics
-            .matches(&delivery.topic)
-            .map_err(|error| too_many(error, &delivery.topic))?;
-        let message = BrokerMessage::Delivery(delivery.clone());
+        let matches = topics.matches(topic).map_err(|error| too_many(error, topic))?;
         let mut has_room = |to: Recipient| match clients.framing(to.client) {
-            Some(framing) => clients.has_room(ledger, to, frames.encode(framing, &message)),
+            Some(framing) => clients.has_room(ledger, to, frames.encode(framing, message)),
             None => true,
         };
         let wanted = |to: &Recipient| Some(to.client) != exclude;
@@ -199,7 +203,7 @@ impl Engine {
         if full || full_group {
             let detail = "nobody got it: a receiver's queue is full; publish again when it has read";
             return Err(Problem::new(ErrorCode::ReceiverFull)
-                .about(&delivery.topic)
+                .about(topic)
                 .detail(detail)
                 .into());
         }
@@ -208,10 +212,13 @@ impl Engine {
 
     fn change_retained(
         &mut self,
-        delivery: &Delivery<'_>,
+        message: &BrokerMessage<'_>,
         retain: Retain,
         lifetime_ms: Option<u32>,
     ) -> Result<(), Stop> {
+        let BrokerMessage::Delivery(delivery) = message else {
+            return Ok(());
+        };
         match retain {
             Retain::Keep => return Ok(()),
             Retain::Clear => {
@@ -244,10 +251,13 @@ impl Engine {
     /// subscription. Returns how many copies were taken.
     pub(crate) fn spread(
         &mut self,
-        delivery: &Delivery<'_>,
+        message: &BrokerMessage<'_>,
         exclude: Option<ClientId>,
         announced: bool,
     ) -> Result<u32, TooManyMatches> {
+        let BrokerMessage::Delivery(delivery) = message else {
+            return Ok(0);
+        };
         let Engine {
             topics,
             clients,
@@ -258,13 +268,10 @@ impl Engine {
         } = self;
         let matches = topics.matches(&delivery.topic)?;
         let mut receivers = 0;
-        if !matches.clients().is_empty() {
-            let message = BrokerMessage::Delivery(delivery.clone());
-            for found in matches.clients() {
-                let to = Recipient::of(found, announced);
-                if Some(to.client) != exclude {
-                    receivers += u32::from(clients.deliver(ledger, frames, &message, to));
-                }
+        for found in matches.clients() {
+            let to = Recipient::of(found, announced);
+            if Some(to.client) != exclude {
+                receivers += u32::from(clients.deliver(ledger, frames, message, to));
             }
         }
         for group in matches.groups() {
@@ -279,7 +286,6 @@ impl Engine {
             );
         }
         frames.reset();
-        account_topics(topics, ledger);
         Ok(receivers)
     }
 }
@@ -319,15 +325,6 @@ pub(crate) fn share_out(
         .is_some_and(|member| clients.deliver(ledger, frames, &message, Recipient::of(&member, announced)));
     frames.reset();
     u32::from(taken)
-}
-
-/// Accounts for the table of subscriptions, whose cache of matches may have grown and gives way if that is too much.
-pub(crate) fn account_topics(topics: &mut Topics, ledger: &mut Ledger) {
-    ledger.memory.set(Category::Subscriptions, topics.bytes());
-    if !ledger.memory.fits(1) {
-        topics.trim();
-        ledger.memory.set(Category::Subscriptions, topics.bytes());
-    }
 }
 
 fn too_many(error: TooManyMatches, topic: &Topic<'_>) -> Problem {

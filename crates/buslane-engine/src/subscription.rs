@@ -9,7 +9,6 @@ use crate::ClientId;
 use crate::credit::Credited;
 use crate::ending::Ending;
 use crate::engine::Engine;
-use crate::memory::Category;
 use crate::pending::CallKind;
 use crate::policy::Action;
 use crate::topics::SubscriptionId;
@@ -147,9 +146,7 @@ impl Engine {
         let first_of_json = client.subscriptions.len() == 1 && client.reads_json();
         self.clients.json_subscribers += usize::from(first_of_json);
         self.bus_subscriptions += usize::from(key.is_of_bus());
-        self.ledger
-            .memory
-            .set(Category::Subscriptions, self.topics.bytes());
+        self.account_topics();
     }
 
     /// Ends a subscription.
@@ -193,9 +190,7 @@ impl Engine {
         self.bus_subscriptions -= usize::from(key.is_of_bus());
         self.clients.drop_credit(&mut self.ledger, key);
         self.stop_feeds(id, key);
-        self.ledger
-            .memory
-            .set(Category::Subscriptions, self.topics.bytes());
+        self.account_topics();
     }
 
     /// Lets a subscription take more deliveries, or a callee send more chunks.

@@ -131,3 +131,9 @@ fn the_same_inputs_give_the_same_bytes() {
     };
     assert_eq!(run(), run());
 }
+
+#[test]
+fn an_engine_can_move_to_another_thread() {
+    fn moves<T: Send>(_: &T) {}
+    moves(&World::new().engine);
+}

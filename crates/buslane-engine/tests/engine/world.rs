@@ -354,7 +354,9 @@ impl World {
             moved + gauges.queued_delivery_bytes,
             "{counters:#?}"
         );
-        assert!(gauges.memory <= gauges.memory_limit);
+        let dropped = counters.dropped_oldest + counters.dropped_newest + counters.dropped_disconnect;
+        assert_eq!(counters.deliveries_dropped, dropped);
+        assert!(gauges.memory <= gauges.memory_limit, "{gauges:#?}");
     }
 
     /// Returns how many refusals had a code.
