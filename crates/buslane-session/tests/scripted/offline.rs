@@ -156,3 +156,20 @@ fn a_cancelled_request_makes_room() {
         scripted.session.cancel(key);
     }
 }
+
+#[test]
+fn a_publish_that_waits_survives_attempts_that_come_to_nothing() {
+    let mut scripted = Scripted::connected();
+    let key = scripted.publish("host/a", true).unwrap();
+    for _ in 0..2 {
+        scripted.lose();
+        assert!(matches!(scripted.one(), Event::Disconnected { .. }));
+        scripted.dial();
+        scripted.open();
+    }
+    scripted.say(crate::broker::connected());
+    scripted.events();
+    let publish = scripted.one_written();
+    scripted.say(json!({ "type": "ack", "id": publish["id"], "receivers": 1 }));
+    assert_eq!(scripted.one(), Event::Acked { key, receivers: 1 });
+}
