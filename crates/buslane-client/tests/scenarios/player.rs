@@ -189,4 +189,4 @@ fn differences(expectation: &Expectation, item: &Item) -> Vec<String> {
 }
 
 /// How long an action may take before the scenario has failed.
-const LONGEST_ACTION: Duration = Duration::from_secs(60);
+const LONGEST_ACTION: Duration = Duration::from_secs(30);
