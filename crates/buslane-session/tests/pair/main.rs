@@ -10,6 +10,7 @@ mod publishing;
 mod registering;
 mod requesting;
 mod schema;
+mod simulating;
 mod streaming;
 mod subscribing;
 mod wire;
