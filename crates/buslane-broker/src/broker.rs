@@ -152,6 +152,7 @@ impl Broker {
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), RunError> {
         let addresses = self.local_addresses();
+        raise_socket_limit(self.config.limits.connections);
         let clock = Clock::start();
         let hub = Rc::new(hub(&self.config, self.seed, clock));
         spawn_local(Flusher::new(Rc::clone(&hub)));
@@ -282,15 +283,19 @@ fn hub(config: &Config, seed: [u8; 32], clock: Clock) -> Hub {
 }
 
 fn runtime() -> io::Result<LocalRuntime> {
-    let threads = thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(MOST_THREADS);
     Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(threads)
+        .max_blocking_threads(THREADS)
         .thread_stack_size(STACK_SIZE)
         .thread_keep_alive(KEEP_THREADS)
         .build_local(LocalOptions::default())
+}
+
+/// Asks the system for as many sockets as there may be connections; it often gives a thousand unless asked.
+fn raise_socket_limit(connections: usize) {
+    let wanted = connections.saturating_add(OTHER_FILES);
+    // What it does not give is found out when connections cannot be accepted, and logged then.
+    let _given = rlimit::increase_nofile_limit(wanted as u64);
 }
 
 /// Takes nothing new, waits for what is in flight, and ends every connection.
@@ -362,8 +367,10 @@ impl Signals {
     }
 }
 
-/// Threads for compiling and validating.
-const MOST_THREADS: usize = 4;
+/// Threads for compiling and validating, so that outsiders who register much leave processors to others.
+const THREADS: usize = 2;
+/// Open files that are no connections.
+const OTHER_FILES: usize = 256;
 /// How long such a thread waits for more work.
 const KEEP_THREADS: Duration = Duration::from_secs(2);
 /// How long the other sides may take to hear that the broker ends.

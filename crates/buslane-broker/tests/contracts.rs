@@ -68,12 +68,14 @@ fn a_long_payload_is_validated_elsewhere_and_in_order() {
     writer.expect("registered");
     reader.send(json!({ "type": "subscribe", "id": "1", "filter": "log" }));
     reader.expect("subscribed");
-    let payloads = [
-        json!("first"),
-        json!("x".repeat(100_000)),
-        json!("last"),
-        json!("y".repeat(50_000)),
-    ];
+    let payloads: Vec<Value> = (0..40)
+        .map(|number| {
+            json!(format!(
+                "{number} {}",
+                "x".repeat(if number % 2 == 0 { 0 } else { 30_000 })
+            ))
+        })
+        .collect();
     let lines: String = payloads
         .iter()
         .map(|payload| {
