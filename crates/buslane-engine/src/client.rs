@@ -137,3 +137,13 @@ impl Client {
 fn label(number: u64) -> String {
     format!("client-{number}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_has_nothing_is_small() {
+        assert!(size_of::<Client>() <= 416, "{}", size_of::<Client>());
+    }
+}

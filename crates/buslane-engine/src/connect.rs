@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use buslane_protocol::{
-    BrokerMessage, Connect, Connected, ErrorCode, Framing, Goodbye, PROTOCOL_VERSION, Problem,
+    BrokerMessage, Connect, Connected, ErrorCode, Framing, Goodbye, Id, PROTOCOL_VERSION, Problem,
 };
 
 use crate::client::{Client, Phase};
@@ -69,7 +69,7 @@ impl Engine {
         self.send_connected(id, connect.id);
     }
 
-    fn send_connected(&mut self, to: ClientId, id: Option<buslane_protocol::Id>) {
+    fn send_connected(&mut self, to: ClientId, id: Option<Id>) {
         let Some(client) = self.clients.find(to) else {
             return;
         };
@@ -104,8 +104,9 @@ impl Engine {
     }
 
     /// Takes a clean leave.
-    pub(crate) fn goodbye(&mut self, id: ClientId, goodbye: &Goodbye) {
-        let _ = &goodbye.reason;
+    pub(crate) fn goodbye(&mut self, id: ClientId, goodbye: Goodbye) {
+        let said = goodbye.reason;
+        self.notice(Notice::Goodbye { client: id, said });
         self.clients.doom(id, CloseReason::Goodbye);
     }
 

@@ -49,6 +49,9 @@ pub struct Engine {
     /// When everybody is closed, once the broker shuts down.
     pub(crate) draining: Option<Instant>,
 
+    /// When the log was last told that the memory is full.
+    pub(crate) memory_told: Option<Instant>,
+
     pub(crate) last_ticket: u64,
     pub(crate) opened: u64,
     pub(crate) serial: u64,
@@ -105,6 +108,7 @@ impl Engine {
             tickets: BTreeMap::new(),
             probes: BTreeMap::new(),
             draining: None,
+            memory_told: None,
             last_ticket: 0,
             opened: 0,
             serial: 0,

@@ -6,6 +6,7 @@ use crate::client::Phase;
 use crate::engine::Engine;
 use crate::parked::{Carrier, Known, Step};
 use crate::policy::Action;
+use crate::reports::PERIOD;
 use crate::{ClientId, Notice};
 
 impl Engine {
@@ -45,7 +46,7 @@ impl Engine {
             ClientMessage::Cancel(request) => self.cancel(id, request),
             ClientMessage::Credit(credit) => self.credit(id, &credit),
             ClientMessage::Ping(ping) => self.send(id, &BrokerMessage::Pong(ping)),
-            ClientMessage::Goodbye(goodbye) => self.goodbye(id, &goodbye),
+            ClientMessage::Goodbye(goodbye) => self.goodbye(id, goodbye),
             ClientMessage::Pong(_)
             | ClientMessage::Publish(_)
             | ClientMessage::Request(_)
@@ -142,8 +143,14 @@ impl Engine {
         );
     }
 
-    /// Makes the refusal of a broker whose memory is full.
-    pub(crate) fn memory_full(&self) -> Problem {
+    /// Makes the refusal of a broker whose memory is full, and notes it in the log once a second.
+    pub(crate) fn memory_full(&mut self) -> Problem {
+        if self.memory_told.is_none_or(|told| self.now >= told + PERIOD) {
+            self.memory_told = Some(self.now);
+            self.notice(Notice::MemoryFull {
+                used: self.ledger.memory.total(),
+            });
+        }
         let cap = self.config.limits.memory;
         let detail = format!(
             "the broker accounts for as much as it may, {cap} bytes; try again later, or raise limits.memory"

@@ -17,6 +17,13 @@ pub enum Notice {
         /// On whose behalf.
         principal: Principal,
     },
+    /// A client leaves in the clean way; its [`Notice::Closed`] follows.
+    Goodbye {
+        /// The client.
+        client: ClientId,
+        /// Why, in its own words.
+        said: Option<String>,
+    },
     /// A connection is gone, with everything that it had.
     Closed {
         /// The client.

@@ -302,6 +302,18 @@ impl Run {
         }
     }
 
+    /// Asserts that nothing is charged any more for what is gone.
+    fn assert_given_back(&mut self) {
+        let id = self.world.client();
+        self.world
+            .send(id, json!({ "type": "request", "id": "1", "to": "$bus:stats" }));
+        let memory = self.world.one(id)["payload"]["memory"].clone();
+        for category in ["outbox", "registrations", "requests", "waiting"] {
+            assert_eq!(memory[category], 0, "{category}");
+        }
+        self.world.close(id);
+    }
+
     fn finish(mut self) -> Counters {
         self.world.hold_work(false);
         for _ in 0..40 {

@@ -1,5 +1,6 @@
 //! Accounted memory: what is charged, that it is given back, and that the cap holds.
 
+use buslane_engine::Notice;
 use buslane_protocol::Framing;
 use serde_json::json;
 
@@ -73,6 +74,12 @@ fn at_the_cap_new_work_is_refused_and_what_was_accepted_still_ends() {
         world.assert_balanced();
     }
     assert!(accepted.len() > 20 && accepted.len() < 120);
+    let told = |notice: &&Notice| matches!(notice, Notice::MemoryFull { .. });
+    assert_eq!(
+        world.notices.iter().filter(told).count(),
+        1,
+        "the log is told once a second"
+    );
     let subscribed = (0..10_000).take_while(|number| {
         world.send(
             caller,

@@ -161,6 +161,24 @@ fn a_payload_that_is_no_json_is_refused_before_anybody_gets_it_if_one_receiver_r
 }
 
 #[test]
+fn a_payload_that_is_no_json_concerns_only_those_who_would_get_it() {
+    let mut world = World::new();
+    let binary = world.subscriber(Framing::Binary, "a");
+    let text = world.subscriber(Framing::WebSocketText, "b");
+    let publisher = world.client();
+    for (topic, refused) in [("a", false), ("b", true)] {
+        let publish = json!({ "type": "publish", "topic": topic, "payload": 11 });
+        let mut frame = wire::encode(Framing::Binary, &publish);
+        let end = frame.len();
+        frame[end - 2..].copy_from_slice(b"1}");
+        world.send_frame(publisher, frame);
+        assert_eq!(world.read(publisher).len(), usize::from(refused), "{topic}");
+    }
+    assert_eq!(world.read(binary).len(), 1);
+    world.nothing(text);
+}
+
+#[test]
 fn json_is_forwarded_verbatim() {
     let mut world = World::new();
     let id = world.subscriber(Framing::Binary, "a");

@@ -230,3 +230,19 @@ fn a_service_that_is_taken_over_is_never_offline() {
     );
     assert_eq!(events[0]["payload"]["reason"], "taken_over");
 }
+
+#[test]
+fn a_connection_that_waits_for_the_broker_itself_keeps_its_instance() {
+    let mut world = World::new();
+    let (old, _) = with_secret(&mut world);
+    world.hold_work(true);
+    let methods = json!({ "get": { "input": { "type": "object" } } });
+    world.send(
+        old,
+        json!({ "type": "register", "name": "other", "version": "1", "methods": methods }),
+    );
+    let new = newcomer(&mut world);
+    world.pass_seconds(2);
+    assert_eq!(world.error(new), "instance_in_use");
+    assert_eq!(world.closed(old), None);
+}
