@@ -53,8 +53,8 @@ struct Run {
 impl Run {
     fn new(seed: u64) -> Run {
         let world = World::limited(|limits| {
-            limits.memory = if seed % 2 == 0 { 1 << 20 } else { 200_000 };
-            limits.outbox = if seed % 3 == 0 { 4_000 } else { 20_000 };
+            limits.memory = if seed.is_multiple_of(2) { 1 << 20 } else { 200_000 };
+            limits.outbox = if seed.is_multiple_of(3) { 4_000 } else { 20_000 };
             limits.retained = 50_000;
             limits.requests = 50;
             limits.validate_inline = 300;
@@ -354,6 +354,7 @@ impl Run {
             ),
             (0, 0, 0, 0)
         );
+        self.assert_given_back();
         self.world.engine.counters().clone()
     }
 }
