@@ -15,6 +15,7 @@ use buslane_protocol::{
     Answer, BrokerMessage, ClientMessage, Delivery, Draining, ErrorCode, Gap, Headers, Payload, PayloadKind,
     Topic,
 };
+use futures_util::FutureExt;
 use scripted::Scripted;
 
 fn json(text: &'static str) -> Payload<'static> {
@@ -89,7 +90,11 @@ async fn a_request_whose_future_is_dropped_is_cancelled_on_the_bus() {
     let (bus, mut peer) = broker.connect().await;
     let request = tokio::spawn({
         let bus = bus.clone();
-        async move { bus.request::<u8>("attic:get", &()).await }
+        async move {
+            bus.request::<u8>("attic:get", &())
+                .timeout(Duration::from_secs(600))
+                .await
+        }
     });
     let id = peer.receive_request().await;
     request.abort();
@@ -370,6 +375,14 @@ async fn handlers_that_hold_the_client_go_with_it() {
     let service = bus.service("holder", "1.0.0").method("call", call);
     let (registered, ()) = tokio::join!(service.register(), peer.accept_registration());
     registered.unwrap();
-    tokio::join!(bus.close(), peer.until_closed());
-    assert_eq!(bus.state(), ConnectionState::Closed);
+    let mut states = bus.states();
+    assert!(bus.close().now_or_never().is_none());
+    // From now on the handler has the last handle, and loses it when the client ends.
+    drop(bus);
+    peer.until_closed().await;
+    assert!(matches!(
+        states.next().await,
+        Some(ConnectionState::Connected { .. })
+    ));
+    assert_eq!(states.next().await, Some(ConnectionState::Closed));
 }
