@@ -114,7 +114,7 @@ impl Call {
     /// Sets when the request ends at the latest. For a stream: when its first part comes at the latest, and then each
     /// further one. At most an hour by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.outbound.deadline = deadline(timeout);
+        self.outbound.set_timeout(timeout);
         self
     }
 
@@ -202,7 +202,7 @@ impl<T> Request<T> {
     /// Sets when the request ends at the latest. At most an hour by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         if let Stage::Unsent(outbound) = &mut self.stage {
-            outbound.deadline = deadline(timeout);
+            outbound.set_timeout(timeout);
         }
         self
     }
@@ -285,6 +285,11 @@ impl Outbound {
         let inbox = Arc::new(Inbox::new());
         let sent = ready!(self.poll_send(context, || Caller::Many(inbox.clone())))?;
         Poll::Ready(Ok((sent, inbox)))
+    }
+
+    /// Sets when the request ends at the latest.
+    pub(crate) fn set_timeout(&mut self, timeout: Duration) {
+        self.deadline = deadline(timeout);
     }
 
     /// Asks for the answer in chunks, and returns how many may be on their way.

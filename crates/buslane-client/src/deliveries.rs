@@ -1,6 +1,7 @@
 //! The queue of one subscription: bounded in bytes, with the same overflow rule as the broker's outbox. Never blocks
 //! whoever fills it.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
 use buslane_protocol::Overflow;
@@ -23,6 +24,8 @@ pub(crate) struct Deliveries {
     inbox: Inbox<SubscriptionEvent>,
     capacity: usize,
     overflow: Overflow,
+    /// Messages that gave way here since the consumer last asked.
+    dropped: AtomicU32,
 }
 
 /// Whether the queue goes on.
@@ -39,6 +42,7 @@ impl Deliveries {
             inbox: Inbox::new(),
             capacity,
             overflow,
+            dropped: AtomicU32::new(0),
         }
     }
 
@@ -51,13 +55,16 @@ impl Deliveries {
                 queue.bytes += cost;
                 return queue.items.push_back(SubscriptionEvent::Message(message));
             }
-            match self.overflow {
+            let dropped = match self.overflow {
                 Overflow::DropOldest => drop_oldest(queue, message, self.capacity),
-                Overflow::DropNewest => append_gap(queue, gap_of(&message)),
-                Overflow::Disconnect => {
+                Overflow::DropNewest | Overflow::Disconnect => {
                     append_gap(queue, gap_of(&message));
-                    delivered = Delivered::Ended;
+                    1
                 }
+            };
+            self.dropped.fetch_add(dropped, Ordering::Relaxed);
+            if self.overflow == Overflow::Disconnect {
+                delivered = Delivered::Ended;
             }
         });
         if delivered == Delivered::Ended {
@@ -76,6 +83,11 @@ impl Deliveries {
         self.inbox.end();
     }
 
+    /// Returns how many messages gave way here since the last call: they use up credit like those that are taken.
+    pub(crate) fn take_dropped(&self) -> u32 {
+        self.dropped.swap(0, Ordering::Relaxed)
+    }
+
     pub(crate) fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<SubscriptionEvent>> {
         self.inbox.poll_next(context, |queue, event| {
             if let SubscriptionEvent::Message(message) = event {
@@ -85,15 +97,16 @@ impl Deliveries {
     }
 }
 
-/// Takes messages from the front until the new one fits, and leaves a gap in their place.
-fn drop_oldest(queue: &mut Queue<SubscriptionEvent>, message: Message, capacity: usize) {
+/// Takes messages from the front until the new one fits, and leaves a gap in their place. Returns how many it took.
+fn drop_oldest(queue: &mut Queue<SubscriptionEvent>, message: Message, capacity: usize) -> u32 {
     let cost = message.cost();
-    let mut gap = Gap::default();
+    let (mut gap, mut dropped) = (Gap::default(), 0);
     while queue.bytes + cost > capacity {
         match queue.items.pop_front() {
             Some(SubscriptionEvent::Message(oldest)) => {
                 queue.bytes -= oldest.cost();
                 gap.add(gap_of(&oldest));
+                dropped += 1;
             }
             Some(SubscriptionEvent::Gap(earlier)) => gap.add(earlier),
             None => break,
@@ -108,6 +121,7 @@ fn drop_oldest(queue: &mut Queue<SubscriptionEvent>, message: Message, capacity:
     }
     queue.bytes += cost;
     queue.items.push_back(SubscriptionEvent::Message(message));
+    dropped
 }
 
 fn append_gap(queue: &mut Queue<SubscriptionEvent>, gap: Gap) {
@@ -170,6 +184,7 @@ mod tests {
         for digit in ["1", "2", "3", "4"] {
             assert_eq!(deliveries.push(message(digit)), Delivered::Yes);
         }
+        assert_eq!(deliveries.take_dropped(), 2);
         assert_eq!(drain(&deliveries), ["gap 2 false", "3", "4"]);
         deliveries.push(message("5"));
         assert_eq!(drain(&deliveries), ["5"]);

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_util::Stream;
 
@@ -99,6 +100,12 @@ impl<T> ReplyStream<T> {
         }
     }
 
+    /// Sets when the first part comes at the latest, and then each further one.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.arrivals.set_timeout(timeout);
+        self
+    }
+
     /// Waits for the next part; `None` after the last. Dropping the wait loses nothing.
     pub async fn next(&mut self) -> Option<Result<T, RequestError>> {
         std::future::poll_fn(|context| self.poll(context)).await
@@ -140,6 +147,12 @@ impl<T> Gather<T> {
             read,
             summary: None,
         }
+    }
+
+    /// Sets when the request ends at the latest.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.arrivals.set_timeout(timeout);
+        self
     }
 
     /// Waits for the next result; `None` after the last. Dropping the wait loses nothing.
@@ -194,6 +207,13 @@ impl<T> Gather<T> {
 }
 
 impl Arrivals {
+    /// Sets the deadline of a request that is not sent yet.
+    fn set_timeout(&mut self, timeout: Duration) {
+        if let Arrivals::Unsent(outbound) = self {
+            outbound.set_timeout(timeout);
+        }
+    }
+
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Arrival>> {
         if let Arrivals::Unsent(outbound) = self {
             match ready!(outbound.poll_open(context)) {

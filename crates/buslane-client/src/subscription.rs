@@ -183,7 +183,9 @@ impl Subscription {
 
     fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<SubscriptionEvent>> {
         let event = ready!(self.deliveries.poll_next(context));
-        if let (Some(SubscriptionEvent::Message(_)), Some(credit)) = (&event, self.credit) {
+        if let (Some(event), Some(credit)) = (&event, self.credit) {
+            self.taken +=
+                self.deliveries.take_dropped() + u32::from(matches!(event, SubscriptionEvent::Message(_)));
             self.acknowledge(credit);
         }
         Poll::Ready(event)
@@ -191,7 +193,6 @@ impl Subscription {
 
     /// Tells the broker in one go that several messages are taken.
     fn acknowledge(&mut self, credit: u32) {
-        self.taken += 1;
         if self.taken >= credit.div_ceil(2) {
             self.client
                 .shared()

@@ -220,3 +220,38 @@ async fn many_requests_at_once_each_get_their_own_answer() {
         assert_eq!(answer.unwrap() as usize, number);
     }
 }
+
+#[tokio::test]
+async fn an_instance_that_does_not_answer_fails_at_the_deadline_and_the_others_count() {
+    let (broker, bus) = Broker::with_client().await;
+    attic(&bus, "one").await;
+    let other = broker.client().await;
+    let never = |_: Value, _context| std::future::pending::<Result<(), ServiceError>>();
+    let silent = other
+        .service("attic", "1.0.0")
+        .instance("silent")
+        .group("storage");
+    silent.method("name", never).register().await.unwrap();
+    let mut names = bus
+        .gather::<String>("@storage:name", &())
+        .timeout(Duration::from_millis(50));
+    let answered = names.next().await.unwrap();
+    assert_eq!(
+        (answered.from.as_str(), answered.result.unwrap().as_str()),
+        ("attic#one", "one")
+    );
+    let missed = names.next().await.unwrap();
+    assert_eq!(
+        (missed.from.as_str(), missed.result.unwrap_err().code()),
+        ("attic#silent", "deadline_exceeded")
+    );
+    assert!(names.next().await.is_none());
+    assert_eq!(
+        names.summary(),
+        Some(Summary {
+            expected: 2,
+            replied: 1,
+            failed: 1
+        })
+    );
+}

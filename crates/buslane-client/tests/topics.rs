@@ -177,6 +177,23 @@ async fn credit_holds_messages_back_at_the_broker_until_they_are_taken() {
 }
 
 #[tokio::test]
+async fn what_gave_way_in_the_clients_queue_uses_up_no_credit_for_good() {
+    let (_broker, bus) = Broker::with_client().await;
+    // A queue of one byte keeps the newest message only; the others are a gap before it.
+    let mut numbers = bus.subscribe("numbers").credit(8).queue_bytes(1).await.unwrap();
+    for number in 0..80 {
+        bus.publish("numbers", &number).await.unwrap();
+    }
+    bus.flush().await.unwrap();
+    let mut told = 0;
+    while told < 80 {
+        numbers.next().await.unwrap();
+        told += 1 + numbers.take_gaps().count;
+    }
+    assert_eq!(told, 80);
+}
+
+#[tokio::test]
 async fn a_subscription_is_a_stream() {
     let (_broker, bus) = Broker::with_client().await;
     let numbers = bus.subscribe("numbers").await.unwrap();
