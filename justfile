@@ -29,7 +29,7 @@ docs:
 # Runs all tests: unit, integration, documentation, scenarios, schemas, and the checks on the repository itself
 [group('check')]
 test *arguments:
-    cargo test --workspace --locked {{ arguments }}
+    cargo test --workspace --locked --no-fail-fast {{ arguments }}
 
 # Compiles the crates without IO for wasm32
 [group('check')]
