@@ -10,6 +10,7 @@ use crate::engine::{Engine, Timer};
 use crate::memory::Category;
 use crate::pending::{Call, CallKey, CallKind, Leg, LegKey, Pending};
 use crate::registry::InstanceKey;
+use crate::slots::SlotKey;
 use crate::unhandled::Unhandled;
 
 /// Why a request, or one leg of a gathered one, ends without an answer of its callee.
@@ -133,7 +134,7 @@ impl Engine {
             return;
         }
         let (caller, id) = (call.caller, call.id);
-        for leg in self.legs_of_call(key) {
+        for leg in oldest_first(self.pending.legs_of(key)) {
             let Some(route) = self.pending.leg(leg).map(|leg| leg.route.clone()) else {
                 continue;
             };
@@ -148,31 +149,35 @@ impl Engine {
         }
     }
 
-    /// Ends every request of a caller that is gone.
+    /// Ends every request of a caller that is gone, the oldest first.
     pub(crate) fn end_calls_of(&mut self, caller: ClientId) {
-        while let Some(key) = self.clients.find(caller).and_then(|client| client.calls.first()) {
+        let Some(client) = self.clients.find(caller) else {
+            return;
+        };
+        for key in oldest_first(self.pending.calls_of(&client.calls)) {
             self.withdraw_legs(key);
             self.close_call(key, Ending::Abandoned);
         }
     }
 
-    /// Ends everything that a callee that is gone was asked.
+    /// Ends everything that a callee that is gone was asked, the oldest first.
     pub(crate) fn lose_legs_of(&mut self, callee: ClientId) {
-        while let Some(key) = self.clients.find(callee).and_then(|client| client.legs.first()) {
+        let Some(client) = self.clients.find(callee) else {
+            return;
+        };
+        for key in oldest_first(self.pending.legs_of_callee(&client.legs)) {
             self.lose_leg(key, false);
         }
     }
 
     /// Ends everything that an instance was asked whose registration ends while its client stays.
     pub(crate) fn lose_legs_of_instance(&mut self, callee: ClientId, instance: InstanceKey) {
-        let mut next = self.clients.find(callee).and_then(|client| client.legs.first());
-        while let Some(key) = next {
-            next = self.pending.next_of_callee(key);
-            if self
-                .pending
-                .leg(key)
-                .is_some_and(|leg| leg.route.instance == instance)
-            {
+        let Some(client) = self.clients.find(callee) else {
+            return;
+        };
+        for key in oldest_first(self.pending.legs_of_callee(&client.legs)) {
+            let leg = self.pending.leg(key);
+            if leg.is_some_and(|leg| leg.route.instance == instance) {
                 self.lose_leg(key, true);
             }
         }
@@ -190,16 +195,9 @@ impl Engine {
 
     /// Tells every callee of a request that nobody waits any more.
     fn withdraw_legs(&mut self, key: CallKey) {
-        while let Some(leg) = self.pending.call(key).and_then(Call::first_leg) {
+        for leg in oldest_first(self.pending.legs_of(key)) {
             self.close_leg(leg, true);
         }
-    }
-
-    /// Returns the legs of a request in the order in which they were asked.
-    fn legs_of_call(&self, key: CallKey) -> Vec<LegKey> {
-        let mut legs: Vec<LegKey> = self.pending.legs_of(key).collect();
-        legs.reverse();
-        legs
     }
 
     /// Forgets what an instance was asked.
@@ -258,4 +256,11 @@ impl Engine {
         };
         self.send(caller, &BrokerMessage::Error(refusal));
     }
+}
+
+/// Turns a list round, which begins with what was added last.
+fn oldest_first(newest_first: impl Iterator<Item = SlotKey>) -> Vec<SlotKey> {
+    let mut keys: Vec<SlotKey> = newest_first.collect();
+    keys.reverse();
+    keys
 }

@@ -12,7 +12,6 @@ use crate::parked::Known;
 use crate::pending::{Call, CallKey, CallKind, Pending};
 use crate::registry::Route;
 use crate::request::missed;
-use crate::unhandled::Unhandled;
 use crate::validation::Stop;
 
 /// One outcome that a gathered request will have.
@@ -105,9 +104,7 @@ impl Engine {
                     targets.extend(reach);
                 }
                 Err(problem) => {
-                    if let Some(reason) = Unhandled::of(&problem) {
-                        self.report_unhandled(reason, address.as_str(), caller, "request", Some(request.id));
-                    }
+                    let problem = self.report_miss(caller, request, address, problem);
                     if alone {
                         return Err(problem.into());
                     }

@@ -38,12 +38,6 @@ impl Owned {
     pub(crate) fn count(&self) -> usize {
         self.count as usize
     }
-
-    /// Returns the one that was added last.
-    #[inline]
-    pub(crate) fn first(&self) -> Option<SlotKey> {
-        self.first
-    }
 }
 
 /// How a request ends.
@@ -188,9 +182,14 @@ impl Pending {
         self.legs.get(key)
     }
 
-    /// Returns the leg that a callee was asked before this one.
-    pub(crate) fn next_of_callee(&self, key: LegKey) -> Option<LegKey> {
-        self.legs.get(key)?.links.next
+    /// Walks the requests of a caller, the one that was added last first.
+    pub(crate) fn calls_of(&self, owner: &Owned) -> impl Iterator<Item = CallKey> {
+        std::iter::successors(owner.first, |call| self.calls.get(*call)?.links.next)
+    }
+
+    /// Walks the legs of a callee, the one that was added last first.
+    pub(crate) fn legs_of_callee(&self, owner: &Owned) -> impl Iterator<Item = LegKey> {
+        std::iter::successors(owner.first, |leg| self.legs.get(*leg)?.links.next)
     }
 
     /// Walks the legs of a request, the one that was added last first.

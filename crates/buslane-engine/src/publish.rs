@@ -35,39 +35,18 @@ impl Engine {
     }
 
     fn try_publish(&mut self, id: ClientId, publish: &Publish<'_>, known: &Known) -> Result<u32, Stop> {
+        let Publish { topic, .. } = publish;
         self.check_publish(id, publish)?;
         let mut payload = publish.payload.borrowed();
-        let (mut retain, mut refuse) = (publish.retain, false);
-        if let Some(contract) = self.contracts.find(publish.topic.as_str()) {
-            let contract = contract.clone();
-            refuse = contract.declared.refuse;
-            if contract.declared.retain && retain == Retain::Keep {
-                retain = Retain::Set;
-            }
-            let cleared = retain == Retain::Clear && payload.is_absent();
-            if let Some(validator) = contract.validator.as_ref().filter(|_| !cleared) {
-                self.hold_against(validator, &mut payload, known, id, publish.topic.as_str())?;
-            }
-        }
-        if payload.kind == PayloadKind::Json
-            && (retain == Retain::Set || self.has_json_receiver(&publish.topic)?)
-        {
-            payload
-                .ensure_json()
-                .map_err(|error| Problem::new(error.code()).about(&publish.topic).detail(error))?;
-        }
-        if retain != Retain::Keep {
-            self.topics
-                .matches(&publish.topic)
-                .map_err(|error| too_many(error, &publish.topic))?;
-        }
+        let (retain, refuse) = self.apply_contract(id, publish, &mut payload, known)?;
+        self.check_readers(topic, &mut payload, retain)?;
         let Some(client) = self.clients.find(id) else {
             return Ok(0);
         };
         let from = client.from.clone();
         let message = BrokerMessage::Delivery(Delivery {
             id: publish.id,
-            topic: publish.topic.borrowed(),
+            topic: topic.borrowed(),
             from: (&*from).into(),
             headers: publish.headers.borrowed(),
             payload,
@@ -76,25 +55,65 @@ impl Engine {
         let exclude = publish.exclude_self.then_some(id);
         self.frames.reset();
         if refuse {
-            self.check_room(&publish.topic, &message, exclude)?;
+            self.check_room(topic, &message, exclude)?;
         }
         if retain != Retain::Keep {
             self.change_retained(&message, retain, publish.retain_ms)?;
         }
         let receivers = self
             .spread(&message, exclude, true)
-            .map_err(|error| too_many(error, &publish.topic))?;
+            .map_err(|error| too_many(error, topic))?;
         self.ledger.counters.published += 1;
         if receivers == 0 && retain == Retain::Keep {
-            self.report_unhandled(
-                Unhandled::NoReceiver,
-                publish.topic.as_str(),
-                id,
-                "publish",
-                publish.id,
-            );
+            self.report_unhandled(Unhandled::NoReceiver, topic.as_str(), id, "publish", publish.id);
         }
         Ok(receivers)
+    }
+
+    /// Holds a publish against its topic's contract. Returns what it does to the retained value, and whether it fails
+    /// rather than overflow a receiver.
+    #[inline]
+    fn apply_contract(
+        &mut self,
+        id: ClientId,
+        publish: &Publish<'_>,
+        payload: &mut Payload<'_>,
+        known: &Known,
+    ) -> Result<(Retain, bool), Stop> {
+        let Some(contract) = self.contracts.find(publish.topic.as_str()).cloned() else {
+            return Ok((publish.retain, false));
+        };
+        let cleared = publish.retain == Retain::Clear && payload.is_absent();
+        if let Some(validator) = contract.validator.as_ref().filter(|_| !cleared) {
+            self.hold_against(validator, payload, known, id, publish.topic.as_str())?;
+        }
+        let retain = match publish.retain {
+            Retain::Keep if contract.declared.retain => Retain::Set,
+            asked => asked,
+        };
+        Ok((retain, contract.declared.refuse))
+    }
+
+    /// Checks that a payload is JSON if somebody may read it as such, now or as a retained value, and that not too many
+    /// filters match before anything is retained.
+    #[inline]
+    fn check_readers(
+        &mut self,
+        topic: &Topic<'_>,
+        payload: &mut Payload<'_>,
+        retain: Retain,
+    ) -> Result<(), Stop> {
+        if payload.kind == PayloadKind::Json && (retain == Retain::Set || self.has_json_receiver(topic)?) {
+            payload
+                .ensure_json()
+                .map_err(|error| Problem::new(error.code()).about(topic).detail(error))?;
+        }
+        if retain != Retain::Keep {
+            self.topics
+                .matches(topic)
+                .map_err(|error| too_many(error, topic))?;
+        }
+        Ok(())
     }
 
     #[inline]

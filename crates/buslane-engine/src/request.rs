@@ -118,50 +118,48 @@ impl Engine {
         known: &Known,
         span: Option<Duration>,
     ) -> Result<(), Stop> {
-        let route = match self
+        let route = self
             .check_address(caller, address)
             .and_then(|()| self.choose(address))
-        {
-            Ok(route) => route,
-            Err(problem) => {
-                if let Some(reason) = Unhandled::of(&problem) {
-                    self.report_unhandled(reason, address.as_str(), caller, "request", Some(request.id));
-                }
-                return Err(problem.into());
-            }
-        };
+            .map_err(|problem| self.report_miss(caller, request, address, problem))?;
         let mut payload = request.payload.borrowed();
         if let Some(validator) = &route.offer.input {
             self.hold_against(validator, &mut payload, known, caller, address.as_str())?;
         }
         self.check_json_for(route.client, &mut payload)?;
-        if !self
-            .ledger
-            .charge(Category::Requests, Pending::CALL_BYTES + Pending::LEG_BYTES)
-        {
+        if !self.ledger.charge(Category::Requests, ONE_BYTES) {
             return Err(self.memory_full().into());
         }
-        let kind = match (request.stream, request.credit) {
-            (false, _) => CallKind::Single,
-            (true, 0) => CallKind::Stream {
-                sequence: 0,
-                credit: None,
-            },
-            (true, credit) => CallKind::Stream {
-                sequence: 0,
-                credit: Some(u64::from(credit)),
-            },
-        };
         if let Err(problem) = self.invoke(caller, request, address, &payload, &route, span) {
-            self.ledger
-                .release(Category::Requests, Pending::CALL_BYTES + Pending::LEG_BYTES);
+            self.ledger.release(Category::Requests, ONE_BYTES);
             return Err(problem.into());
         }
+        let kind = match request.stream {
+            true => CallKind::Stream {
+                sequence: 0,
+                credit: credit(request),
+            },
+            false => CallKind::Single,
+        };
         let call = Call::new(caller, request.id, kind, self.now, span);
         if let Some(key) = self.open_call(call) {
             self.open_leg(key, route);
         }
         Ok(())
+    }
+
+    /// Counts a request, or a part of one, that nobody handles, and tells whoever wants to know.
+    pub(crate) fn report_miss(
+        &mut self,
+        caller: ClientId,
+        request: &Request<'_>,
+        address: &Address<'_>,
+        problem: Box<Problem>,
+    ) -> Box<Problem> {
+        if let Some(reason) = Unhandled::of(&problem) {
+            self.report_unhandled(reason, address.as_str(), caller, "request", Some(request.id));
+        }
+        problem
     }
 
     /// Chooses the one instance that an address means.
@@ -288,6 +286,14 @@ pub(crate) fn missed(miss: Miss, address: &Address<'_>) -> Problem {
     Problem::new(code).about(address).detail(detail)
 }
 
+/// Returns how many chunks a caller takes before it gives credit; `None` for any number.
+fn credit(request: &Request<'_>) -> Option<u64> {
+    (request.credit > 0).then(|| u64::from(request.credit))
+}
+
 fn invalid(detail: &str) -> Problem {
     Problem::new(ErrorCode::InvalidMessage).detail(detail)
 }
+
+/// Bytes charged for a request to one instance.
+const ONE_BYTES: usize = Pending::CALL_BYTES + Pending::LEG_BYTES;

@@ -20,8 +20,8 @@ use crate::topics::SubscriptionId;
 ///  credited  policy  broker's topics  serial number
 /// ```
 ///
-/// Where several filters of a client match, the smallest key counts: one without credit before one with, the oldest
-/// first.
+/// Where several filters of a client match, the smallest key counts: one without credit before one with, then one that
+/// drops the oldest before one that drops the newest before one that disconnects, then the one that came first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct SubscriptionKey(u64);
 
