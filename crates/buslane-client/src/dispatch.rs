@@ -113,27 +113,9 @@ impl Waiters {
         }
     }
 
+    /// Takes what concerns what the program offers, subscribed to and published.
     fn take_rare_event(&mut self, event: Event<'_>, now: Instant, afterwards: &mut Afterwards) {
         match event {
-            Event::Connected(connected) => self.set_state(ConnectionState::Connected {
-                client: connected.client,
-                node: connected.node.to_string(),
-                server: connected.server,
-            }),
-            Event::Disconnected { problem, retry_at } => {
-                self.subscriptions.values_mut().for_each(Subscriber::remember);
-                self.services.remember();
-                let retry_in = retry_at.saturating_since(now);
-                self.set_state(ConnectionState::Disconnected {
-                    problem: Box::new(problem),
-                    retry_in,
-                });
-            }
-            Event::Draining { closes_in } => self.set_state(ConnectionState::Draining { closes_in }),
-            Event::Ended { problem } => self.end(&problem),
-            Event::Refused { problem } => self.report(Report::Refused {
-                problem: Box::new(problem),
-            }),
             Event::Withdrawn { token, .. } => {
                 if let Some(call) = self.calls.remove(&token) {
                     call.withdraw();
@@ -154,11 +136,8 @@ impl Waiters {
             }
             Event::Unregistered { key } => self.services.remove(key),
             Event::Subscribed { key } => {
-                if let Some(waiter) = self
-                    .subscriptions
-                    .get_mut(&key)
-                    .and_then(|known| known.accepted.take())
-                {
+                let subscriber = self.subscriptions.get_mut(&key);
+                if let Some(waiter) = subscriber.and_then(|subscriber| subscriber.accepted.take()) {
                     tell(waiter, Ok(()));
                 }
             }
@@ -183,6 +162,29 @@ impl Waiters {
             }
             Event::Flushed { key } => finish(self.flushes.entry(key), Ok(())),
             Event::FlushFailed { key, problem } => finish(self.flushes.entry(key), Err(Box::new(problem))),
+            event => self.take_state_event(event, now),
+        }
+    }
+
+    /// Takes what concerns the connection.
+    fn take_state_event(&mut self, event: Event<'_>, now: Instant) {
+        match event {
+            Event::Connected(connected) => self.set_state(ConnectionState::Connected {
+                client: connected.client,
+                node: connected.node.to_string(),
+                server: connected.server,
+            }),
+            Event::Disconnected { problem, retry_at } => {
+                self.subscriptions.values_mut().for_each(Subscriber::remember);
+                self.services.remember();
+                let (problem, retry_in) = (Box::new(problem), retry_at.saturating_since(now));
+                self.set_state(ConnectionState::Disconnected { problem, retry_in });
+            }
+            Event::Draining { closes_in } => self.set_state(ConnectionState::Draining { closes_in }),
+            Event::Ended { problem } => self.end(&problem),
+            Event::Refused { problem } => self.report(Report::Refused {
+                problem: Box::new(problem),
+            }),
             // Events of later versions concern nobody here.
             _ => {}
         }
