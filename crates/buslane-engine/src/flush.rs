@@ -50,13 +50,13 @@ impl Engine {
         }
     }
 
-    /// Accounts for the table of subscriptions, whose cache of matches may have grown since, and gives way if that is
-    /// too much.
+    /// Accounts for the table of subscriptions, whose cache of matches may have grown since, and gives way before new
+    /// work has to be refused.
     pub(crate) fn account_topics(&mut self) {
         self.ledger
             .memory
             .set(Category::Subscriptions, self.topics.bytes());
-        if !self.ledger.memory.fits(1) {
+        if !self.ledger.admits(self.ledger.memory.cap() / SCARCE) {
             self.topics.trim();
             self.ledger
                 .memory
@@ -79,3 +79,5 @@ impl Engine {
 
 /// How many entries of the tables the feeds of one client may look at in one turn.
 const FEED_BUDGET: usize = 4_096;
+/// When less than one part in this many of the memory is left for new work, the cache of matches gives way.
+const SCARCE: usize = 8;

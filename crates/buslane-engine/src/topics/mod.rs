@@ -118,9 +118,11 @@ impl Topics {
         self.trie.bytes() + self.subscriptions.bytes() + self.groups.bytes() + self.cache.bytes()
     }
 
-    /// Forgets what is only kept to be faster.
+    /// Forgets what is only kept to be faster, if it is worth it.
     pub(crate) fn trim(&mut self) {
-        self.cache.clear();
+        if self.cache.bytes() > LITTLE {
+            self.cache.clear();
+        }
     }
 
     /// Adds a subscription of `subscriber` under a key of the owner's, or gives the same subscription another key.
@@ -325,3 +327,5 @@ impl<'a> GroupMatch<'a> {
 
 /// Stands for no node, subscription or group.
 const NONE: u32 = u32::MAX;
+/// Bytes of the cache that are kept even if memory is short.
+const LITTLE: usize = 8 << 10;

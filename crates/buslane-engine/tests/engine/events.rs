@@ -336,6 +336,30 @@ fn presence_waits_for_credit() {
 }
 
 #[test]
+fn a_change_never_overtakes_an_earlier_one_that_is_held() {
+    let mut world = World::new();
+    let watcher = world.client();
+    world.send(
+        watcher,
+        json!({ "type": "subscribe", "filter": "$bus/service/#", "credit": 1 }),
+    );
+    assert_eq!(about(&world.read(watcher)), ["$bus/snapshot-end "]);
+    let flicker = world.service("attic", "one", &["get"]);
+    world.nothing(watcher);
+    world.send(
+        watcher,
+        json!({ "type": "credit", "filter": "$bus/service/#", "count": 9 }),
+    );
+    world.close(flicker);
+    world.nothing(watcher);
+    world.service("attic", "two", &["get"]);
+    assert_eq!(
+        about(&world.read(watcher)),
+        ["connect/attic two", "online/attic two"]
+    );
+}
+
+#[test]
 fn what_nobody_handles_is_told_at_once_and_then_at_most_once_a_second_with_a_count() {
     let mut world = World::new();
     let watcher = world.subscriber(Framing::Binary, "$bus/unhandled");

@@ -186,3 +186,18 @@ fn connections_are_refused_when_the_memory_is_full() {
     assert!(opened > 10);
     world.assert_balanced();
 }
+
+#[test]
+fn what_is_only_kept_to_be_faster_gives_way_at_the_cap() {
+    let mut world = World::limited(|limits| limits.memory = 200_000);
+    let id = world.subscriber(Framing::Binary, "t/#");
+    for number in 0..4_000 {
+        world.send(
+            id,
+            json!({ "type": "publish", "topic": format!("t/{number}"), "payload": number }),
+        );
+        assert_eq!(world.one(id)["payload"], number);
+        world.assert_balanced();
+    }
+    assert_eq!(world.engine.counters().deliveries_dropped, 0);
+}
