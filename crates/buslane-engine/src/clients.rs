@@ -1,7 +1,7 @@
 //! Every client, and the only ways into their outboxes. Owns the limits of the two lanes; what is sent to whom is
 //! decided elsewhere.
 //!
-//! The control lane never drops: what does not fit is refused to whoever sent it ([`Clients::offer`]), or its receiver
+//! The control lane never drops: what does not fit is refused to whoever sent it ([`Clients::offer_new`]), or its receiver
 //! is given up ([`Clients::send`]). The delivery lane is in `delivery.rs`.
 
 use std::collections::VecDeque;

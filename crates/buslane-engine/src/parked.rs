@@ -165,8 +165,11 @@ impl Engine {
         ticket
     }
 
-    /// Keeps a message of a client until its answer comes.
+    /// Keeps a message of a client until its answer comes. A client that is paused hands in no other, so there is
+    /// none that this one could displace.
     pub(crate) fn park(&mut self, id: ClientId, parked: Parked) {
+        debug_assert!(self.clients.find(id).is_none_or(|client| client.parked.is_none()));
+        self.abandon_parked(id);
         if let Some(client) = self.clients.find_mut(id) {
             client.parked = Some(Box::new(parked));
         }
