@@ -367,7 +367,27 @@ mod tests {
 
     #[test]
     fn modules_in_other_files_are_followed() {
-        let scan = Scan::of("a.rs".to_owned(), "mod one; mod two {} #[cfg(test)] mod tests;").unwrap();
-        assert_eq!(scan.modules, ["one"]);
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let file = folder.path().join(name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        };
+        write("lib.rs", "mod one; mod two; mod here {} #[cfg(test)] mod tests;");
+        write("one.rs", "mod below;");
+        write("one/below.rs", "use std::thread;");
+        write("two/mod.rs", "mod below;");
+        write("two/below.rs", "use std::net::TcpStream;");
+        write("tests.rs", "use std::fs;");
+        let root = folder.path();
+        let found: Vec<String> = check_crate(root, &root.join("lib.rs"))
+            .unwrap()
+            .into_iter()
+            .map(|finding| finding.place)
+            .collect();
+        assert_eq!(found, ["one/below.rs:1", "two/below.rs:1"]);
+
+        write("lib.rs", "mod gone;");
+        assert!(check_crate(root, &root.join("lib.rs")).is_err());
     }
 }
