@@ -236,6 +236,13 @@ impl Hub {
         self.finish(connection, reason);
     }
 
+    /// Takes a connection out of the engine whose other side is gone.
+    pub(crate) fn abandon(&self, connection: &Connection, reason: CloseReason) {
+        if connection.state().ended.is_none() {
+            self.finish(connection, reason);
+        }
+    }
+
     /// Has the flusher run once what is ready now has run.
     #[inline]
     pub(crate) fn schedule_flush(&self) {

@@ -54,7 +54,8 @@ impl Account {
         self.0.used.get()
     }
 
-    fn charge(&self, bytes: usize) -> Result<(), Full> {
+    /// Takes bytes, if there is room for them.
+    pub(super) fn charge(&self, bytes: usize) -> Result<(), Full> {
         let used = self.0.used.get() + bytes;
         if used > self.0.limit {
             return Err(Full);
@@ -63,12 +64,13 @@ impl Account {
         Ok(())
     }
 
-    fn release(&self, bytes: usize) {
+    /// Gives bytes back.
+    pub(super) fn release(&self, bytes: usize) {
         self.0.used.set(self.0.used.get() - bytes);
     }
 
     /// Notes that a buffer charged with `before` bytes has `after` now.
-    fn resized(&self, before: usize, after: usize) {
+    pub(super) fn resized(&self, before: usize, after: usize) {
         self.0.used.set(self.0.used.get() + after - before);
     }
 }

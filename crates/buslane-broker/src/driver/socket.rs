@@ -1,4 +1,4 @@
-//! One connected socket of either kind, and its place among those that the broker admits.
+//! One connected socket of any kind, and its place among those that the broker admits.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,16 +11,21 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
+use super::pipe::Pipe;
+
 /// A connected socket.
 pub(crate) struct Socket {
     stream: Stream,
-    _admission: Admission,
+    /// A pipe has none: whoever reads it came in by a socket that has.
+    _admission: Option<Admission>,
 }
 
 enum Stream {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
+    /// Of a client in this process, which reads it by itself and hands its messages to the engine.
+    Pipe(Rc<Pipe>),
 }
 
 /// Counts a connection for as long as it lives.
@@ -68,7 +73,7 @@ impl Socket {
         stream.set_nodelay(true)?;
         Ok(Socket {
             stream: Stream::Tcp(stream),
-            _admission: admission,
+            _admission: Some(admission),
         })
     }
 
@@ -77,7 +82,15 @@ impl Socket {
     pub(crate) fn unix(stream: UnixStream, admission: Admission) -> Self {
         Socket {
             stream: Stream::Unix(stream),
-            _admission: admission,
+            _admission: Some(admission),
+        }
+    }
+
+    /// Makes the broker's end of a pipe, to which it only writes.
+    pub(crate) fn pipe(pipe: Rc<Pipe>) -> Self {
+        Socket {
+            stream: Stream::Pipe(pipe),
+            _admission: None,
         }
     }
 
@@ -99,6 +112,7 @@ impl Socket {
                 loopback: true,
                 local: Local::Unix,
             },
+            Stream::Pipe(_) => return Err(nothing_to_read()),
         })
     }
 
@@ -108,6 +122,7 @@ impl Socket {
             Stream::Tcp(stream) => stream.poll_read_ready(context),
             #[cfg(unix)]
             Stream::Unix(stream) => stream.poll_read_ready(context),
+            Stream::Pipe(_) => Poll::Ready(Err(nothing_to_read())),
         }
     }
 
@@ -127,6 +142,7 @@ impl Socket {
             Stream::Tcp(stream) => stream.try_read_buf(buffer),
             #[cfg(unix)]
             Stream::Unix(stream) => stream.try_read_buf(buffer),
+            Stream::Pipe(_) => Err(nothing_to_read()),
         }
     }
 
@@ -136,6 +152,8 @@ impl Socket {
             Stream::Tcp(stream) => stream.poll_write_ready(context),
             #[cfg(unix)]
             Stream::Unix(stream) => stream.poll_write_ready(context),
+            // Its reader asks for more as soon as there is room.
+            Stream::Pipe(_) => Poll::Pending,
         }
     }
 
@@ -147,6 +165,7 @@ impl Socket {
             (Stream::Tcp(stream), several) => stream.try_write_vectored(several),
             #[cfg(unix)]
             (Stream::Unix(stream), several) => stream.try_write_vectored(several),
+            (Stream::Pipe(pipe), several) => pipe.try_write(several),
         }
     }
 
@@ -166,6 +185,7 @@ impl AsyncRead for Socket {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
             #[cfg(unix)]
             Stream::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
+            Stream::Pipe(_) => Poll::Ready(Err(nothing_to_read())),
         }
     }
 }
@@ -176,6 +196,7 @@ impl AsyncWrite for Socket {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
             #[cfg(unix)]
             Stream::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
+            Stream::Pipe(pipe) => Poll::Ready(pipe.try_write(&[IoSlice::new(bytes)])),
         }
     }
 
@@ -188,6 +209,7 @@ impl AsyncWrite for Socket {
             Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, slices),
             #[cfg(unix)]
             Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+            Stream::Pipe(pipe) => Poll::Ready(pipe.try_write(slices)),
         }
     }
 
@@ -204,6 +226,12 @@ impl AsyncWrite for Socket {
             Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
             #[cfg(unix)]
             Stream::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+            Stream::Pipe(_) => Poll::Ready(Ok(())),
         }
     }
+}
+
+/// The error of asking a pipe for what a client in this process sends: it hands that to the engine itself.
+fn nothing_to_read() -> io::Error {
+    io::ErrorKind::Unsupported.into()
 }
