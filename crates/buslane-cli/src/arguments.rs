@@ -1,11 +1,15 @@
 //! The command line: every command, its arguments, and what `--help` says of them.
 
+mod values;
+
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use buslane_protocol::HeadersBuf;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use anstream::ColorChoice;
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use self::values::{count, duration, header, unused_url};
 use crate::bench::BenchArguments;
 
 /// A message bus for programs that find and talk to each other.
@@ -19,6 +23,60 @@ use crate::bench::BenchArguments;
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) global: GlobalArguments,
+}
+
+/// What every command takes, before its name or after it.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalArguments {
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArguments,
+    /// When to use colours; auto asks the terminal, NO_COLOR and CLICOLOR_FORCE
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, global = true)]
+    pub(crate) color: Color,
+}
+
+impl Arguments {
+    /// Makes the whole definition of the command line.
+    pub(crate) fn definition() -> clap::Command {
+        Arguments::command().mut_subcommands(|command| match WITHOUT_BUS.contains(&command.get_name()) {
+            // Where there is no bus to join, an option that says where it is would be ignored without a word.
+            true => command.arg(Arg::new(URL).long(URL).hide(true).value_parser(unused_url)),
+            false => command,
+        })
+    }
+
+    /// Reads a command line.
+    pub(crate) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
+        let matches = Arguments::definition().try_get_matches_from(words)?;
+        Arguments::from_arg_matches(&matches)
+    }
+}
+
+/// Finds what a command line wants of colours, be it right or wrong otherwise: the errors are coloured by that too.
+pub(crate) fn color_wanted(words: impl Iterator<Item = OsString>) -> ColorChoice {
+    let words: Vec<String> = words.filter_map(|word| word.into_string().ok()).collect();
+    let following = words
+        .windows(2)
+        .filter(|pair| pair[0] == "--color")
+        .map(|pair| pair[1].as_str());
+    let joined = words.iter().filter_map(|word| word.strip_prefix("--color="));
+    let wanted = following
+        .chain(joined)
+        .find_map(|text| Color::from_str(text, false).ok());
+    wanted.unwrap_or_default().into()
+}
+
+impl From<Color> for ColorChoice {
+    fn from(color: Color) -> ColorChoice {
+        match color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        }
+    }
 }
 
 /// What to do.
@@ -44,11 +102,24 @@ pub(crate) enum Command {
 
 /// Where the broker is.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct ConnectionArguments {
     /// The broker, as buslane://HOST:PORT, buslane+unix:///PATH or ws://HOST:PORT
-    /// [default: buslane://127.0.0.1:5959]
-    #[arg(long, env = buslane_protocol::URL_VARIABLE, hide_env_values = true)]
+    /// [env: BUSLANE_URL] [default: buslane://127.0.0.1:5959]
+    #[arg(long, global = true)]
     pub(crate) url: Option<String>,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// Where a person looks on, unless the environment says otherwise
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
 }
 
 /// The arguments of `serve`.
@@ -132,8 +203,6 @@ pub(crate) struct PublishArguments {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) connection: ConnectionArguments,
 }
 
 /// The arguments of `sub`.
@@ -142,7 +211,7 @@ pub(crate) struct SubscribeArguments {
     /// The filter; + stands for one level, # for the rest, as host/+/cpu
     pub(crate) filter: String,
     /// End after so many messages
-    #[arg(long, short = 'n')]
+    #[arg(long, short = 'n', value_parser = count)]
     pub(crate) count: Option<u64>,
     /// Share the messages with everybody who subscribes under this name
     #[arg(long, value_name = "NAME")]
@@ -150,8 +219,6 @@ pub(crate) struct SubscribeArguments {
     /// Print JSON, one object a line
     #[arg(long)]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) connection: ConnectionArguments,
 }
 
 /// The arguments of `request`.
@@ -174,8 +241,6 @@ pub(crate) struct RequestArguments {
     /// Print JSON, one object for each reply, with who sent it
     #[arg(long)]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) connection: ConnectionArguments,
 }
 
 /// The arguments of `services`.
@@ -189,74 +254,60 @@ pub(crate) struct ServicesArguments {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) connection: ConnectionArguments,
 }
 
-/// Parses a length of time with its unit.
-fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
-    let number: f64 = digits
-        .parse()
-        .map_err(|_| "a number with a unit is needed, as 250ms, 5s or 2m".to_owned())?;
-    let seconds = match &text[digits.len()..] {
-        "ms" => number / 1e3,
-        "s" => number,
-        "m" => number * 60.0,
-        "h" => number * 3_600.0,
-        "" => return Err(format!("the unit is missing; write {digits}s for seconds")),
-        unit => return Err(format!("the unit {unit} is unknown; ms, s, m and h are known")),
-    };
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if duration > Duration::ZERO => Ok(duration),
-        _ => Err("a time above zero is needed".to_owned()),
-    }
-}
-
-/// Parses `name=value`.
-fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
-    HeadersBuf::new()
-        .push(name, value)
-        .map_err(|error| error.to_string())?;
-    Ok((name.to_owned(), value.to_owned()))
-}
+/// The option that every command with a bus takes.
+const URL: &str = "url";
+/// Commands that join no bus.
+const WITHOUT_BUS: [&str; 2] = ["serve", "demo"];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
-    #[test]
-    fn the_definitions_agree_with_each_other() {
-        Arguments::command().debug_assert();
+    fn read(words: &[&str]) -> Result<Arguments, clap::Error> {
+        Arguments::read(words.iter().map(Into::into))
     }
 
     #[test]
-    fn durations_have_a_unit() {
-        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
-        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1_500)));
-        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
-        assert!(duration("5").unwrap_err().contains("write 5s"));
-        assert!(duration("5d").unwrap_err().contains("unknown"));
-        for bad in ["", "s", "0s", "-1s", "1e400s", "nans"] {
-            assert!(duration(bad).is_err(), "{bad}");
+    fn the_definitions_agree_with_each_other() {
+        Arguments::definition().debug_assert();
+    }
+
+    #[test]
+    fn the_url_stands_before_the_command_or_after_it() {
+        for words in [
+            ["buslane", "--url", "x", "services"],
+            ["buslane", "services", "--url", "x"],
+        ] {
+            let arguments = read(&words).unwrap();
+            assert_eq!(arguments.global.connection.url.as_deref(), Some("x"));
+        }
+    }
+
+    #[test]
+    fn a_command_without_a_bus_takes_no_url() {
+        for name in WITHOUT_BUS {
+            for words in [["buslane", "--url", "x", name], ["buslane", name, "--url", "x"]] {
+                let error = read(&words).unwrap_err().to_string();
+                assert!(error.contains("joins no bus"), "{words:?}: {error}");
+            }
+            assert!(
+                !Arguments::definition()
+                    .find_subcommand_mut(name)
+                    .unwrap()
+                    .render_help()
+                    .to_string()
+                    .contains("--url")
+            );
         }
     }
 
     #[test]
     fn negative_numbers_are_payloads() {
-        let arguments = Arguments::try_parse_from(["buslane", "pub", "temperature", "-5"]).unwrap();
+        let arguments = read(&["buslane", "pub", "temperature", "-5"]).unwrap();
         assert!(
             matches!(arguments.command, Command::Publish(publish) if publish.payload.as_deref() == Some("-5"))
         );
-    }
-
-    #[test]
-    fn headers_are_divided_at_the_first_equals_sign() {
-        assert_eq!(header("a=b=c"), Ok(("a".into(), "b=c".into())));
-        for bad in ["a", "=b", "A=b", "a b=c", "a=b\nc"] {
-            assert!(header(bad).is_err(), "{bad:?}");
-        }
     }
 }

@@ -4,9 +4,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use anstream::eprintln;
-
-use crate::output::{ERROR, HINT};
+use crate::output::{self, ERROR, HINT};
 
 /// Why a command ends before it is done.
 #[derive(Debug)]
@@ -65,7 +63,7 @@ impl Failure {
             Kind::Failed => FAILED,
             Kind::Usage => USAGE,
         };
-        eprintln!("{self:#}");
+        output::notice(format_args!("{self:#}"));
         ExitCode::from(code)
     }
 
@@ -117,7 +115,8 @@ impl From<serde_json::Error> for Failure {
 }
 
 const FAILED: u8 = 1;
-const USAGE: u8 = 2;
+/// The exit code where the command line makes no sense.
+pub(crate) const USAGE: u8 = 2;
 
 #[cfg(test)]
 mod tests {

@@ -12,30 +12,50 @@ mod shutdown;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::arguments::{Arguments, Command};
 use crate::command::{publish, request, serve, services, subscribe};
 use crate::failure::Failure;
 use crate::output::Output;
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse().command) {
+    output::choose_color(arguments::color_wanted(std::env::args_os().skip(1)));
+    let arguments = match Arguments::read(std::env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(error) => return answer(&error),
+    };
+    output::choose_color(arguments.global.color.into());
+    let out = &mut Output::stdout();
+    let result = run(&arguments, out);
+    match result.and(out.flush()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
 }
 
-fn run(command: &Command) -> Result<(), Failure> {
-    let out = &mut Output::stdout();
-    match command {
+fn run(arguments: &Arguments, out: &mut Output) -> Result<(), Failure> {
+    let connection = &arguments.global.connection;
+    match &arguments.command {
         Command::Serve(arguments) => serve::run(arguments, out),
         Command::Demo(arguments) => wait_for(demo::run(arguments, out)),
-        Command::Publish(arguments) => wait_for(publish::run(arguments, out)),
-        Command::Subscribe(arguments) => wait_for(subscribe::run(arguments, out)),
-        Command::Request(arguments) => wait_for(request::run(arguments, out)),
-        Command::Services(arguments) => wait_for(services::run(arguments, out)),
+        Command::Publish(arguments) => wait_for(publish::run(arguments, connection, out)),
+        Command::Subscribe(arguments) => wait_for(subscribe::run(arguments, connection, out)),
+        Command::Request(arguments) => wait_for(request::run(arguments, connection, out)),
+        Command::Services(arguments) => wait_for(services::run(arguments, connection, out)),
         Command::Bench(arguments) => bench::run(arguments, out),
+    }
+}
+
+/// Tells what the reading of the command line ended with: what is wrong with it, or the help that it asks for.
+fn answer(error: &clap::Error) -> ExitCode {
+    let text = error.render();
+    if error.use_stderr() {
+        output::notice(text.ansi().to_string().trim_end());
+        return ExitCode::from(failure::USAGE);
+    }
+    let out = &mut Output::stdout();
+    match out.styled(&text).and_then(|()| out.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
     }
 }
 

@@ -1,13 +1,27 @@
-//! What goes to stdout: lines for people, JSON for machines. Nothing here decides what is printed.
+//! What goes to stdout and stderr: lines for people, JSON for machines, and whether in colours. Nothing here decides
+//! what is printed.
 
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
+use clap::builder::StyledStr;
 use serde::Serialize;
 
 use crate::failure::Failure;
+
+/// Decides for the whole program when there are colours.
+pub(crate) fn choose_color(choice: ColorChoice) {
+    choice.write_global();
+}
+
+/// Writes a line to stderr. Where that is closed or full, nobody can be told.
+pub(crate) fn notice(text: impl fmt::Display) {
+    // In one piece, so that the lines of several programs on one terminal do not mix.
+    let line = format!("{text}\n");
+    let _ = anstream::stderr().write_all(line.as_bytes());
+}
 
 /// The standard output, buffered until [`Output::flush`].
 pub(crate) struct Output {
@@ -17,7 +31,8 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Takes the standard output. It is coloured if it is a terminal that shows colours and `NO_COLOR` is not set.
+    /// Takes the standard output. Unless [`choose_color`] says otherwise, it is coloured if it is a terminal that shows
+    /// colours and `NO_COLOR` is not set.
     pub(crate) fn stdout() -> Output {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
@@ -42,6 +57,15 @@ impl Output {
     /// Writes bytes as they are.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.stream.write_all(bytes).map_err(Failure::of_stdout)
+    }
+
+    /// Writes text that clap has styled, as it is.
+    pub(crate) fn styled(&mut self, text: &StyledStr) -> Result<(), Failure> {
+        match self.colored {
+            true => write!(self.stream, "{}", text.ansi()),
+            false => write!(self.stream, "{text}"),
+        }
+        .map_err(Failure::of_stdout)
     }
 
     /// Writes a value as one line of JSON.

@@ -3,17 +3,20 @@
 use std::time::Duration;
 
 use buslane_client::{Client, ConnectError, Url};
+use buslane_protocol::URL_VARIABLE;
 
 use crate::arguments::ConnectionArguments;
 use crate::failure::Failure;
 use crate::refusal::{self, NO_BROKER};
 
 impl ConnectionArguments {
-    /// Returns where the broker is; an empty variable counts as none.
+    /// Returns where the broker is; one that is empty counts as none.
     pub(crate) fn url(&self) -> Result<Url, Failure> {
         match self.url.as_deref() {
-            None | Some("") => Ok(Url::default()),
-            Some(text) => Url::parse(text).map_err(Failure::usage),
+            None => Url::from_environment()
+                .map_err(|error| Failure::usage(format_args!("{URL_VARIABLE}: {error}"))),
+            Some("") => Ok(Url::default()),
+            Some(text) => Url::parse(text).map_err(|error| Failure::usage(format_args!("--url: {error}"))),
         }
     }
 

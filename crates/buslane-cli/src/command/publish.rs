@@ -4,9 +4,9 @@ use buslane_protocol::Topic;
 use serde::Serialize;
 
 use super::payload;
-use crate::arguments::PublishArguments;
+use crate::arguments::{ConnectionArguments, PublishArguments};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, notice};
 use crate::refusal;
 
 /// What machines are told.
@@ -16,11 +16,15 @@ struct Published {
 }
 
 /// Publishes, and waits until the broker has routed the message.
-pub(crate) async fn run(arguments: &PublishArguments, out: &mut Output) -> Result<(), Failure> {
+pub(crate) async fn run(
+    arguments: &PublishArguments,
+    connection: &ConnectionArguments,
+    out: &mut Output,
+) -> Result<(), Failure> {
     let topic = arguments.topic.as_str();
     Topic::parse(topic).map_err(|error| Failure::usage(format_args!("{topic:?} is no topic: {error}")))?;
     let body = payload::read(arguments.payload.as_deref())?;
-    let bus = arguments.connection.connect().await?;
+    let bus = connection.connect().await?;
     let mut publish = if arguments.clear {
         bus.clear_retained(topic)
     } else {
@@ -41,7 +45,7 @@ pub(crate) async fn run(arguments: &PublishArguments, out: &mut Output) -> Resul
         out.json(&Published { receivers })?;
     } else if !arguments.quiet {
         let plural = if receivers == 1 { "" } else { "s" };
-        anstream::eprintln!("delivered to {receivers} client{plural}");
+        notice(format_args!("delivered to {receivers} client{plural}"));
     }
     out.flush()
 }

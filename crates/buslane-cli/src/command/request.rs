@@ -5,17 +5,21 @@ use buslane_protocol::{Address, Destination, Problem};
 use serde::Serialize;
 
 use super::payload;
-use crate::arguments::RequestArguments;
+use crate::arguments::{ConnectionArguments, RequestArguments};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, notice};
 use crate::{json_text, refusal};
 
 /// Calls and prints.
-pub(crate) async fn run(arguments: &RequestArguments, out: &mut Output) -> Result<(), Failure> {
+pub(crate) async fn run(
+    arguments: &RequestArguments,
+    connection: &ConnectionArguments,
+    out: &mut Output,
+) -> Result<(), Failure> {
     let address = Address::parse(arguments.address.as_str())
         .map_err(|error| Failure::usage(format_args!("{:?} is no address: {error}", arguments.address)))?;
     let body = payload::read(arguments.payload.as_deref())?;
-    let bus = arguments.connection.connect().await?;
+    let bus = connection.connect().await?;
     let call = prepare(bus.call(address.as_str()), arguments);
     let result = match address.destination() {
         Destination::Group(_) | Destination::Every => gather(call.gather_body(body), arguments, out).await,
@@ -117,7 +121,11 @@ fn print_failure(from: &str, problem: &Problem, json: bool, out: &mut Output) ->
         });
     }
     out.flush()?;
-    anstream::eprintln!("{from} failed: {} ({})", refusal::text(problem), problem.code);
+    notice(format_args!(
+        "{from} failed: {} ({})",
+        refusal::text(problem),
+        problem.code
+    ));
     Ok(())
 }
 

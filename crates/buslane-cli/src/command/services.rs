@@ -8,15 +8,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::arguments::ServicesArguments;
+use crate::arguments::{ConnectionArguments, ServicesArguments};
 use crate::failure::Failure;
 use crate::json_text;
-use crate::output::{FAINT, HEADING, Output};
+use crate::output::{FAINT, HEADING, Output, notice};
 use crate::refusal;
 
 /// Lists services, or shows one.
-pub(crate) async fn run(arguments: &ServicesArguments, out: &mut Output) -> Result<(), Failure> {
-    let bus = arguments.connection.connect().await?;
+pub(crate) async fn run(
+    arguments: &ServicesArguments,
+    connection: &ConnectionArguments,
+    out: &mut Output,
+) -> Result<(), Failure> {
+    let bus = connection.connect().await?;
     match &arguments.name {
         None => list(&bus, arguments.json, out).await?,
         Some(name) => show(&bus, name, arguments, out).await?,
@@ -55,7 +59,7 @@ async fn list(bus: &Client, json: bool, out: &mut Output) -> Result<(), Failure>
         return out.json(&services);
     }
     if services.services.is_empty() {
-        anstream::eprintln!("no services");
+        notice("no services");
         return Ok(());
     }
     let mut table = vec![HEADINGS.map(str::to_owned)];

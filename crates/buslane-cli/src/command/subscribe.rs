@@ -8,14 +8,18 @@ use futures_util::FutureExt;
 use serde::Serialize;
 
 use super::payload;
-use crate::arguments::SubscribeArguments;
+use crate::arguments::{ConnectionArguments, SubscribeArguments};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, notice};
 use crate::refusal;
 use crate::shutdown::Shutdown;
 
 /// Subscribes and prints.
-pub(crate) async fn run(arguments: &SubscribeArguments, out: &mut Output) -> Result<(), Failure> {
+pub(crate) async fn run(
+    arguments: &SubscribeArguments,
+    connection: &ConnectionArguments,
+    out: &mut Output,
+) -> Result<(), Failure> {
     let filter = arguments.filter.as_str();
     Filter::parse(filter)
         .map_err(|error| Failure::usage(format_args!("{filter:?} is no filter: {error}")))?;
@@ -24,15 +28,20 @@ pub(crate) async fn run(arguments: &SubscribeArguments, out: &mut Output) -> Res
     }
     let mut shutdown = Shutdown::listen()?;
     tokio::select! {
-        result = follow(filter, arguments, out) => result?,
+        result = follow(filter, arguments, connection, out) => result?,
         () = shutdown.requested() => {}
     }
     out.flush()
 }
 
 /// Prints messages until there were enough. May be dropped where it waits.
-async fn follow(filter: &str, arguments: &SubscribeArguments, out: &mut Output) -> Result<(), Failure> {
-    let bus = arguments.connection.connect().await?;
+async fn follow(
+    filter: &str,
+    arguments: &SubscribeArguments,
+    connection: &ConnectionArguments,
+    out: &mut Output,
+) -> Result<(), Failure> {
+    let bus = connection.connect().await?;
     let mut subscribe = bus.subscribe(filter);
     if let Some(name) = &arguments.shared {
         subscribe = subscribe.shared(name);
@@ -40,7 +49,7 @@ async fn follow(filter: &str, arguments: &SubscribeArguments, out: &mut Output) 
     let mut subscription = subscribe
         .await
         .map_err(|error| refusal::failure(error.problem(), filter))?;
-    anstream::eprintln!("subscribed to {filter}");
+    notice(format_args!("subscribed to {filter}"));
     let mut left = arguments.count;
     while left != Some(0) {
         let event = match subscription.next_event().now_or_never() {
@@ -92,7 +101,7 @@ fn print_gap(gap: Gap, json: bool, out: &mut Output) -> Result<(), Failure> {
         });
     }
     out.flush()?;
-    anstream::eprintln!("gap: {gap}");
+    notice(format_args!("gap: {gap}"));
     Ok(())
 }
 
