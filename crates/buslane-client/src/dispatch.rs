@@ -126,7 +126,12 @@ impl Waiters {
                     call.credit.notify_waiters();
                 }
             }
-            Event::Registered { key, instance, .. } => self.services.accept(key, instance),
+            Event::Registered {
+                key,
+                instance,
+                compatibility,
+                ..
+            } => self.services.accept(key, instance, compatibility),
             Event::RegistrationFailed {
                 key,
                 problem,
@@ -183,6 +188,9 @@ impl Waiters {
             Event::Draining { closes_in } => self.set_state(ConnectionState::Draining { closes_in }),
             Event::Ended { problem } => self.end(&problem),
             Event::Refused { problem } => self.report(Report::Refused {
+                problem: Box::new(problem),
+            }),
+            Event::AnswerRefused { problem, .. } => self.report(Report::AnswerRefused {
                 problem: Box::new(problem),
             }),
             // Events of later versions concern nobody here.

@@ -196,6 +196,9 @@ operation_error! {
         AlreadyRegistered "{}": AlreadyRegistered,
         /// Another service declared a different contract for a topic. Final; nothing is registered.
         TopicConflict "{}": TopicConflict,
+        /// The new version breaks those who use the service, and the broker refuses that. Final; nothing is registered.
+        /// The problem's `data` is the [`CompatibilityReport`](buslane_protocol::CompatibilityReport).
+        Incompatible "{}": IncompatibleSchema,
         /// The registration has ended, or never was.
         NotRegistered "{}": NotRegistered | TakenOver,
         /// The program closed the client. Final.

@@ -71,7 +71,9 @@ mod waiters;
 pub use body::Body;
 pub use builder::ClientBuilder;
 pub use buslane_protocol as protocol;
-pub use buslane_protocol::{Encoding, ErrorCode, Headers, Overflow, Problem, Retry, Schema};
+pub use buslane_protocol::{
+    CompatibilityReport, Encoding, ErrorCode, Headers, Overflow, Problem, Retry, Schema,
+};
 pub use call::{Call, IntoTargets, Request};
 pub use client::Client;
 pub use context::Context;

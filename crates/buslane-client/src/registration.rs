@@ -1,8 +1,9 @@
 //! A service that is registered.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use buslane_protocol::{Name, Problem, Registration as Declaration};
+use buslane_protocol::{CompatibilityReport, Name, Problem, Registration as Declaration};
 use buslane_session::{RegistrationKey, State as SessionState};
 use tokio::sync::oneshot;
 
@@ -34,6 +35,7 @@ impl Registration {
             let mut service = Service {
                 name: name.clone(),
                 instance: declaration.instance.clone(),
+                compatibility: None,
                 groups: declaration.groups.clone(),
                 methods: handlers,
                 accepted: Some(waiter),
@@ -85,6 +87,14 @@ impl Registration {
                     .to_string(),
             )
         })
+    }
+
+    /// Returns what the registration breaks, or may break, for those who use the service, compared with the last version
+    /// of it that the broker knew. `None` if nothing, if the broker is configured not to look, and while it has not
+    /// accepted the registration.
+    pub fn compatibility(&self) -> Option<Arc<CompatibilityReport>> {
+        let shared = self.shared.upgrade()?;
+        shared.look(|state| state.waiters.services.find(self.key)?.compatibility.clone())
     }
 
     /// Ends the registration at once. Requests under way are withdrawn, and their callers learn that the outcome is

@@ -1,8 +1,9 @@
 //! What this client offers: the services it registered, and which handler a request is for.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use buslane_protocol::{Address, Destination, Name, Problem};
+use buslane_protocol::{Address, CompatibilityReport, Destination, Name, Problem};
 use buslane_session::RegistrationKey;
 
 use crate::handler::Handler;
@@ -23,6 +24,8 @@ pub(crate) struct Service {
     pub(crate) name: Name,
     /// Unknown until the broker has accepted the registration, unless the program chose it.
     pub(crate) instance: Option<Name>,
+    /// What the broker said of the last registration.
+    pub(crate) compatibility: Option<Arc<CompatibilityReport>>,
     pub(crate) groups: Vec<Name>,
     pub(crate) methods: HashMap<Name, Handler>,
     /// Waits for the broker's first answer.
@@ -60,9 +63,15 @@ impl Services {
     }
 
     /// Takes note that the broker accepted a registration.
-    pub(crate) fn accept(&mut self, key: RegistrationKey, instance: Name) {
+    pub(crate) fn accept(
+        &mut self,
+        key: RegistrationKey,
+        instance: Name,
+        compatibility: Option<Box<CompatibilityReport>>,
+    ) {
         let Some(service) = self.find(key) else { return };
         service.instance = Some(instance);
+        service.compatibility = compatibility.map(Arc::from);
         if let Some(waiter) = service.accepted.take() {
             tell(waiter, Ok(()));
         }
@@ -148,8 +157,6 @@ impl Service {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     fn service(name: &str, instance: &str, group: &str) -> (Service, Handler) {
@@ -157,6 +164,7 @@ mod tests {
         let service = Service {
             name: Name::parse(name).unwrap(),
             instance: Some(Name::parse(instance).unwrap()),
+            compatibility: None,
             groups: vec![Name::parse(group).unwrap()],
             methods: HashMap::from([(Name::parse("get").unwrap(), handler.clone())]),
             accepted: None,

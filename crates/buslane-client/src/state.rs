@@ -78,6 +78,12 @@ pub enum Report {
         /// Why, and of which topic.
         problem: Box<Problem>,
     },
+    /// The broker refused what a handler answered, because it does not match the method's output schema or came after
+    /// the request had ended. The caller has its own error.
+    AnswerRefused {
+        /// Why, and of which address.
+        problem: Box<Problem>,
+    },
     /// A registration that was made before, or while there was no connection, is refused.
     RegistrationFailed {
         /// The service's name.

@@ -225,6 +225,7 @@ impl Engine {
             instance: instance.name.clone(),
             resume: instance.secret.clone(),
             heartbeat_ms: client.heartbeat_ms,
+            compatibility: None,
         };
         let notice = Notice::Registered {
             client: id,

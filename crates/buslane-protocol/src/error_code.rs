@@ -128,6 +128,7 @@ error_codes! {
     ForbiddenOrigin 54 "forbidden_origin" 403 Never "the Origin or Host header is not allowed here";
     NotFound 55 "not_found" 404 Never "there is nothing at this path";
     MethodNotAllowed 56 "method_not_allowed" 405 Never "the path does not answer this HTTP method";
+    IncompatibleSchema 57 "incompatible_schema" 409 Never "the new version breaks those who use the service";
 }
 
 impl std::fmt::Display for ErrorCode {

@@ -13,6 +13,7 @@ pub mod json;
 
 mod address;
 mod clip;
+mod compatibility;
 mod decode_error;
 mod error_code;
 mod framing;
@@ -29,6 +30,7 @@ mod registration;
 mod topic;
 
 pub use address::{Address, AddressError, BUS_SERVICE, Destination};
+pub use compatibility::{Affected, CompatibilityReport, ContractChange, SchemaChange, Verdict};
 pub use decode_error::DecodeError;
 pub use error_code::{ErrorCode, Retry};
 pub use framing::{Encoding, Framing};

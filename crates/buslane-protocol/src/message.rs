@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::object::{object, or_default};
-use crate::{Address, Filter, Headers, Id, Name, Payload, Problem, Registration, Topic};
+use crate::{Address, CompatibilityReport, Filter, Headers, Id, Name, Payload, Problem, Registration, Topic};
 
 /// What a client sends to the broker.
 #[derive(Clone, Debug, PartialEq)]
@@ -146,6 +146,10 @@ pub struct Registered {
     pub resume: String,
     /// Silence, in milliseconds, after which the broker pings; 0 for no heartbeats.
     pub heartbeat_ms: u32,
+    /// What the registration may break, compared with the last version of the service that the broker knows. Absent
+    /// if nothing, or if the broker is configured not to look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compatibility: Option<Box<CompatibilityReport>>,
 }
 
 /// Ends a registration.

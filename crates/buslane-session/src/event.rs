@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use buslane_protocol::{Answer, Connected, Delivery, Instant, Invocation, Name, Part, Problem};
+use buslane_protocol::{Answer, CompatibilityReport, Connected, Delivery, Instant, Invocation, Name, Part, Problem};
 
 use crate::{DeliveryToken, FlushKey, PublishKey, RegistrationKey, RequestKey, SubscriptionKey};
 
@@ -74,6 +74,8 @@ pub enum Event<'a> {
         instance: Name,
         /// Whether it was registered before, by an earlier connection.
         again: bool,
+        /// What the registration breaks, or may break, if the broker found anything.
+        compatibility: Option<Box<CompatibilityReport>>,
     },
     /// The broker refused a registration.
     RegistrationFailed {
@@ -285,7 +287,7 @@ fn own_rest(event: Event<'_>) -> Event<'static> {
         Draining { closes_in }
         Ended { problem }
         Refused { problem }
-        Registered { key, instance, again }
+        Registered { key, instance, again, compatibility }
         RegistrationFailed { key, problem, retry_at }
         Unregistered { key }
         PartialFailure { key, from, problem }

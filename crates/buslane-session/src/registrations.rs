@@ -109,6 +109,7 @@ impl Registrations {
             key: RegistrationKey(key),
             instance: registered.instance,
             again,
+            compatibility: registered.compatibility,
         }))
     }
 

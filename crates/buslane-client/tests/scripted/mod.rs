@@ -106,6 +106,7 @@ impl Peer {
                 .unwrap_or(register.registration.name),
             resume: "secret".into(),
             heartbeat_ms: 0,
+            compatibility: None,
         };
         self.send(BrokerMessage::Registered(registered)).await;
     }

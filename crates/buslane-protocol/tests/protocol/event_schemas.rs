@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::files;
+use crate::samples;
 use crate::schemas::validator;
 
 /// An example of each event, by the name of its schema.
@@ -13,6 +14,11 @@ fn examples() -> Vec<(&'static str, Value)> {
     left["reason"] = json!("heartbeat_timeout");
     vec![
         ("broadcast", json!({"anything": true})),
+        (
+            "incompatible-schema",
+            json!({"service": "attic", "version": "2.0.0", "from": "attic", "refused": false,
+                "compatibility": samples::report(), "count": 1}),
+        ),
         (
             "overflow",
             json!({"client": "client-7", "count": 3, "bytes": 300, "policy": "drop_oldest"}),

@@ -335,6 +335,15 @@ fn broker_rare() -> Vec<BrokerMessage<'static>> {
             instance: name("one"),
             resume: "again".to_owned(),
             heartbeat_ms: 0,
+            compatibility: None,
+        }),
+        BrokerMessage::Registered(Registered {
+            id: None,
+            name: name("attic"),
+            instance: name("two"),
+            resume: "again".to_owned(),
+            heartbeat_ms: 0,
+            compatibility: Some(Box::new(report())),
         }),
         BrokerMessage::Subscribed(Subscribed {
             id: Some(id("s1")),
@@ -457,4 +466,29 @@ fn broker_answers() -> Vec<BrokerMessage<'static>> {
             payload: checked("false"),
         }),
     ]
+}
+
+pub(crate) fn report() -> CompatibilityReport {
+    let change = SchemaChange {
+        verdict: Verdict::Breaking,
+        pointer: "/required".to_owned(),
+        keyword: "required".to_owned(),
+        old: Some(json!(["key"])),
+        new: Some(json!(["key", "app"])),
+        detail: "the property \"app\" is required now".to_owned(),
+    };
+    CompatibilityReport {
+        verdict: Verdict::Breaking,
+        previous: "1.0.0".to_owned(),
+        contracts: vec![ContractChange {
+            place: "methods.get.input".to_owned(),
+            affects: Affected::Callers,
+            verdict: Verdict::Breaking,
+            clients: vec!["shell".to_owned()],
+            more_clients: true,
+            changes: vec![change],
+            omitted: 2,
+        }],
+        omitted: 1,
+    }
 }

@@ -33,6 +33,7 @@ fn a_session_connects_and_registers_over_every_framing() {
             key,
             instance: "one".parse().unwrap(),
             again: false,
+            compatibility: None,
         };
         assert_eq!(events[1..], [registered], "{framing:?}");
     }
@@ -131,6 +132,7 @@ fn a_second_process_takes_over_from_a_dead_one() {
         key,
         instance: "one".parse().unwrap(),
         again: false,
+        compatibility: None,
     };
     assert_eq!(network.one(second), registered);
     assert_eq!(network.closed(), Some(CloseReason::TakenOver));
