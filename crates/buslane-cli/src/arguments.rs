@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anstream::ColorChoice;
+use clap::error::ErrorKind;
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use self::values::{count, duration, header, unused_url};
+use self::values::{count, duration, header};
 use crate::bench::BenchArguments;
 
 /// A message bus for programs that find and talk to each other.
@@ -41,18 +42,30 @@ pub(crate) struct GlobalArguments {
 impl Arguments {
     /// Makes the whole definition of the command line.
     pub(crate) fn definition() -> clap::Command {
-        Arguments::command().mut_subcommands(|command| match WITHOUT_BUS.contains(&command.get_name()) {
-            // Where there is no bus to join, an option that says where it is would be ignored without a word.
-            true => command.arg(Arg::new(URL).long(URL).hide(true).value_parser(unused_url)),
-            false => command,
+        Arguments::command().mut_subcommands(|command| match joins_bus(command.get_name()) {
+            true => command,
+            false => command.arg(Arg::new(URL).long(URL).hide(true)),
         })
     }
 
     /// Reads a command line.
     pub(crate) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
-        let matches = Arguments::definition().try_get_matches_from(words)?;
-        Arguments::from_arg_matches(&matches)
+        let mut definition = Arguments::definition();
+        let matches = definition.try_get_matches_from_mut(words)?;
+        let arguments = Arguments::from_arg_matches(&matches)?;
+        match matches.subcommand_name() {
+            // Where there is no bus to join, an option that says where it is would be ignored without a word.
+            Some(name) if !joins_bus(name) && arguments.global.connection.url.is_some() => {
+                let message = format!("{name} joins no bus: it takes no --{URL}");
+                Err(definition.error(ErrorKind::ArgumentConflict, message))
+            }
+            _ => Ok(arguments),
+        }
     }
+}
+
+fn joins_bus(command: &str) -> bool {
+    !WITHOUT_BUS.contains(&command)
 }
 
 /// Finds what a command line wants of colours, be it right or wrong otherwise: the errors are coloured by that too.

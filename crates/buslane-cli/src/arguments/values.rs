@@ -41,11 +41,6 @@ pub(super) fn count(text: &str) -> Result<u64, String> {
     }
 }
 
-/// Refuses the URL of a bus where none is joined.
-pub(super) fn unused_url(_: &str) -> Result<String, String> {
-    Err("this command joins no bus".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
