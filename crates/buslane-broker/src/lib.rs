@@ -28,7 +28,10 @@ mod unix_socket;
 mod websocket;
 
 pub use broker::{Broker, RunError, RunningBroker};
-pub use config::{AddressError, Config, ConfigError, Flags, ListenAddress, LogConfig, LogFormat, Place};
+pub use config::{
+    AddressError, Config, ConfigError, Examination, Flags, ListenAddress, LogConfig, LogFormat, Place,
+    Setting,
+};
 pub use journal::start_log;
 pub use start::StartError;
 pub use tracing::Level;

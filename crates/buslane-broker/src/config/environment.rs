@@ -1,31 +1,30 @@
 //! The configuration's part of the environment: `BUSLANE_LIMITS_PAYLOAD=2MiB` for the key `limits.payload`.
 
+use super::draft::Draft;
 use super::error::Place;
 use super::value::Value;
-use super::{Config, ConfigError, keys};
+use super::{ConfigError, keys};
 
 /// Applies every variable that begins with `BUSLANE_`.
-pub(super) fn apply(config: &mut Config, environment: &[(String, String)]) -> Result<(), ConfigError> {
+pub(super) fn apply(draft: &mut Draft, environment: &[(String, String)]) {
     for (name, text) in environment {
         let ours = name.starts_with(PREFIX) && !OTHERS.contains(&name.as_str());
         if !ours {
             continue;
         }
-        let Some(key) = keys::paths().find(|path| variable(path) == *name) else {
-            let nearest = keys::nearest(name, keys::paths().map(variable));
-            return Err(ConfigError::UnknownKey {
+        match keys::paths().find(|path| variable(path) == *name) {
+            Some(key) => draft.set(Place::Environment, key, Value::Untyped(text.clone())),
+            None => draft.refuse(ConfigError::UnknownKey {
                 place: Place::Environment,
                 key: name.clone(),
-                nearest,
-            });
-        };
-        keys::set(config, Place::Environment, key, Value::Untyped(text.clone()))?;
+                nearest: keys::nearest(name, keys::paths().map(variable)),
+            }),
+        }
     }
-    Ok(())
 }
 
 /// Returns the variable of a key.
-fn variable(path: &str) -> String {
+pub(super) fn variable(path: &str) -> String {
     format!("{PREFIX}{}", path.replace('.', "_").to_ascii_uppercase())
 }
 

@@ -5,23 +5,20 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::draft::Draft;
 use super::error::Place;
 use super::value::Value;
-use super::{Config, ConfigError, keys};
+use super::{ConfigError, keys};
 
 /// Applies every value of a file.
-pub(super) fn apply(config: &mut Config, path: &Path) -> Result<(), ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    let document = File { path, text: &text };
-    let table = DeTable::parse(&text).map_err(|error| ConfigError::Syntax {
-        path: path.to_owned(),
-        line: document.line(error.span().map_or(0, |span| span.start)),
-        reason: error.message().to_owned(),
-    })?;
-    document.apply_table(config, "", table.get_ref())
+pub(super) fn apply(draft: &mut Draft, path: &Path) {
+    match std::fs::read_to_string(path) {
+        Ok(text) => File { path, text: &text }.apply(draft),
+        Err(source) => draft.refuse(ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        }),
+    }
 }
 
 struct File<'a> {
@@ -30,12 +27,18 @@ struct File<'a> {
 }
 
 impl File<'_> {
-    fn apply_table(
-        &self,
-        config: &mut Config,
-        section: &str,
-        table: &DeTable<'_>,
-    ) -> Result<(), ConfigError> {
+    fn apply(&self, draft: &mut Draft) {
+        match DeTable::parse(self.text) {
+            Ok(table) => self.apply_table(draft, "", table.get_ref()),
+            Err(error) => draft.refuse(ConfigError::Syntax {
+                path: self.path.to_owned(),
+                line: self.line(error.span().map_or(0, |span| span.start)),
+                reason: error.message().to_owned(),
+            }),
+        }
+    }
+
+    fn apply_table(&self, draft: &mut Draft, section: &str, table: &DeTable<'_>) {
         // The table is sorted by name; whoever reads the first error expects the first line.
         let mut entries: Vec<_> = table.iter().collect();
         entries.sort_by_key(|(key, _)| key.span().start);
@@ -46,11 +49,10 @@ impl File<'_> {
             };
             let place = self.place(key);
             match value.get_ref() {
-                DeValue::Table(table) if keys::is_section(&name) => self.apply_table(config, &name, table)?,
-                other => keys::set(config, place, &name, plain(other))?,
+                DeValue::Table(table) if keys::is_section(&name) => self.apply_table(draft, &name, table),
+                other => draft.set(place, &name, plain(other)),
             }
         }
-        Ok(())
     }
 
     fn place<T>(&self, spanned: &Spanned<T>) -> Place {

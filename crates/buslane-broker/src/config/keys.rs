@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use buslane_protocol::Name;
 
 use super::error::Place;
+use super::shown::Shown;
 use super::value::Value;
 use super::{Config, ConfigError, LogFormat};
 
@@ -16,17 +17,28 @@ pub(super) struct Key {
     expected: &'static str,
     /// Puts a value where it belongs; `None` if it is not what the key takes.
     set: fn(&mut Config, &Value) -> Option<()>,
+    /// Writes the value as TOML.
+    show: fn(&Config) -> String,
 }
 
-/// Applies one value.
-pub(super) fn set(config: &mut Config, place: Place, path: &str, value: Value) -> Result<(), ConfigError> {
+/// Applies one value and returns the name of its key.
+pub(super) fn set(
+    config: &mut Config,
+    place: &Place,
+    path: &str,
+    value: &Value,
+) -> Result<&'static str, ConfigError> {
+    let place = place.clone();
     if let Some(key) = KEYS.iter().find(|key| key.path == path) {
-        return (key.set)(config, &value).ok_or_else(|| ConfigError::WrongValue {
-            place,
-            key: path.to_owned(),
-            expected: key.expected,
-            found: value.shown(),
-        });
+        return match (key.set)(config, value) {
+            Some(()) => Ok(key.path),
+            None => Err(ConfigError::WrongValue {
+                place,
+                key: path.to_owned(),
+                expected: key.expected,
+                found: value.shown(),
+            }),
+        };
     }
     if is_section(path) {
         let (expected, found) = ("a table of keys", value.shown());
@@ -48,6 +60,11 @@ pub(super) fn set(config: &mut Config, place: Place, path: &str, value: Value) -
 /// Returns every key.
 pub(super) fn paths() -> impl Iterator<Item = &'static str> {
     KEYS.iter().map(|key| key.path)
+}
+
+/// Returns every key with its value, as TOML writes it.
+pub(super) fn shown(config: &Config) -> impl Iterator<Item = (&'static str, String)> {
+    KEYS.iter().map(|key| (key.path, (key.show)(config)))
 }
 
 /// Tells whether a name is that of a section.
@@ -90,6 +107,7 @@ macro_rules! keys {
                 $place = $read?;
                 Some(())
             },
+            show: |$config| Shown::shown(&$place, $expected == SIZE),
         },)*]
     };
 }

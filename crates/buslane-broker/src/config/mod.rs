@@ -4,10 +4,12 @@
 //! opens a socket or creates a file.
 
 mod address;
+mod draft;
 mod environment;
 mod error;
 mod file;
 mod keys;
+mod shown;
 mod value;
 
 use std::net::Ipv4Addr;
@@ -17,7 +19,11 @@ use std::time::Duration;
 use buslane_protocol::{Limits, Name};
 
 pub use address::{AddressError, ListenAddress};
+pub use draft::{Examination, Setting};
 pub use error::{ConfigError, Place};
+
+use self::draft::Draft;
+use self::value::Value;
 
 /// What a broker is told at its start.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,28 +119,12 @@ impl Config {
         flags: &Flags,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Config, ConfigError> {
-        let environment: Vec<(String, String)> = environment.into_iter().collect();
-        let variable = |name: &str| {
-            environment
-                .iter()
-                .find(|(key, _)| key == name)
-                .map(|(_, value)| value)
-        };
-        let mut config = Config {
-            data: state_directory(&variable),
-            ..Config::default()
-        };
-        let named = flags
-            .config
-            .as_deref()
-            .or_else(|| variable("BUSLANE_CONFIG").map(Path::new));
-        if let Some(path) = named {
-            file::apply(&mut config, path)?;
-        }
-        environment::apply(&mut config, &environment)?;
-        flags.apply(&mut config)?;
-        config.check()?;
-        Ok(config)
+        read(flags, environment).finish()
+    }
+
+    /// Tells for every key what it would be set to and where, and everything that is wrong, not the first error only.
+    pub fn examine(flags: &Flags, environment: impl IntoIterator<Item = (String, String)>) -> Examination {
+        read(flags, environment).examine()
     }
 
     /// Makes a configuration that listens on a free port of the loopback interface, for tests and demonstrations.
@@ -194,19 +184,77 @@ impl Config {
 }
 
 impl Flags {
-    fn apply(&self, config: &mut Config) -> Result<(), ConfigError> {
-        if !self.listen.is_empty() {
-            let place = Place::Flag("--listen");
-            keys::set(config, place, "listen", value::Value::List(self.listen.clone()))?;
+    fn apply(&self, draft: &mut Draft) {
+        let data = self
+            .data
+            .as_ref()
+            .map(|path| Value::Text(path.display().to_string()));
+        let format = self
+            .log_format
+            .map(|format| Value::Text(format.as_str().to_owned()));
+        let level = self
+            .log_level
+            .map(|level| Value::Text(level.as_str().to_ascii_lowercase()));
+        let values = [
+            (
+                "--listen",
+                "listen",
+                (!self.listen.is_empty()).then(|| Value::List(self.listen.clone())),
+            ),
+            ("--data", "data", data),
+            (
+                "--insecure",
+                "insecure",
+                self.insecure.then_some(Value::Boolean(true)),
+            ),
+            ("--log-format", "log.format", format),
+            ("--log-level", "log.level", level),
+        ];
+        for (flag, key, value) in values {
+            if let Some(value) = value {
+                draft.set(Place::Flag(flag), key, value);
+            }
         }
         if let Some(data) = &self.data {
-            config.data.clone_from(data);
+            // A path need not be Unicode.
+            draft.config.data.clone_from(data);
         }
-        config.insecure |= self.insecure;
-        config.log.format = self.log_format.unwrap_or(config.log.format);
-        config.log.level = self.log_level.unwrap_or(config.log.level);
-        Ok(())
     }
+}
+
+impl LogFormat {
+    /// Returns the word for it.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            LogFormat::Text => "text",
+            LogFormat::Json => "json",
+        }
+    }
+}
+
+/// Reads file, environment and flags, one over the other.
+fn read(flags: &Flags, environment: impl IntoIterator<Item = (String, String)>) -> Draft {
+    let environment: Vec<(String, String)> = environment.into_iter().collect();
+    let variable = |name: &str| {
+        environment
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
+    };
+    let mut draft = Draft::new(Config {
+        data: state_directory(&variable),
+        ..Config::default()
+    });
+    let named = flags
+        .config
+        .as_deref()
+        .or_else(|| variable("BUSLANE_CONFIG").map(Path::new));
+    if let Some(path) = named {
+        file::apply(&mut draft, path);
+    }
+    environment::apply(&mut draft, &environment);
+    flags.apply(&mut draft);
+    draft
 }
 
 /// Makes a name of the host's, as far as its characters allow.
@@ -292,6 +340,77 @@ mod tests {
             config.listen,
             ["127.0.0.1:2".parse().unwrap(), "unix:/run/two".parse().unwrap()]
         );
+    }
+
+    #[test]
+    fn every_key_tells_where_it_is_set() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("buslane.toml");
+        std::fs::write(&path, "node = 'file'\n[limits]\npayload = 2048\n").unwrap();
+        let flags = Flags {
+            config: Some(path.clone()),
+            data: Some("/here".into()),
+            ..Flags::default()
+        };
+        let environment = [("BUSLANE_NODE".to_owned(), "environment".to_owned())];
+        let examination = Config::examine(&flags, environment);
+        assert!(examination.errors.is_empty(), "{:?}", examination.errors);
+        let setting = |key: &str| {
+            examination
+                .settings
+                .iter()
+                .find(|setting| setting.key == key)
+                .unwrap()
+        };
+        let shown = |key: &str| (setting(key).value.as_str(), setting(key).place.clone());
+        assert_eq!(shown("node"), ("\"environment\"", Some(Place::Environment)));
+        assert_eq!(
+            shown("limits.payload"),
+            ("\"2KiB\"", Some(Place::File { path, line: 3 }))
+        );
+        assert_eq!(shown("data"), ("\"/here\"", Some(Place::Flag("--data"))));
+        assert_eq!(shown("drain"), ("\"5s\"", None));
+        assert_eq!(setting("limits.payload").variable, "BUSLANE_LIMITS_PAYLOAD");
+    }
+
+    #[test]
+    fn what_is_shown_reads_as_the_same_configuration() {
+        let environment = [
+            ("BUSLANE_DRAIN", "90s"),
+            ("BUSLANE_LISTEN", "[::1]:5,unix:/a b"),
+            ("BUSLANE_HTTP_ORIGINS", "https://a.b"),
+        ];
+        let environment = environment.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let before = Config::load(&Flags::default(), environment.clone()).unwrap();
+        let settings = Config::examine(&Flags::default(), environment).settings;
+        let text: String = settings
+            .iter()
+            .map(|setting| format!("{} = {}\n", setting.key, setting.value))
+            .collect();
+        assert_eq!(load(&text, &[], Flags::default()).unwrap(), before, "{text}");
+    }
+
+    #[test]
+    fn an_examination_finds_every_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("buslane.toml");
+        std::fs::write(&path, "lisen = 1\nnode = 7\n").unwrap();
+        let flags = Flags {
+            config: Some(path),
+            listen: vec!["nowhere".to_owned()],
+            ..Flags::default()
+        };
+        let examination = Config::examine(&flags, [("BUSLANE_DRAINS".to_owned(), "1s".to_owned())]);
+        let errors: Vec<String> = examination.errors.iter().map(ToString::to_string).collect();
+        for (error, part) in errors.iter().zip([
+            "the nearest is listen",
+            "node expects",
+            "BUSLANE_DRAIN",
+            "--listen: listen expects",
+        ]) {
+            assert!(error.contains(part), "{error}");
+        }
+        assert_eq!(errors.len(), 4);
     }
 
     #[test]
