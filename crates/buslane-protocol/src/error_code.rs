@@ -129,6 +129,8 @@ error_codes! {
     NotFound 55 "not_found" 404 Never "there is nothing at this path";
     MethodNotAllowed 56 "method_not_allowed" 405 Never "the path does not answer this HTTP method";
     IncompatibleSchema 57 "incompatible_schema" 409 Never "the new version breaks those who use the service";
+    NotAcceptable 58 "not_acceptable" 406 Never "the answer has no form that Accept allows";
+    UnsupportedMediaType 59 "unsupported_media_type" 415 Never "a body of this media type is not taken here";
 }
 
 impl std::fmt::Display for ErrorCode {

@@ -4,6 +4,7 @@
 //! are heard, before anything else is looked at.
 
 mod answers;
+mod cloud_events;
 mod exposition;
 mod metrics;
 mod origin;
