@@ -28,6 +28,7 @@ use bytes::Bytes;
 
 use super::connection::Connection;
 use super::hub::Hub;
+use super::input::Lease;
 use super::pipe::Pipe;
 use super::socket::{Origin, Socket};
 
@@ -38,24 +39,32 @@ pub(crate) struct InProcess {
     pipe: Rc<Pipe>,
 }
 
-/// One whole message from the broker.
-#[derive(Clone, Debug)]
-pub(crate) struct Frame(Bytes);
+/// One whole message from the broker. Counts as memory in use while it lives.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    bytes: Bytes,
+    lease: Lease,
+}
 
 impl Frame {
     /// Decodes the message.
     pub(crate) fn message(&self) -> BrokerMessage<'_> {
-        binary::decode_broker(&self.0).expect("it was decoded when it came")
+        binary::decode_broker(&self.bytes).expect("it was decoded when it came")
     }
 
     /// Shares a part of the frame, such as a payload of its message, without copying it where it lies in the frame.
     pub(crate) fn share(&self, part: &[u8]) -> Bytes {
-        let frame = self.0.as_ptr_range();
+        let frame = self.bytes.as_ptr_range();
         let part_range = part.as_ptr_range();
         if part.is_empty() || part_range.start < frame.start || part_range.end > frame.end {
             return Bytes::copy_from_slice(part);
         }
-        self.0.slice_ref(part)
+        self.bytes.slice_ref(part)
+    }
+
+    /// Returns what keeps the frame's bytes counted, for whoever keeps a part of them.
+    pub(crate) fn into_lease(self) -> Lease {
+        self.lease
     }
 }
 
@@ -108,8 +117,8 @@ impl InProcess {
     /// Looks for the next message.
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<Frame, CloseReason>> {
         loop {
-            let frame = Frame(ready!(self.poll_frame(context))?);
-            match binary::decode_broker(&frame.0) {
+            let frame = ready!(self.poll_frame(context))?;
+            match binary::decode_broker(&frame.bytes) {
                 // Having been read is the sign of life that a ping asks for.
                 Ok(BrokerMessage::Ping(_) | BrokerMessage::Connected(_)) => {}
                 Ok(_) => return Poll::Ready(Ok(frame)),
@@ -123,10 +132,13 @@ impl InProcess {
         self.hub.abandon(&self.connection, CloseReason::Goodbye);
     }
 
-    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, CloseReason>> {
+    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Result<Frame, CloseReason>> {
         self.connection.remember(context);
         self.pipe.remember(context);
-        let frame = self.pipe.take_frame();
+        let frame = self
+            .pipe
+            .take_frame()
+            .map(|(bytes, lease)| Frame { bytes, lease });
         let state = self.connection.state();
         match (frame, state.ended) {
             (Some(frame), Some(_)) => Poll::Ready(Ok(frame)),

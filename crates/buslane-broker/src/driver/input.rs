@@ -28,9 +28,10 @@ pub(crate) struct Head {
 }
 
 /// What all inputs hold together, and may hold.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Account(Rc<Shared>);
 
+#[derive(Debug)]
 struct Shared {
     used: Cell<usize>,
     limit: usize,
@@ -72,6 +73,29 @@ impl Account {
     /// Notes that a buffer charged with `before` bytes has `after` now.
     pub(super) fn resized(&self, before: usize, after: usize) {
         self.0.used.set(self.0.used.get() + after - before);
+    }
+}
+
+/// Bytes that count in an account for as long as this lives, wherever they are.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    account: Account,
+    bytes: usize,
+}
+
+impl Lease {
+    /// Takes over bytes that count already.
+    pub(super) fn take_over(account: &Account, bytes: usize) -> Self {
+        Lease {
+            account: account.clone(),
+            bytes,
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.account.release(self.bytes);
     }
 }
 

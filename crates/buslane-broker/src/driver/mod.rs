@@ -37,7 +37,7 @@ pub(crate) use conversation::Conversation;
 pub(crate) use flusher::Flusher;
 pub(crate) use hub::{Hub, Setup};
 pub(crate) use in_process::{Frame, InProcess};
-pub(crate) use input::{Account, Charged, Head};
+pub(crate) use input::{Account, Charged, Head, Lease};
 pub(crate) use intake::{End, Intake, Next, Progress};
 pub(crate) use listener::{Listener, serve};
 pub(crate) use socket::{Local, Origin, Socket};

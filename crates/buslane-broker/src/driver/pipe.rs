@@ -8,7 +8,7 @@ use std::task::{Context, Waker};
 use buslane_protocol::binary;
 use bytes::Bytes;
 
-use super::input::{Account, Full};
+use super::input::{Account, Full, Lease};
 
 /// The frames on their way to one client.
 pub(crate) struct Pipe {
@@ -59,8 +59,8 @@ impl Pipe {
         inner.finish(taken)
     }
 
-    /// Takes out the first frame, if it is whole. Wherever bytes wait for room, it is.
-    pub(super) fn take_frame(&self) -> Option<Bytes> {
+    /// Takes out the first frame, if it is whole, and what it is charged. Wherever bytes wait for room, it is.
+    pub(super) fn take_frame(&self) -> Option<(Bytes, Lease)> {
         self.inner.borrow_mut().take_frame()
     }
 
@@ -104,30 +104,33 @@ impl Inner {
         Ok(taken)
     }
 
-    fn take_frame(&mut self) -> Option<Bytes> {
+    fn take_frame(&mut self) -> Option<(Bytes, Lease)> {
         let waiting = &self.bytes[self.start..];
         let length = frame_length(waiting).filter(|length| *length <= waiting.len())?;
         if self.start == 0 && length == self.bytes.len() {
-            return Some(self.take_all().into());
+            return Some(self.take_all());
         }
         let frame = Bytes::copy_from_slice(&waiting[..length]);
+        self.account.resized(0, length);
+        let lease = Lease::take_over(&self.account, length);
         self.start += length;
         if self.start == self.bytes.len() {
-            self.take_all();
+            drop(self.take_all());
         }
-        Some(frame)
+        Some((frame, lease))
     }
 
-    fn take_all(&mut self) -> Vec<u8> {
-        self.account.release(self.bytes.capacity());
+    fn take_all(&mut self) -> (Bytes, Lease) {
+        let bytes = std::mem::take(&mut self.bytes);
         self.start = 0;
-        std::mem::take(&mut self.bytes)
+        let lease = Lease::take_over(&self.account, bytes.capacity());
+        (bytes.into(), lease)
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.take_all();
+        drop(self.take_all());
     }
 }
 
@@ -157,6 +160,10 @@ mod tests {
         frame
     }
 
+    fn read(pipe: &Pipe) -> Bytes {
+        pipe.take_frame().unwrap().0
+    }
+
     fn write(pipe: &Pipe, bytes: &[u8]) -> io::Result<usize> {
         pipe.try_write(&[IoSlice::new(bytes)])
     }
@@ -168,10 +175,10 @@ mod tests {
         let (one, other) = (frame(3), frame(500));
         let both = [IoSlice::new(&one), IoSlice::new(&other[..100])];
         assert_eq!(pipe.try_write(&both).unwrap(), one.len() + 100);
-        assert_eq!(pipe.take_frame().unwrap(), one);
-        assert_eq!(pipe.take_frame(), None);
+        assert_eq!(read(&pipe), one);
+        assert!(pipe.take_frame().is_none());
         assert_eq!(write(&pipe, &other[100..]).unwrap(), other.len() - 100);
-        assert_eq!(pipe.take_frame().unwrap(), other);
+        assert_eq!(read(&pipe), other);
         assert_eq!(account.used(), 0);
     }
 
@@ -184,7 +191,7 @@ mod tests {
         let taken = write(&pipe, &many).unwrap();
         assert_eq!(taken, BOUND);
         assert_eq!(write(&pipe, &many).unwrap_err().kind(), io::ErrorKind::WouldBlock);
-        assert_eq!(pipe.take_frame().unwrap(), frame);
+        assert_eq!(read(&pipe), frame);
         assert_eq!(write(&pipe, &many[taken..]).unwrap(), frame.len());
     }
 
@@ -197,7 +204,7 @@ mod tests {
             write(&pipe, &[long.clone(), frame(9)].concat()).unwrap(),
             long.len()
         );
-        assert_eq!(pipe.take_frame().unwrap(), long);
+        assert_eq!(read(&pipe), long);
     }
 
     #[test]
@@ -209,7 +216,9 @@ mod tests {
             write(&other, &frame(600)).unwrap_err().kind(),
             io::ErrorKind::OutOfMemory
         );
-        drop(one);
+        let frame_read = one.take_frame();
+        assert!(write(&other, &frame(600)).is_err(), "what was read still counts");
+        drop(frame_read);
         assert!(write(&other, &frame(600)).is_ok());
     }
 }
