@@ -105,7 +105,7 @@ impl Waiters {
                     caller.fail(Box::new(problem));
                 }
             }
-            Event::Request { token, invocation } => match self.services.route(&invocation.to) {
+            Event::Request { token, invocation } => match self.services.route(&invocation) {
                 Some(handler) => self.invoke(token, &invocation, handler, round),
                 None => afterwards.unroutable.push(token),
             },

@@ -40,7 +40,6 @@ impl Registration {
                 methods: handlers,
                 accepted: Some(waiter),
                 leaving: Vec::new(),
-                turn: 0,
             };
             let key = state
                 .session

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use buslane_protocol::{Address, CompatibilityReport, Destination, Name, Problem};
+use buslane_protocol::{Address, CompatibilityReport, Destination, Invocation, Name, Problem};
 use buslane_session::RegistrationKey;
 
 use crate::handler::Handler;
@@ -16,7 +16,6 @@ pub(crate) struct Services {
     entries: Vec<(RegistrationKey, Service)>,
     /// Handlers that nobody needs any more. They hold what user code captured, so they are dropped outside the lock.
     discarded: Vec<HashMap<Name, Handler>>,
-    turn: u64,
 }
 
 /// One registration.
@@ -32,8 +31,6 @@ pub(crate) struct Service {
     pub(crate) accepted: Option<Outcome<()>>,
     /// Wait for the registration's end.
     pub(crate) leaving: Vec<Outcome<()>>,
-    /// When it was last chosen.
-    pub(crate) turn: u64,
 }
 
 impl Services {
@@ -48,18 +45,15 @@ impl Services {
             .map(|(_, service)| service)
     }
 
-    /// Returns the handler of an address. Where several registrations fit, which only their common address can tell
-    /// apart, they take turns.
-    pub(crate) fn route(&mut self, address: &Address<'_>) -> Option<Handler> {
-        let service = self
-            .entries
-            .iter_mut()
-            .map(|(_, service)| service)
-            .filter(|service| service.answers(address))
-            .min_by_key(|service| service.turn)?;
-        self.turn += 1;
-        service.turn = self.turn;
-        service.methods.get(address.method()).cloned()
+    /// Returns the handler of a request. Where several registrations fit its address, the broker says which is meant.
+    pub(crate) fn route(&self, invocation: &Invocation<'_>) -> Option<Handler> {
+        let address = &invocation.to;
+        let mut services = self.entries.iter().map(|(_, service)| service);
+        let service = match invocation.headers.callee() {
+            Some(callee) => services.find(|service| service.is_called(callee)),
+            None => services.find(|service| service.answers(address)),
+        };
+        service?.methods.get(address.method()).cloned()
     }
 
     /// Takes note that the broker accepted a registration.
@@ -141,6 +135,12 @@ impl Services {
 }
 
 impl Service {
+    /// Tells whether a label, `service#instance`, is this registration's.
+    fn is_called(&self, label: &str) -> bool {
+        let own = |instance: &Name| label.split_once('#') == Some((self.name.as_str(), instance.as_str()));
+        self.instance.as_ref().is_some_and(own)
+    }
+
     fn answers(&self, address: &Address<'_>) -> bool {
         let selected = match address.destination() {
             Destination::Service(service) => self.name.as_str() == service,
@@ -158,6 +158,7 @@ impl Service {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use buslane_protocol::{Headers, HeadersBuf, Payload};
 
     fn service(name: &str, instance: &str, group: &str) -> (Service, Handler) {
         let handler: Handler = Arc::new(|_, _| {});
@@ -169,13 +170,27 @@ mod tests {
             methods: HashMap::from([(Name::parse("get").unwrap(), handler.clone())]),
             accepted: None,
             leaving: Vec::new(),
-            turn: 0,
         };
         (service, handler)
     }
 
-    fn routed(services: &mut Services, address: &str) -> Option<Handler> {
-        services.route(&Address::parse(address).unwrap())
+    fn routed(services: &Services, address: &str, callee: Option<&str>) -> Option<Handler> {
+        let mut headers = HeadersBuf::new();
+        if let Some(callee) = callee {
+            headers.push(Headers::CALLEE, callee).unwrap();
+        }
+        services.route(&Invocation {
+            delivery: 1,
+            id: None,
+            from: "shell".into(),
+            to: Address::parse(address).unwrap(),
+            headers: headers.finish(),
+            payload: Payload::default(),
+            expires_in_ms: None,
+            attempt: 1,
+            stream: false,
+            credit: 0,
+        })
     }
 
     #[test]
@@ -190,17 +205,17 @@ mod tests {
             "node/attic:get",
         ] {
             assert!(
-                Arc::ptr_eq(&routed(&mut services, address).unwrap(), &handler),
+                Arc::ptr_eq(&routed(&services, address, None).unwrap(), &handler),
                 "{address}"
             );
         }
         for address in ["attic:set", "attic#two:get", "@other:get", "cellar:get", "*:set"] {
-            assert!(routed(&mut services, address).is_none(), "{address}");
+            assert!(routed(&services, address, None).is_none(), "{address}");
         }
     }
 
     #[test]
-    fn two_that_fit_take_turns() {
+    fn of_two_that_fit_the_broker_says_which_is_meant() {
         let mut services = Services::default();
         let ((first, one), (second, two)) = (
             service("attic", "one", "storage"),
@@ -208,10 +223,11 @@ mod tests {
         );
         services.insert(RegistrationKey::from_number(1), first);
         services.insert(RegistrationKey::from_number(2), second);
-        let chosen: Vec<bool> = (0..4)
-            .map(|_| Arc::ptr_eq(&routed(&mut services, "@storage:get").unwrap(), &one))
-            .collect();
-        assert_eq!(chosen, [true, false, true, false]);
-        assert!(Arc::ptr_eq(&routed(&mut services, "cellar:get").unwrap(), &two));
+        for (callee, handler) in [("attic#one", &one), ("cellar#two", &two)] {
+            let chosen = routed(&services, "@storage:get", Some(callee)).unwrap();
+            assert!(Arc::ptr_eq(&chosen, handler), "{callee}");
+        }
+        assert!(routed(&services, "@storage:get", Some("cellar#one")).is_none());
+        assert!(Arc::ptr_eq(&routed(&services, "cellar:get", None).unwrap(), &two));
     }
 }

@@ -2,8 +2,8 @@
 //! one client is in `delivery.rs`.
 
 use buslane_protocol::{
-    BrokerMessage, Delivery, Encoding, ErrorCode, Headers, HeadersBuf, Payload, PayloadKind, Problem,
-    Publish, Retain, Topic,
+    BrokerMessage, Delivery, Encoding, ErrorCode, Headers, Payload, PayloadKind, Problem, Publish, Retain,
+    Topic,
 };
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use crate::ledger::Ledger;
 use crate::memory::Category;
 use crate::parked::{Known, Step};
 use crate::policy::Action;
+use crate::request::with_header;
 use crate::retained::Retained;
 use crate::topics::{GroupMatch, TooManyMatches};
 use crate::unhandled::Unhandled;
@@ -319,13 +320,12 @@ pub(crate) fn share_out(
     ledger: &mut Ledger,
     frames: &mut Frames,
 ) -> u32 {
-    let mut headers = HeadersBuf::from_headers(&delivery.headers);
     // A client's headers are far shorter than a block may be, so there is room for one more.
-    if headers.push(Headers::SHARED, group.label()).is_err() {
+    let Ok(headers) = with_header(&delivery.headers, Headers::SHARED, group.label()) else {
         return 0;
-    }
+    };
     let copy = Delivery {
-        headers: headers.finish(),
+        headers,
         ..delivery.clone()
     };
     let message = BrokerMessage::Delivery(copy);

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use buslane_protocol::{
-    Address, BUS_SERVICE, BrokerMessage, Deadline, Destination, Encoding, ErrorCode, Invocation, Payload,
-    PayloadKind, Problem, Request, Targets,
+    Address, BUS_SERVICE, BrokerMessage, Deadline, Destination, Encoding, ErrorCode, Headers, HeadersBuf,
+    HeadersError, Invocation, Payload, PayloadKind, Problem, Request, Targets,
 };
 
 use crate::ClientId;
@@ -16,7 +16,7 @@ use crate::memory::Category;
 use crate::parked::{Known, Step};
 use crate::pending::{Call, CallKey, CallKind, Pending};
 use crate::policy::Action;
-use crate::registry::{Miss, Route};
+use crate::registry::{InstanceKey, Miss, Route};
 use crate::unhandled::Unhandled;
 use crate::validation::Stop;
 
@@ -208,12 +208,17 @@ impl Engine {
             return Err(missed(Miss::Unknown, address).into());
         };
         let from = client.from.clone();
+        let headers = if self.leaves_doubt(&callee.registrations, address) {
+            naming_callee(&request.headers, &route.offer.label)?
+        } else {
+            request.headers.borrowed()
+        };
         let message = BrokerMessage::Request(Invocation {
             delivery: callee.deliveries + 1,
             id: Some(request.id),
             from: (&*from).into(),
             to: address.borrowed(),
-            headers: request.headers.borrowed(),
+            headers,
             payload: payload.borrowed(),
             expires_in_ms: span.map(|span| u32::try_from(span.as_millis()).unwrap_or(u32::MAX)),
             attempt: 1,
@@ -234,6 +239,25 @@ impl Engine {
                     .detail(detail)
                     .into())
             }
+        }
+    }
+
+    /// Tells whether an address may mean more than one of a client's registrations.
+    fn leaves_doubt(&self, registrations: &[InstanceKey], address: &Address<'_>) -> bool {
+        if registrations.len() < 2 {
+            return false;
+        }
+        let mut held = registrations
+            .iter()
+            .filter_map(|key| self.registry.instance(*key));
+        match address.destination() {
+            Destination::Instance { .. } => false,
+            Destination::Group(_) | Destination::Every => true,
+            Destination::Service(service) => held
+                .by_ref()
+                .filter(|instance| instance.declared.service.as_str() == service)
+                .nth(1)
+                .is_some(),
         }
     }
 
@@ -265,6 +289,23 @@ impl Engine {
         self.pending
             .add_leg(&mut callee.legs, call, route, callee.deliveries);
     }
+}
+
+/// Adds which instance is meant, for a client that could not tell.
+fn naming_callee(headers: &Headers<'_>, label: &str) -> Result<Headers<'static>, Box<Problem>> {
+    with_header(headers, Headers::CALLEE, label)
+        .map_err(|error| Problem::new(ErrorCode::HeadersTooLarge).detail(error).into())
+}
+
+/// Adds a member of the broker's own to a message's headers.
+pub(crate) fn with_header(
+    headers: &Headers<'_>,
+    name: &str,
+    value: &str,
+) -> Result<Headers<'static>, HeadersError> {
+    let mut headers = HeadersBuf::from_headers(headers);
+    headers.push(name, value)?;
+    Ok(headers.finish())
 }
 
 /// Makes the refusal of an address that nobody answers to.

@@ -15,6 +15,7 @@ use crate::memory::Category;
 use crate::presence::{Change, presence_delivery};
 use crate::presence_feed::{PresenceFeed, PresenceKey, PresenceSubscription, Progress, selects_presence};
 use crate::registry::{Instance, Registry};
+use crate::request::with_header;
 use crate::retained::Next;
 use crate::subscription::SubscriptionKey;
 
@@ -170,7 +171,8 @@ impl Engine {
                         continue;
                     }
                 };
-            let Ok(parsed) = Topic::parse(topic) else {
+            let named = with_header(&value.headers, Headers::FILTER, cursor.filter.as_str());
+            let (Ok(parsed), Ok(headers)) = (Topic::parse(topic), named) else {
                 cursor.after = Some(topic.to_owned());
                 continue;
             };
@@ -178,7 +180,7 @@ impl Engine {
                 id: value.id,
                 topic: parsed,
                 from: (&*value.from).into(),
-                headers: value.headers.borrowed(),
+                headers,
                 payload: value.payload.borrowed(),
                 retained: true,
             });

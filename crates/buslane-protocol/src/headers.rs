@@ -121,6 +121,11 @@ impl<'a> Headers<'a> {
     pub const SHARED: &'static str = ":shared";
     /// Marks an event of the present state; set by the broker only.
     pub const SNAPSHOT: &'static str = ":snapshot";
+    /// The filter of the new subscription that a retained value is for; set by the broker only.
+    pub const FILTER: &'static str = ":filter";
+    /// The instance that a request is for, where its address could mean several of the receiver's; set by the broker
+    /// only.
+    pub const CALLEE: &'static str = ":callee";
 
     /// The names that stand for members of the envelope.
     pub const MEMBERS: &'static [HeaderMember] = members::MEMBERS;
@@ -208,6 +213,16 @@ impl<'a> Headers<'a> {
     /// Tells whether a delivery is an event of the present state.
     pub fn is_snapshot(&self) -> bool {
         self.find(Self::SNAPSHOT).is_some()
+    }
+
+    /// Returns the filter of the new subscription that a retained value is for.
+    pub fn filter(&self) -> Option<&str> {
+        self.find(Self::FILTER)
+    }
+
+    /// Returns the instance that a request is for, as `service#instance`, where its address could mean several.
+    pub fn callee(&self) -> Option<&str> {
+        self.find(Self::CALLEE)
     }
 
     /// Refuses members that only the broker sets.

@@ -270,7 +270,8 @@ pub struct Delivery<'a> {
     /// Who published, stamped by the broker.
     pub from: Cow<'a, str>,
     /// Headers and the envelope's rarer members. `:shared` names the shared subscription that it is a copy for,
-    /// `:snapshot` marks an event of the present state.
+    /// `:snapshot` marks an event of the present state, `:filter` names the new subscription that a retained value is
+    /// for.
     pub headers: Headers<'a>,
     /// What.
     pub payload: Payload<'a>,
@@ -342,7 +343,8 @@ pub struct Invocation<'a> {
     pub from: Cow<'a, str>,
     /// The address as the caller wrote it.
     pub to: Address<'a>,
-    /// Headers and the envelope's rarer members.
+    /// Headers and the envelope's rarer members. `:callee` names the instance that is meant, where `to` could
+    /// mean several of the client's.
     pub headers: Headers<'a>,
     /// The input.
     pub payload: Payload<'a>,

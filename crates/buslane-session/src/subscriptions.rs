@@ -8,8 +8,8 @@
 //! - The overflow policy is that of the first; it holds as long as any of them is there.
 //! - Of those with credit, the one that allows least decides for all, so that none ever gets more than it allowed.
 //! - Each new one has the broker subscribe anew, so that it gets retained values and the present state of services.
-//!   Retained values then come to the older ones again; the present state does not, except to one that was still
-//!   getting it.
+//!   Retained values then come again to the older ones of the same filter; the present state does not, except to one
+//!   that was still getting it.
 
 mod routes;
 mod wire;
@@ -167,6 +167,9 @@ impl Subscriptions {
             if let Some(shared) = delivery.headers.shared() {
                 return self.route_shared(shared);
             }
+            if let Some(filter) = delivery.headers.filter() {
+                return self.route_retained(filter);
+            }
             if delivery.headers.is_snapshot() {
                 return self.route_present_state(&delivery.topic);
             }
@@ -229,6 +232,15 @@ impl Subscriptions {
                 .for_each(Wire::delivered);
         }
         route
+    }
+
+    /// Finds the subscriptions that a retained value from before them is for.
+    fn route_retained(&mut self, filter: &str) -> Arc<[SubscriptionKey]> {
+        let named = |wire: &&mut Wire| wire.shared.is_none() && wire.filter.as_str() == filter;
+        in_order(self.wires.values_mut().filter(named).flat_map(|wire| {
+            wire.delivered();
+            wire.keys()
+        }))
     }
 
     /// Finds the subscriptions that do not know yet who is there.

@@ -13,6 +13,31 @@ fn member(world: &mut World, service: &str, instance: &str) -> ClientId {
     id
 }
 
+#[test]
+fn a_client_with_several_instances_is_told_which_one_is_meant_where_the_address_leaves_doubt() {
+    let mut world = World::new();
+    let callee = member(&mut world, "attic", "a");
+    world.register(callee, json!({ "name": "attic", "version": "1", "instance": "b", "groups": ["storage"], "methods": ["get"] }));
+    world.register(
+        callee,
+        json!({ "name": "cellar", "version": "1", "instance": "c", "methods": ["get"] }),
+    );
+    let caller = world.client();
+    let mut callees = |to: &str| {
+        world.send(caller, json!({ "type": "request", "id": to, "to": to }));
+        let requests = world.read(callee);
+        requests
+            .into_iter()
+            .map(|request| request["callee"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(callees("@storage:get"), ["attic#a", "attic#b"]);
+    assert_eq!(callees("*:get"), ["attic#a", "attic#b", "cellar#c"]);
+    assert_eq!(callees("attic:get"), ["attic#a"]);
+    assert_eq!(callees("attic#b:get"), [Value::Null]);
+    assert_eq!(callees("cellar:get"), [Value::Null]);
+}
+
 fn ask(world: &mut World, caller: ClientId, to: Value) {
     world.send(
         caller,

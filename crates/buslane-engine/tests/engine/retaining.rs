@@ -35,6 +35,7 @@ fn a_new_subscription_gets_the_retained_values_marked() {
                 .iter()
                 .all(|message| message["retained"] == true && message["from"] == "client-1")
         );
+        assert!(messages[1..].iter().all(|message| message["filter"] == "host/+"));
         world.assert_balanced();
     }
 }
@@ -44,7 +45,8 @@ fn a_live_delivery_of_a_retained_publish_is_not_marked() {
     let mut world = World::new();
     let id = world.subscriber(Framing::Binary, "a");
     retain(&mut world, id, "a", json!(1));
-    assert_eq!(world.one(id).get("retained"), None);
+    let message = world.one(id);
+    assert_eq!((message.get("retained"), message.get("filter")), (None, None));
 }
 
 #[test]

@@ -35,15 +35,18 @@ pub(super) const MEMBERS: &[HeaderMember] = &[
     member(Headers::ENCRYPTION, "encryption", HeaderMemberKind::Text),
     member(Headers::ATTEMPTS, "attempts", HeaderMemberKind::Integer),
     member(Headers::STATUS, "status", HeaderMemberKind::Integer),
-    HeaderMember {
-        broker_only: true,
-        ..member(Headers::SHARED, "shared", HeaderMemberKind::Text)
-    },
-    HeaderMember {
-        broker_only: true,
-        ..member(Headers::SNAPSHOT, "snapshot", HeaderMemberKind::Flag)
-    },
+    of_the_broker(Headers::SHARED, "shared", HeaderMemberKind::Text),
+    of_the_broker(Headers::SNAPSHOT, "snapshot", HeaderMemberKind::Flag),
+    of_the_broker(Headers::FILTER, "filter", HeaderMemberKind::Text),
+    of_the_broker(Headers::CALLEE, "callee", HeaderMemberKind::Text),
 ];
+
+const fn of_the_broker(header: &'static str, name: &'static str, kind: HeaderMemberKind) -> HeaderMember {
+    HeaderMember {
+        broker_only: true,
+        ..member(header, name, kind)
+    }
+}
 
 const fn member(header: &'static str, member: &'static str, kind: HeaderMemberKind) -> HeaderMember {
     HeaderMember {

@@ -83,6 +83,8 @@ envelope! {
     status = "status",
     shared = "shared",
     snapshot = "snapshot",
+    filter = "filter",
+    callee = "callee",
     name = "name",
     destination = "destination",
     responder = "responder";

@@ -67,6 +67,8 @@ fn rare_members<'e, 'a>(envelope: &'e Envelope<'a>) -> [&'e Member<'a>; Headers:
         &envelope.status,
         &envelope.shared,
         &envelope.snapshot,
+        &envelope.filter,
+        &envelope.callee,
     ]
 }
 

@@ -57,8 +57,12 @@ fn delivery_headers() -> Headers<'static> {
 }
 
 fn image_headers() -> Headers<'static> {
+    header(Headers::CONTENT_TYPE, "image/png")
+}
+
+fn header(name: &str, value: &str) -> Headers<'static> {
     let mut headers = HeadersBuf::new();
-    headers.push(Headers::CONTENT_TYPE, "image/png").unwrap();
+    headers.push(name, value).unwrap();
     headers.finish()
 }
 
@@ -417,6 +421,12 @@ fn broker_deliveries() -> Vec<BrokerMessage<'static>> {
     vec![
         BrokerMessage::Delivery(delivery.clone()),
         BrokerMessage::Delivery(Delivery {
+            headers: header(Headers::FILTER, "host/#"),
+            payload: checked("1"),
+            retained: true,
+            ..delivery.clone()
+        }),
+        BrokerMessage::Delivery(Delivery {
             id: Some(id("e1")),
             headers: delivery_headers(),
             payload: Payload::absent(),
@@ -441,6 +451,10 @@ fn broker_answers() -> Vec<BrokerMessage<'static>> {
     };
     vec![
         BrokerMessage::Request(request.clone()),
+        BrokerMessage::Request(Invocation {
+            headers: header(Headers::CALLEE, "attic#one"),
+            ..request.clone()
+        }),
         BrokerMessage::Request(Invocation {
             delivery: u64::MAX,
             id: None,
