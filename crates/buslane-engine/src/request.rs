@@ -247,17 +247,16 @@ impl Engine {
         if registrations.len() < 2 {
             return false;
         }
-        let mut held = registrations
-            .iter()
-            .filter_map(|key| self.registry.instance(*key));
         match address.destination() {
             Destination::Instance { .. } => false,
             Destination::Group(_) | Destination::Every => true,
-            Destination::Service(service) => held
-                .by_ref()
-                .filter(|instance| instance.declared.service.as_str() == service)
-                .nth(1)
-                .is_some(),
+            Destination::Service(service) => {
+                let held = registrations
+                    .iter()
+                    .filter_map(|key| self.registry.instance(*key));
+                let of_it = held.filter(|instance| instance.declared.service.as_str() == service);
+                of_it.count() > 1
+            }
         }
     }
 
