@@ -1,6 +1,6 @@
 //! The command line: every command, its arguments, and what `--help` says of them.
 
-mod values;
+pub(crate) mod values;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,6 +12,7 @@ use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueE
 
 use self::values::{count, duration, header};
 use crate::bench::BenchArguments;
+use crate::command::tap::TapArguments;
 
 /// A message bus for programs that find and talk to each other.
 #[derive(Debug, Parser)]
@@ -109,6 +110,8 @@ pub(crate) enum Command {
     Request(RequestArguments),
     /// List services, or show one with its schemas
     Services(ServicesArguments),
+    /// Watch everything that flows on the bus
+    Tap(TapArguments),
     /// Measure how fast and how small a broker is
     Bench(BenchArguments),
 }

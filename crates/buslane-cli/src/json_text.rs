@@ -11,17 +11,39 @@ pub(crate) fn check(text: &str) -> Result<(), serde_json::Error> {
     serde_json::from_str::<IgnoredAny>(text).map(|_| ())
 }
 
+/// What a token of a JSON text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The name of a member.
+    Name,
+    /// A string.
+    Text,
+    /// A number.
+    Number,
+    /// True or false.
+    Truth,
+    /// Null.
+    Null,
+    /// A bracket, a comma or a colon.
+    Mark,
+}
+
 /// Lays out a JSON text with an indentation of two.
 pub(crate) fn pretty(json: &str) -> String {
+    laid_out(json, |_, token| token.to_owned())
+}
+
+/// Lays out a JSON text with an indentation of two, each token as `show` makes it.
+pub(crate) fn laid_out(json: &str, show: impl Fn(Kind, &str) -> String) -> String {
     let mut out = String::with_capacity(json.len() * 2);
     let mut depth = 0;
-    let mut tokens = Tokens(json).peekable();
-    while let Some(token) = tokens.next() {
-        match token {
+    let mut tokens = kinds(json).peekable();
+    while let Some((kind, token)) = tokens.next() {
+        match &*token {
             "{" | "[" => {
-                out.push_str(token);
-                if let Some(close) = tokens.next_if(|next| matches!(*next, "}" | "]")) {
-                    out.push_str(close);
+                out.push_str(&show(kind, &token));
+                if let Some((_, close)) = tokens.next_if(|(_, next)| matches!(&**next, "}" | "]")) {
+                    out.push_str(&show(kind, &close));
                 } else {
                     depth += 1;
                     break_line(&mut out, depth);
@@ -30,23 +52,34 @@ pub(crate) fn pretty(json: &str) -> String {
             "}" | "]" => {
                 depth = depth.saturating_sub(1);
                 break_line(&mut out, depth);
-                out.push_str(token);
+                out.push_str(&show(kind, &token));
             }
             "," => {
-                out.push(',');
+                out.push_str(&show(kind, &token));
                 break_line(&mut out, depth);
             }
-            ":" => out.push_str(": "),
-            _ => out.push_str(token),
+            ":" => out.push_str(&show(kind, ": ")),
+            _ => out.push_str(&show(kind, &token)),
         }
     }
     out
 }
 
-/// Returns a JSON text without the line breaks that may stand between its tokens.
+/// Writes a JSON text on one line with a space after each comma and colon, each token as `show` makes it.
+pub(crate) fn on_one_line(json: &str, show: impl Fn(Kind, &str) -> String) -> String {
+    let spaced = |(kind, token): (Kind, Cow<'_, str>)| match &*token {
+        "," => show(kind, ", "),
+        ":" => show(kind, ": "),
+        token => show(kind, token),
+    };
+    kinds(json).map(spaced).collect()
+}
+
+/// Returns a JSON text without the line breaks that may stand between its tokens, and without any other character
+/// that a terminal could take for an order.
 pub(crate) fn one_line(json: &str) -> Cow<'_, str> {
     match json.contains(char::is_control) {
-        true => Cow::Owned(Tokens(json).collect()),
+        true => Cow::Owned(Tokens(json).map(harmless).collect()),
         false => Cow::Borrowed(json),
     }
 }
@@ -54,6 +87,38 @@ pub(crate) fn one_line(json: &str) -> Cow<'_, str> {
 /// Makes a JSON text part of a larger one; `None` if it is no JSON.
 pub(crate) fn raw(json: &str) -> Option<Box<RawValue>> {
     RawValue::from_string(one_line(json).into_owned()).ok()
+}
+
+/// Returns the tokens with what they are, without a character that a terminal could take for an order.
+fn kinds(json: &str) -> impl Iterator<Item = (Kind, Cow<'_, str>)> {
+    let mut tokens = Tokens(json).peekable();
+    std::iter::from_fn(move || {
+        let token = tokens.next()?;
+        let kind = match token.as_bytes()[0] {
+            b'"' if tokens.peek() == Some(&":") => Kind::Name,
+            b'"' => Kind::Text,
+            b'{' | b'}' | b'[' | b']' | b',' | b':' => Kind::Mark,
+            b't' | b'f' => Kind::Truth,
+            b'n' => Kind::Null,
+            _ => Kind::Number,
+        };
+        Some((kind, harmless(token)))
+    })
+}
+
+/// Escapes control characters: JSON allows some of them inside a string.
+fn harmless(token: &str) -> Cow<'_, str> {
+    if !token.contains(char::is_control) {
+        return Cow::Borrowed(token);
+    }
+    let mut out = String::with_capacity(token.len() + ESCAPE);
+    for character in token.chars() {
+        match character.is_control() {
+            true => out.push_str(&format!("\\u{:04x}", u32::from(character))),
+            false => out.push(character),
+        }
+    }
+    Cow::Owned(out)
 }
 
 fn break_line(out: &mut String, depth: usize) {
@@ -95,6 +160,9 @@ fn string_end(text: &str) -> usize {
     text.len()
 }
 
+/// Bytes of an escaped character.
+const ESCAPE: usize = 6;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +191,21 @@ mod tests {
             one_line("{\n\t\"a b\": 1.00,\r\n \"c\": 10000000000000000000001}"),
             r#"{"a b":1.00,"c":10000000000000000000001}"#
         );
+    }
+
+    #[test]
+    fn what_a_terminal_could_obey_is_escaped() {
+        let text = "{\"a\u{9b}31m\": \"\u{7f}\"}";
+        assert!(check(text).is_ok(), "it is valid JSON");
+        assert_eq!(one_line(text), r#"{"a\u009b31m":"\u007f"}"#);
+        assert_eq!(pretty(text), "{\n  \"a\\u009b31m\": \"\\u007f\"\n}");
+    }
+
+    #[test]
+    fn tokens_are_told_apart() {
+        let text = on_one_line(r#"{"a":["b",-1,true,null]}"#, |kind, _| format!("{kind:?} "));
+        let expected = "Mark Name Mark Mark Text Mark Number Mark Truth Mark Null Mark Mark ";
+        assert_eq!(text, expected);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod command;
 mod demo;
 mod failure;
 mod json_text;
+mod json_view;
 mod output;
 mod refusal;
 mod shutdown;
@@ -13,7 +14,7 @@ mod shutdown;
 use std::process::ExitCode;
 
 use crate::arguments::{Arguments, Command};
-use crate::command::{publish, request, serve, services, subscribe};
+use crate::command::{publish, request, serve, services, subscribe, tap};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -41,7 +42,8 @@ fn run(arguments: &Arguments, out: &mut Output) -> Result<(), Failure> {
         Command::Subscribe(arguments) => wait_for(subscribe::run(arguments, connection, out)),
         Command::Request(arguments) => wait_for(request::run(arguments, connection, out)),
         Command::Services(arguments) => wait_for(services::run(arguments, connection, out)),
-        Command::Bench(arguments) => bench::run(arguments, out),
+        Command::Tap(arguments) => wait_for(tap::run(arguments, connection, out)),
+        Command::Bench(arguments) => bench::run(arguments, connection, out),
     }
 }
 

@@ -49,6 +49,34 @@ impl Output {
         self.terminal
     }
 
+    /// Tells whether there are colours.
+    pub(crate) fn is_colored(&self) -> bool {
+        self.colored
+    }
+
+    /// Tells whether lines that are written can be replaced by others.
+    pub(crate) fn is_redrawable(&self) -> bool {
+        self.terminal && std::env::var_os("TERM").is_some_and(|terminal| terminal != "dumb")
+    }
+
+    /// Returns the width of the terminal, or a usual one.
+    pub(crate) fn columns(&self) -> usize {
+        terminal_size::terminal_size().map_or(COLUMNS, |(width, _)| usize::from(width.0))
+    }
+
+    /// Returns the height of the terminal, or a usual one.
+    pub(crate) fn rows(&self) -> usize {
+        terminal_size::terminal_size().map_or(ROWS, |(_, height)| usize::from(height.0))
+    }
+
+    /// Erases the last lines of a terminal.
+    pub(crate) fn erase_lines(&mut self, count: usize) -> Result<(), Failure> {
+        match count {
+            0 => Ok(()),
+            count => self.bytes(format!("\x1b[{count}F\x1b[J").as_bytes()),
+        }
+    }
+
     /// Writes a line.
     pub(crate) fn line(&mut self, text: impl fmt::Display) -> Result<(), Failure> {
         writeln!(self.stream, "{text}").map_err(Failure::of_stdout)
@@ -110,3 +138,5 @@ pub(crate) const FAINT: Style = Style::new().dimmed();
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
 /// What to try, and names.
 pub(crate) const HINT: Style = AnsiColor::Cyan.on_default();
+const COLUMNS: usize = 80;
+const ROWS: usize = 24;

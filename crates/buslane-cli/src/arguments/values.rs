@@ -5,7 +5,7 @@ use std::time::Duration;
 use buslane_protocol::HeadersBuf;
 
 /// Parses a length of time with its unit.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
     let number: f64 = digits
         .parse()
@@ -25,7 +25,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Parses `name=value`.
-pub(super) fn header(text: &str) -> Result<(String, String), String> {
+pub(crate) fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
     HeadersBuf::new()
         .push(name, value)
@@ -34,7 +34,7 @@ pub(super) fn header(text: &str) -> Result<(String, String), String> {
 }
 
 /// Parses how many of something: a whole number above zero.
-pub(super) fn count(text: &str) -> Result<u64, String> {
+pub(crate) fn count(text: &str) -> Result<u64, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("a whole number above zero is needed".to_owned()),
         Ok(number) => Ok(number),

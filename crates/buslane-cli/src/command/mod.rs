@@ -6,4 +6,6 @@ pub(crate) mod publish;
 pub(crate) mod request;
 pub(crate) mod serve;
 pub(crate) mod services;
+mod standing;
 pub(crate) mod subscribe;
+pub(crate) mod tap;

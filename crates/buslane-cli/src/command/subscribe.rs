@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use buslane_client::{Gap, Message, SubscriptionEvent};
+use buslane_client::{Gap, Message, Subscription, SubscriptionEvent};
 use buslane_protocol::{Filter, Name};
 use futures_util::FutureExt;
 use serde::Serialize;
 
 use super::payload;
+use super::standing::Standing;
 use crate::arguments::{ConnectionArguments, SubscribeArguments};
 use crate::failure::Failure;
 use crate::output::{Output, notice};
@@ -46,10 +47,24 @@ async fn follow(
     if let Some(name) = &arguments.shared {
         subscribe = subscribe.shared(name);
     }
+    let mut standing = Standing::of(&bus);
     let mut subscription = subscribe
         .await
         .map_err(|error| refusal::failure(error.problem(), filter))?;
     notice(format_args!("subscribed to {filter}"));
+    tokio::select! {
+        result = show(&mut subscription, arguments, out) => result?,
+        () = standing.tell() => {}
+    }
+    bus.close().await;
+    Ok(())
+}
+
+async fn show(
+    subscription: &mut Subscription,
+    arguments: &SubscribeArguments,
+    out: &mut Output,
+) -> Result<(), Failure> {
     let mut left = arguments.count;
     while left != Some(0) {
         let event = match subscription.next_event().now_or_never() {
@@ -70,7 +85,6 @@ async fn follow(
             None => return Err(Failure::failed("the broker ended the subscription")),
         }
     }
-    bus.close().await;
     Ok(())
 }
 
