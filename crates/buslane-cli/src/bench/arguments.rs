@@ -1,16 +1,19 @@
 //! The arguments of `buslane bench`, checked.
 
+use std::env;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use buslane_protocol::URL_VARIABLE;
 use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Args, ValueEnum};
 
+use super::growth::Axis;
 use super::measurement::Period;
 use super::peer::Peer;
-use super::pubsub::PubSub;
-use super::request::Requests;
-use super::rows::{ROWS, Row, select};
+use super::pubsub::{BATCHES_UNDER_WAY, PubSub};
+use super::rows::{ROWS, Row, SIZE, select};
+use crate::arguments::ConnectionArguments;
 use crate::failure::Failure;
 
 /// Measures a broker with clients that cost next to nothing.
@@ -26,24 +29,21 @@ pub(crate) struct BenchArguments {
     #[arg(long, value_delimiter = ',', requires = "against", ignore_case = true,
         value_parser = PossibleValuesParser::new(ROWS.iter().map(|row| row.name)))]
     rows: Vec<String>,
-    /// Turns of each side of the comparison
+    /// Turns of each side of the comparison; starts of startup
     #[arg(long, default_value_t = 5, value_parser = at_least::<5>)]
     rounds: usize,
     /// Print JSON, one object a result
     #[arg(long)]
     json: bool,
-    /// The broker to measure; one of our own is started if there is none
-    #[arg(long, env = buslane_protocol::URL_VARIABLE)]
-    url: Option<String>,
     /// The broker's process, where CPU and memory of one at --url are wanted
     #[arg(long)]
     pid: Option<u32>,
     /// How the clients speak
     #[arg(long, value_enum, default_value_t)]
     encoding: Encoding,
-    /// Bytes of a payload
-    #[arg(long, default_value_t = 128, value_parser = at_least::<1>)]
-    size: usize,
+    /// Bytes of a payload [default: 128; throughput: 16, 128, 1024 and 16384]
+    #[arg(long, value_parser = at_least::<1>)]
+    size: Option<usize>,
     /// Seconds of a measurement
     #[arg(long, value_parser = seconds)]
     seconds: Option<Duration>,
@@ -65,25 +65,41 @@ pub(crate) struct BenchArguments {
     /// pubsub: messages of a topic that may be undelivered [default: 16 batches]
     #[arg(long, value_parser = at_least::<1>)]
     window: Option<usize>,
-    /// request: requests that await their answer at any time
-    #[arg(long, default_value_t = 1, value_parser = at_least::<1>)]
-    outstanding: usize,
-    /// idle: connections
-    #[arg(long, default_value_t = 10_000, value_parser = at_least::<1>)]
-    connections: usize,
+    /// request: requests that await their answer at any time [default: 1, then 64]
+    #[arg(long, value_parser = at_least::<1>)]
+    outstanding: Option<usize>,
+    /// idle: connections [default: 10000, or as many as the system lets a process open]
+    #[arg(long, value_parser = at_least::<1>)]
+    connections: Option<usize>,
+    /// growth: what grows, all if left out
+    #[arg(long, value_enum, value_delimiter = ',')]
+    axis: Vec<Axis>,
+    /// growth: how far, at most [default: as far as the axis goes]
+    #[arg(long, value_parser = at_least::<10>)]
+    most: Option<usize>,
 }
 
 /// What to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scenario {
-    /// Messages from publishers to subscribers
+    /// One publisher, one subscriber: payloads of four sizes, then one write per message
+    Throughput,
+    /// One publisher, 100 subscribers, then 1,000
+    FanOut,
+    /// Eight publishers, eight subscribers, eight topics
+    ManyToMany,
+    /// Publishers and subscribers of your choice
     Pubsub,
-    /// Requests and how long they take
+    /// Requests and how long they take, one at a time and 64 at a time
     Request,
     /// Connections that do nothing
     Idle,
     /// The time from the broker's start to its first session
     Startup,
+    /// Payloads that the broker holds against a schema
+    Contracts,
+    /// What a message costs while services, topics, connections or subscriptions grow
+    Growth,
 }
 
 /// How the clients speak.
@@ -94,6 +110,8 @@ pub(crate) enum Encoding {
     Binary,
     /// JSON, one object a line
     Json,
+    /// One after the other
+    Both,
 }
 
 impl BenchArguments {
@@ -107,7 +125,20 @@ impl BenchArguments {
         self.against
     }
 
-    /// Tells whether machines read the results.
+    /// Returns what grows.
+    pub(crate) fn axes(&self) -> &[Axis] {
+        match self.axis.is_empty() {
+            true => Axis::value_variants(),
+            false => &self.axis,
+        }
+    }
+
+    /// Returns how far an axis grows that goes so far.
+    pub(crate) fn most(&self, usual: usize) -> usize {
+        self.most.map_or(usual, |most| most.min(usual))
+    }
+
+    /// Tells whether machines read the results, and not people.
     pub(crate) fn json(&self) -> bool {
         self.json
     }
@@ -144,6 +175,19 @@ impl BenchArguments {
         }
     }
 
+    /// Returns the bytes of a payload where the user names them.
+    pub(crate) fn size(&self) -> Option<usize> {
+        self.size
+    }
+
+    /// Returns the requests that await their answer at any time, for each measurement.
+    pub(crate) fn outstanding(&self) -> Vec<usize> {
+        match self.outstanding {
+            Some(outstanding) => vec![outstanding],
+            None => OUTSTANDING.to_vec(),
+        }
+    }
+
     /// Returns who publishes what to whom.
     pub(crate) fn pubsub(&self) -> Result<PubSub, Failure> {
         if self.topics > self.publishers.min(self.subscribers) {
@@ -151,40 +195,38 @@ impl BenchArguments {
                 "--topics is at most --publishers and at most --subscribers",
             ));
         }
-        let usual = PubSub::one_to_one(self.size);
-        let batch = self.batch.map_or(usual.batch, |batch| batch as u64);
-        let window = self.window.map_or(16 * batch, |window| window as u64);
+        let size = self.size.unwrap_or(SIZE);
+        let usual = PubSub::new(self.publishers, self.subscribers, self.topics, size);
+        let Some(batch) = self.batch.or(self.window.and(Some(usual.batch))) else {
+            return Ok(usual);
+        };
+        let window = self.window.unwrap_or(BATCHES_UNDER_WAY * batch);
         if window < batch {
-            return Err(Failure::usage("--window is at least --batch"));
+            return Err(Failure::usage(format!(
+                "--window is at least --batch, which is {batch}"
+            )));
         }
-        let (publishers, subscribers, topics) = (self.publishers, self.subscribers, self.topics);
-        Ok(PubSub {
-            publishers,
-            subscribers,
-            topics,
-            size: self.size,
-            batch,
-            window,
-        })
+        Ok(usual.batches_of(batch, window))
     }
 
-    /// Returns the requests to send.
-    pub(crate) fn requests(&self) -> Requests {
-        Requests {
-            outstanding: self.outstanding,
-            size: self.size,
+    /// Returns the number of idle connections. What the user asks for and the system does not allow is refused;
+    /// otherwise it is as many as usual, or as the system allows.
+    pub(crate) fn connections(&self, files: Option<u64>) -> Result<usize, Failure> {
+        match self.connections {
+            Some(connections) => check_files(connections, files, "--connections").map(|()| connections),
+            None => Ok(CONNECTIONS.min(allowed(files))),
         }
     }
 
-    /// Returns the number of idle connections, as far as the system allows so many open files.
-    pub(crate) fn connections(&self, files: Option<u64>) -> usize {
-        let allowed = files.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
-        self.connections.min(allowed.saturating_sub(SPARE_FILES).max(1))
-    }
-
-    /// Returns the address of the broker at `--url`, which the raw clients reach over TCP only.
-    pub(crate) async fn address(&self) -> Result<Option<SocketAddr>, Failure> {
-        let Some(url) = &self.url else { return Ok(None) };
+    /// Returns the address of the broker that the user names, which the raw clients reach over TCP only.
+    pub(crate) async fn address(
+        &self,
+        connection: &ConnectionArguments,
+    ) -> Result<Option<SocketAddr>, Failure> {
+        let named = connection.url.clone().or_else(|| env::var(URL_VARIABLE).ok());
+        let Some(url) = named.filter(|url| !url.is_empty()) else {
+            return Ok(None);
+        };
         let host = url.strip_prefix("buslane://").ok_or_else(|| {
             Failure::usage(format!("bench speaks to buslane://HOST:PORT only, not to {url}"))
         })?;
@@ -197,6 +239,28 @@ impl BenchArguments {
             Err(error) => Err(Failure::usage(format!("{url} is no URL of a broker: {error}"))),
         }
     }
+}
+
+/// Refuses connections that this process may not open; `option` is what asks for them.
+pub(crate) fn check_files(connections: usize, files: Option<u64>, option: &str) -> Result<(), Failure> {
+    let allowed = allowed(files);
+    if connections <= allowed {
+        return Ok(());
+    }
+    let needed = connections + SPARE_FILES;
+    Err(Failure::failed(format_args!(
+        "{connections} connections need {needed} open files, this process may have {}",
+        allowed + SPARE_FILES
+    ))
+    .hint(format_args!(
+        "raise the limit with ulimit -n {needed}, or measure fewer: {option} {allowed}"
+    )))
+}
+
+/// Returns how many connections this process may have open.
+fn allowed(files: Option<u64>) -> usize {
+    let files = files.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
+    files.saturating_sub(SPARE_FILES).max(1)
 }
 
 fn at_least<const LEAST: usize>(text: &str) -> Result<usize, String> {
@@ -215,6 +279,10 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 /// Files that a process needs beside its connections.
 const SPARE_FILES: usize = 64;
+/// Idle connections unless told otherwise.
+const CONNECTIONS: usize = 10_000;
+/// Requests that await their answer, measurement by measurement, unless told otherwise.
+const OUTSTANDING: [usize; 2] = [1, 64];
 
 #[cfg(test)]
 mod tests {
@@ -269,12 +337,44 @@ mod tests {
         );
         let shape = parse(&["pubsub", "--size", "16384"]).unwrap().pubsub().unwrap();
         assert_eq!((shape.batch, shape.window), (1, 16));
+        let shape = parse(&["pubsub", "--batch", "5"]).unwrap().pubsub().unwrap();
+        assert_eq!((shape.batch, shape.window), (5, 80));
     }
 
     #[test]
     fn connections_stay_below_the_limit_of_open_files() {
-        let arguments = parse(&["idle", "--connections", "5000"]).unwrap();
-        assert_eq!(arguments.connections(None), 5_000);
-        assert_eq!(arguments.connections(Some(1_024)), 960);
+        let asked = parse(&["idle", "--connections", "5000"]).unwrap();
+        assert_eq!(asked.connections(None).unwrap(), 5_000);
+        assert_eq!(parse(&["idle"]).unwrap().connections(Some(1_024)).unwrap(), 960);
+        let refused = asked.connections(Some(1_024)).unwrap_err().to_string();
+        assert!(
+            refused.contains("5000 connections need 5064 open files, this process may have 1024")
+                && refused.contains("ulimit -n 5064")
+                && refused.contains("--connections 960"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn a_scenario_that_is_not_there_is_answered_with_the_nearest() {
+        let error = parse(&["throughputs"]).unwrap_err().to_string();
+        assert!(error.contains("a similar value exists: 'throughput'"), "{error}");
+        let error = parse(&["--against", "nats", "--rows", "D65"])
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("D64"), "{error}");
+    }
+
+    #[test]
+    fn everything_grows_unless_an_axis_is_named() {
+        assert_eq!(
+            parse(&["growth"]).unwrap().axes().len(),
+            Axis::value_variants().len()
+        );
+        let some = parse(&["growth", "--axis", "topics", "--most", "100"]).unwrap();
+        assert_eq!(
+            (some.axes(), some.most(100_000), some.most(10)),
+            (&[Axis::Topics][..], 100, 10)
+        );
     }
 }

@@ -5,7 +5,7 @@ use buslane_protocol::{
     Subscribe, binary,
 };
 
-use super::wire::{Cut, Event, METHOD, SERVICE, Wire, refused};
+use super::wire::{Cut, Event, METHOD, Wire, refused};
 
 /// Buslane in binary frames.
 #[derive(Clone, Copy)]
@@ -31,30 +31,27 @@ impl Wire for Binary {
     }
 
     fn publish(out: &mut Vec<u8>, topic: &str, payload: &[u8]) {
-        push_frame(out, PUBLISH, 0, &[b"", topic.as_bytes(), payload]);
+        push_frame(out, PUBLISH, 0, b"", &[topic.as_bytes()], payload);
     }
 
-    fn offer(out: &mut Vec<u8>) {
-        binary::encode_client(out, &registration());
+    fn offer(out: &mut Vec<u8>, service: &str) {
+        binary::encode_client(out, &registration(service));
     }
 
     fn expect_replies(out: &mut Vec<u8>) {
         binary::encode_client(out, &ClientMessage::Ping(None));
     }
 
-    fn request(out: &mut Vec<u8>, number: u64, payload: &[u8]) {
+    fn request(out: &mut Vec<u8>, number: u64, service: &str, payload: &[u8]) {
         let mut digits = [0; 20];
-        push_frame(
-            out,
-            REQUEST,
-            0,
-            &[decimal(number, &mut digits), ADDRESS.as_bytes(), payload],
-        );
+        let id = decimal(number, &mut digits);
+        let to = [service.as_bytes(), b":", METHOD.as_bytes()];
+        push_frame(out, REQUEST, 0, id, &to, payload);
     }
 
     fn reply(out: &mut Vec<u8>, call: &[u8], payload: &[u8]) {
         let delivery = call.try_into().map_or(0, u64::from_le_bytes);
-        push_frame(out, REPLY, delivery, &[b"", b"", payload]);
+        push_frame(out, REPLY, delivery, b"", &[], payload);
     }
 
     fn pong(out: &mut Vec<u8>) {
@@ -99,10 +96,10 @@ pub(super) fn subscription(topic: &str) -> ClientMessage<'static> {
 }
 
 /// Makes the message that registers a benchmark's responder.
-pub(super) fn registration() -> ClientMessage<'static> {
-    let name = |text| Name::parse(text).expect("a benchmark's name is a name");
+pub(super) fn registration(service: &str) -> ClientMessage<'static> {
+    let name = |text: &str| Name::parse(text).expect("a benchmark's name is a name");
     let registration = Registration {
-        name: name(SERVICE),
+        name: name(service),
         version: "1.0.0".into(),
         instance: None,
         groups: Vec::new(),
@@ -118,18 +115,19 @@ pub(super) fn registration() -> ClientMessage<'static> {
     }))
 }
 
-/// Appends a frame of an id, a target and a payload.
-fn push_frame(out: &mut Vec<u8>, kind: u8, number: u64, [id, target, payload]: &[&[u8]; 3]) {
-    let length = HEADER - 4 + id.len() + target.len() + payload.len();
+/// Appends a frame of an id, a target in parts and a payload.
+fn push_frame(out: &mut Vec<u8>, kind: u8, number: u64, id: &[u8], target: &[&[u8]], payload: &[u8]) {
+    let target_length: usize = target.iter().map(|part| part.len()).sum();
+    let length = HEADER - 4 + id.len() + target_length + payload.len();
     let mut header = [0; HEADER];
     header[..4].copy_from_slice(&(length as u32).to_le_bytes());
     header[4] = kind;
     header[6] = id.len() as u8;
-    header[10..12].copy_from_slice(&(target.len() as u16).to_le_bytes());
+    header[10..12].copy_from_slice(&(target_length as u16).to_le_bytes());
     header[20..28].copy_from_slice(&number.to_le_bytes());
     out.extend_from_slice(&header);
     out.extend_from_slice(id);
-    out.extend_from_slice(target);
+    target.iter().for_each(|part| out.extend_from_slice(part));
     out.extend_from_slice(payload);
 }
 
@@ -146,8 +144,6 @@ pub(super) fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
     }
 }
 
-/// The address that request benchmarks call.
-pub(super) const ADDRESS: &str = "bench:echo";
 /// The first bytes of a binary connection, in both directions.
 const MAGIC: &[u8; 4] = b"\xB5BUS";
 /// Bytes of the preamble that a binary connection begins with, in both directions.
@@ -199,7 +195,7 @@ mod tests {
     fn frames_written_by_hand_are_those_of_the_codec() {
         let request = ClientMessage::Request(Request {
             id: Id::parse("1234567890").unwrap(),
-            to: Targets::One(Address::parse(ADDRESS).unwrap()),
+            to: Targets::One(Address::parse("bench:echo").unwrap()),
             headers: Headers::default(),
             payload: payload(),
             deadline: Deadline::Default,
@@ -216,7 +212,7 @@ mod tests {
             binary::encode_client(&mut expected, &message);
         }
         Binary::publish(&mut written, "bench/t0", b"\"xx\"");
-        Binary::request(&mut written, 1_234_567_890, b"\"xx\"");
+        Binary::request(&mut written, 1_234_567_890, "bench", b"\"xx\"");
         Binary::reply(&mut written, &258u64.to_le_bytes(), b"\"xx\"");
         assert_eq!(written, expected);
     }

@@ -42,6 +42,25 @@ pub(crate) async fn measure<W: Wire>(
 ) -> io::Result<Idle> {
     let resident_before = target.pid.and_then(resident_kib);
     let start = Instant::now();
+    let open = open_many::<W>(target, connections, progress).await?;
+    let connects = connections as f64 / start.elapsed().as_secs_f64();
+    tokio::time::sleep(rest).await;
+    let resident_after = target.pid.and_then(resident_kib);
+    drop(open);
+    Ok(Idle {
+        connections,
+        connects,
+        resident_before,
+        resident_after,
+    })
+}
+
+/// Opens connections with a subscription each.
+pub(crate) async fn open_many<W: Wire>(
+    target: Target,
+    connections: usize,
+    progress: &Progress,
+) -> io::Result<Vec<TcpStream>> {
     let opened = Arc::new(AtomicUsize::new(0));
     let mut workers = JoinSet::new();
     for _ in 0..PARALLEL {
@@ -52,15 +71,7 @@ pub(crate) async fn measure<W: Wire>(
         open.extend(sockets.map_err(io::Error::other)??);
         progress.show(format_args!("{} connections", open.len()));
     }
-    let connects = connections as f64 / start.elapsed().as_secs_f64();
-    tokio::time::sleep(rest).await;
-    let resident_after = target.pid.and_then(resident_kib);
-    Ok(Idle {
-        connections,
-        connects,
-        resident_before,
-        resident_after,
-    })
+    Ok(open)
 }
 
 /// Opens connections, one after the other, until all workers together have opened enough.
@@ -75,7 +86,7 @@ async fn open_some<W: Wire>(
         if index >= connections {
             return Ok(sockets);
         }
-        sockets.push(wire::open_subscribed::<W>(target.address, &format!("idle/{index}")).await?);
+        sockets.push(wire::open_subscribed::<W>(target.address, &[format!("idle/{index}")]).await?);
     }
 }
 

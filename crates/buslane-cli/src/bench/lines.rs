@@ -3,8 +3,8 @@
 use buslane_protocol::{ClientMessage, Connect, json};
 use memchr::{memchr, memmem};
 
-use super::binary::{ADDRESS, decimal, registration, subscription};
-use super::wire::{Cut, Event, Wire, refused};
+use super::binary::{decimal, registration, subscription};
+use super::wire::{Cut, Event, METHOD, Wire, refused};
 
 /// Buslane in lines of JSON.
 #[derive(Clone, Copy)]
@@ -31,25 +31,26 @@ impl Wire for Lines {
         );
     }
 
-    fn offer(out: &mut Vec<u8>) {
-        push_line(out, &registration());
+    fn offer(out: &mut Vec<u8>, service: &str) {
+        push_line(out, &registration(service));
     }
 
     fn expect_replies(out: &mut Vec<u8>) {
         push_line(out, &ClientMessage::Ping(None));
     }
 
-    fn request(out: &mut Vec<u8>, number: u64, payload: &[u8]) {
+    fn request(out: &mut Vec<u8>, number: u64, service: &str, payload: &[u8]) {
         let mut digits = [0; 20];
         let id = decimal(number, &mut digits);
-        let to = ADDRESS.as_bytes();
         push_parts(
             out,
             &[
                 b"{\"type\":\"request\",\"id\":\"",
                 id,
                 b"\",\"to\":\"",
-                to,
+                service.as_bytes(),
+                b":",
+                METHOD.as_bytes(),
                 b"\",\"payload\":",
                 payload,
             ],
@@ -130,7 +131,7 @@ mod tests {
     fn lines_written_by_hand_are_understood_by_the_codec() {
         let mut out = Vec::new();
         Lines::publish(&mut out, "bench/t0", b"\"xx\"");
-        Lines::request(&mut out, 17, b"\"xx\"");
+        Lines::request(&mut out, 17, "bench", b"\"xx\"");
         Lines::reply(&mut out, b"18", b"\"xx\"");
         let lines: Vec<_> = out.split_inclusive(|byte| *byte == b'\n').collect();
         let messages: Vec<_> = lines
@@ -150,7 +151,7 @@ mod tests {
             delivery: 42,
             id: None,
             from: "client-1".into(),
-            to: Address::parse(ADDRESS).unwrap(),
+            to: Address::parse("bench:echo").unwrap(),
             headers: Headers::default(),
             payload: payload(),
             expires_in_ms: Some(5_000),

@@ -7,7 +7,9 @@
 
 mod arguments;
 mod binary;
+mod contract;
 mod figures;
+mod growth;
 mod idle;
 mod lines;
 mod measurement;
@@ -18,6 +20,7 @@ mod process;
 mod progress;
 mod pubsub;
 mod redis;
+mod report;
 mod request;
 mod rows;
 mod scenario;
@@ -34,12 +37,17 @@ use self::process::raise_file_limit;
 use self::redis::Redis;
 use self::server::Program;
 use self::versus::Versus;
+use crate::arguments::ConnectionArguments;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::shutdown::Shutdown;
 
 /// Runs the command, until it is done or told to stop; then the servers that it started end with it.
-pub(crate) fn run(arguments: &BenchArguments, out: &mut Output) -> Result<(), Failure> {
+pub(crate) fn run(
+    arguments: &BenchArguments,
+    connection: &ConnectionArguments,
+    out: &mut Output,
+) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .enable_all()
@@ -47,7 +55,7 @@ pub(crate) fn run(arguments: &BenchArguments, out: &mut Output) -> Result<(), Fa
     let result = runtime.block_on(async {
         let mut shutdown = Shutdown::listen()?;
         tokio::select! {
-            result = measure(arguments, out) => result,
+            result = measure(arguments, connection, out) => result,
             () = shutdown.requested() => Err(Failure::failed("stopped before it was done")),
         }
     });
@@ -57,12 +65,16 @@ pub(crate) fn run(arguments: &BenchArguments, out: &mut Output) -> Result<(), Fa
     out.flush()
 }
 
-async fn measure(arguments: &BenchArguments, out: &mut Output) -> Result<(), Failure> {
+async fn measure(
+    arguments: &BenchArguments,
+    connection: &ConnectionArguments,
+    out: &mut Output,
+) -> Result<(), Failure> {
     let Some(peer) = arguments.against() else {
         let scenario = arguments
             .scenario()
             .expect("the argument parser asks for a scenario or a peer");
-        return scenario::run(scenario, arguments, out).await;
+        return scenario::run(scenario, arguments, connection, out).await;
     };
     let program = Program::of(peer).ok_or_else(|| {
         let name = peer.program();
@@ -74,7 +86,7 @@ async fn measure(arguments: &BenchArguments, out: &mut Output) -> Result<(), Fai
         rows: arguments.rows(),
         rounds: arguments.rounds(),
         period: arguments.period(0.3, 1.0),
-        connections: arguments.connections(raise_file_limit()),
+        connections: arguments.connections(raise_file_limit())?,
     };
     match peer {
         Peer::Nats => versus.run::<Nats>(arguments.json(), out).await,

@@ -24,7 +24,7 @@ impl Wire for Mqtt {
         push_packet(out, PUBLISH, &[&length_of(topic), topic.as_bytes(), payload]);
     }
 
-    fn offer(out: &mut Vec<u8>) {
+    fn offer(out: &mut Vec<u8>, _service: &str) {
         Self::subscribe(out, CALLS);
     }
 
@@ -32,7 +32,7 @@ impl Wire for Mqtt {
         Self::subscribe(out, REPLIES);
     }
 
-    fn request(out: &mut Vec<u8>, _number: u64, payload: &[u8]) {
+    fn request(out: &mut Vec<u8>, _number: u64, _service: &str, payload: &[u8]) {
         Self::publish(out, CALLS, payload);
     }
 
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn requests_and_replies_are_told_apart_by_their_topic() {
         let (mut request, mut reply) = (Vec::new(), Vec::new());
-        Mqtt::request(&mut request, 1, b"");
+        Mqtt::request(&mut request, 1, "bench", b"");
         Mqtt::reply(&mut reply, b"", b"");
         assert_eq!(Mqtt::cut(&request).unwrap().unwrap().1, Event::Call(b""));
         assert_eq!(Mqtt::cut(&reply).unwrap().unwrap().1, Event::Reply);

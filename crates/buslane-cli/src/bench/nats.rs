@@ -4,7 +4,7 @@ use std::io;
 
 use memchr::memchr;
 
-use super::wire::{Cut, Event, METHOD, SERVICE, Wire, refused};
+use super::wire::{Cut, Event, METHOD, Wire, refused};
 
 /// NATS, for comparison.
 #[derive(Clone, Copy)]
@@ -26,18 +26,18 @@ impl Wire for Nats {
         push_message(out, format_args!("{}", Subject(topic)), payload);
     }
 
-    fn offer(out: &mut Vec<u8>) {
-        out.extend_from_slice(format!("SUB {SERVICE}.{METHOD} {CALLS}\r\nPING\r\n").as_bytes());
+    fn offer(out: &mut Vec<u8>, service: &str) {
+        out.extend_from_slice(format!("SUB {service}.{METHOD} {CALLS}\r\nPING\r\n").as_bytes());
     }
 
     fn expect_replies(out: &mut Vec<u8>) {
         out.extend_from_slice(format!("SUB _INBOX.bench.* {REPLIES}\r\nPING\r\n").as_bytes());
     }
 
-    fn request(out: &mut Vec<u8>, number: u64, payload: &[u8]) {
+    fn request(out: &mut Vec<u8>, number: u64, service: &str, payload: &[u8]) {
         push_message(
             out,
-            format_args!("{SERVICE}.{METHOD} _INBOX.bench.{number}"),
+            format_args!("{service}.{METHOD} _INBOX.bench.{number}"),
             payload,
         );
     }
@@ -144,7 +144,7 @@ mod tests {
     fn topics_become_subjects() {
         let mut out = Vec::new();
         Nats::publish(&mut out, "bench/t0", b"abc");
-        Nats::request(&mut out, 9, b"");
+        Nats::request(&mut out, 9, "bench", b"");
         Nats::reply(&mut out, b"_INBOX.bench.9", b"x");
         let expected =
             "PUB bench.t0 3\r\nabc\r\nPUB bench.echo _INBOX.bench.9 0\r\n\r\nPUB _INBOX.bench.9 1\r\nx\r\n";

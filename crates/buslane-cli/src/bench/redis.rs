@@ -25,7 +25,7 @@ impl Wire for Redis {
         push_command(out, &[b"PUBLISH", topic.as_bytes(), payload]);
     }
 
-    fn offer(out: &mut Vec<u8>) {
+    fn offer(out: &mut Vec<u8>, _service: &str) {
         Self::subscribe(out, CALLS);
     }
 
@@ -33,7 +33,7 @@ impl Wire for Redis {
         Self::subscribe(out, REPLIES);
     }
 
-    fn request(out: &mut Vec<u8>, _number: u64, payload: &[u8]) {
+    fn request(out: &mut Vec<u8>, _number: u64, _service: &str, payload: &[u8]) {
         Self::publish(out, CALLS, payload);
     }
 

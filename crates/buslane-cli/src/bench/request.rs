@@ -24,6 +24,27 @@ pub(crate) struct Requests {
     pub(crate) outstanding: usize,
     /// Bytes of a payload, either way.
     pub(crate) size: usize,
+    /// Services that take turns, all offered by one connection.
+    pub(crate) services: usize,
+}
+
+impl Requests {
+    /// Makes requests to one service.
+    pub(crate) fn new(outstanding: usize, size: usize) -> Requests {
+        Requests {
+            outstanding,
+            size,
+            services: 1,
+        }
+    }
+
+    /// Returns the names of the services.
+    fn names(self) -> Vec<String> {
+        match self.services {
+            1 => vec!["bench".to_owned()],
+            count => (0..count).map(|index| format!("bench-{index}")).collect(),
+        }
+    }
 }
 
 /// How long requests took.
@@ -33,6 +54,8 @@ pub(crate) struct Latency {
     pub(crate) rate: f64,
     /// Half of the requests took at most this many microseconds.
     pub(crate) p50: f64,
+    /// 9 of 10 took at most this many.
+    pub(crate) p90: f64,
     /// 99 of 100 took at most this many.
     pub(crate) p99: f64,
     /// 999 of 1,000 took at most this many.
@@ -86,7 +109,7 @@ async fn respond<W: Wire>(
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<()> {
     let mut socket = wire::open::<W>(target.address).await?;
-    wire::confirm::<W>(&mut socket, W::offer).await?;
+    wire::confirm_all::<W, _>(&mut socket, &shape.names(), |out, name| W::offer(out, name)).await?;
     let _ = ready.send(());
     tokio::select! {
         biased;
@@ -142,6 +165,7 @@ struct Caller {
     samples: Vec<u32>,
     number: u64,
     outstanding: usize,
+    services: Vec<String>,
 }
 
 impl Caller {
@@ -154,6 +178,7 @@ impl Caller {
             samples: Vec::with_capacity(1 << 20),
             number: 0,
             outstanding: shape.outstanding,
+            services: shape.names(),
         }
     }
 
@@ -174,7 +199,8 @@ impl Caller {
         let now = Instant::now();
         while self.sent.len() < self.outstanding {
             self.number += 1;
-            W::request(&mut self.out, self.number, &self.payload);
+            let service = &self.services[self.number as usize % self.services.len()];
+            W::request(&mut self.out, self.number, service, &self.payload);
             self.sent.push_back(now);
         }
     }
@@ -206,6 +232,7 @@ impl Latency {
         Latency {
             rate: measured.rate(),
             p50: microseconds(0.5),
+            p90: microseconds(0.9),
             p99: microseconds(0.99),
             p999: microseconds(0.999),
             cost: measured.cost(),

@@ -1,5 +1,6 @@
 //! The rows of the comparison with other brokers: what is measured, in which unit, and which side of it is better.
 
+use super::contract::{self, Contract};
 use super::idle::Idle;
 use super::measurement::Throughput;
 use super::pubsub::PubSub;
@@ -34,18 +35,20 @@ pub(crate) enum Better {
 /// What runs for a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Workload {
-    /// One publisher to one subscriber.
-    OneToOne,
-    /// The same, this broker in lines of JSON.
+    /// One publisher to one subscriber, with payloads of some bytes.
+    OneToOne(usize),
+    /// The same with one write per message.
+    SingleWrites,
+    /// One publisher to one subscriber, this broker in lines of JSON.
     OneToOneJson,
-    /// One publisher to a hundred subscribers.
-    FanOut,
+    /// One publisher to some subscribers.
+    FanOut(usize),
     /// Eight publishers to eight subscribers, over as many topics.
     ManyToMany,
-    /// One request at a time.
-    OneRequest,
-    /// 64 requests at a time.
-    ManyRequests,
+    /// Some requests at a time.
+    Requests(usize),
+    /// One publisher to one subscriber, with payloads of some fields that this broker holds against a schema.
+    Contract(usize),
     /// A fresh server and many connections that do nothing.
     Idle,
 }
@@ -69,36 +72,33 @@ pub(crate) enum Sample {
 impl Workload {
     /// Returns the publishers and subscribers of the workload, if it has such.
     pub(crate) fn pubsub(self) -> Option<PubSub> {
-        let one_to_one = PubSub::one_to_one(SIZE);
-        match self {
-            Workload::OneToOne | Workload::OneToOneJson => Some(one_to_one),
-            Workload::FanOut => Some(PubSub {
-                subscribers: 100,
-                batch: 16,
-                window: 256,
-                ..one_to_one
-            }),
-            Workload::ManyToMany => Some(PubSub {
-                publishers: 8,
-                subscribers: 8,
-                topics: 8,
-                ..one_to_one
-            }),
-            _ => None,
-        }
+        Some(match self {
+            Workload::OneToOne(size) => PubSub::new(1, 1, 1, size),
+            Workload::SingleWrites => PubSub::new(1, 1, 1, SIZE).batches_of(1, SINGLE_WINDOW),
+            Workload::OneToOneJson => PubSub::new(1, 1, 1, SIZE),
+            Workload::FanOut(subscribers) => {
+                PubSub::new(1, subscribers, 1, SIZE).batches_of(FAN_OUT_BATCH, FAN_OUT_WINDOW)
+            }
+            Workload::ManyToMany => PubSub::new(8, 8, 8, SIZE),
+            Workload::Contract(_) => PubSub::new(1, 1, 1, self.contract()?.payload.len()),
+            Workload::Requests(_) | Workload::Idle => return None,
+        })
+    }
+
+    /// Returns the contract that payloads are held against, if there is one.
+    pub(crate) fn contract(self) -> Option<Contract> {
+        let Workload::Contract(fields) = self else {
+            return None;
+        };
+        [contract::SMALL, contract::LARGE]
+            .into_iter()
+            .find(|contract| contract.fields == fields)
     }
 
     /// Returns the requests of the workload, if it has such.
     pub(crate) fn requests(self) -> Option<Requests> {
         match self {
-            Workload::OneRequest => Some(Requests {
-                outstanding: 1,
-                size: SIZE,
-            }),
-            Workload::ManyRequests => Some(Requests {
-                outstanding: 64,
-                size: SIZE,
-            }),
+            Workload::Requests(outstanding) => Some(Requests::new(outstanding, SIZE)),
             _ => None,
         }
     }
@@ -179,16 +179,30 @@ pub(crate) fn select<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Vec
     Ok(wanted.into_iter().map(|index| &ROWS[index]).collect())
 }
 
-/// Bytes of a payload in every row.
+/// Bytes of a payload unless a row says otherwise.
 pub(crate) const SIZE: usize = 128;
+/// Messages that may be undelivered where each is written alone.
+const SINGLE_WINDOW: usize = 1_000;
+/// Messages per write of a publisher with many subscribers.
+const FAN_OUT_BATCH: usize = 16;
+/// Messages that may be undelivered to many subscribers.
+const FAN_OUT_WINDOW: usize = 256;
 
 /// Every row, those of one workload side by side.
 pub(crate) const ROWS: &[Row] = &[
     Row {
+        name: "A-16",
+        title: "1 publisher, 1 subscriber, 16 B, binary",
+        unit: "msg/s",
+        workload: Workload::OneToOne(16),
+        better: Better::Higher,
+        figure: Sample::rate,
+    },
+    Row {
         name: "A",
         title: "1 publisher, 1 subscriber, 128 B, binary",
         unit: "msg/s",
-        workload: Workload::OneToOne,
+        workload: Workload::OneToOne(SIZE),
         better: Better::Higher,
         figure: Sample::rate,
     },
@@ -196,9 +210,33 @@ pub(crate) const ROWS: &[Row] = &[
         name: "A-cpu",
         title: "the broker's CPU time at A",
         unit: "s per 1M msg",
-        workload: Workload::OneToOne,
+        workload: Workload::OneToOne(SIZE),
         better: Better::Lower,
         figure: |sample| sample.throughput()?.cost.server_per_million,
+    },
+    Row {
+        name: "A-1K",
+        title: "A with 1 KiB",
+        unit: "msg/s",
+        workload: Workload::OneToOne(1 << 10),
+        better: Better::Higher,
+        figure: Sample::rate,
+    },
+    Row {
+        name: "A-16K",
+        title: "A with 16 KiB",
+        unit: "msg/s",
+        workload: Workload::OneToOne(16 << 10),
+        better: Better::Higher,
+        figure: Sample::rate,
+    },
+    Row {
+        name: "A-single",
+        title: "A with one write per message",
+        unit: "msg/s",
+        workload: Workload::SingleWrites,
+        better: Better::Higher,
+        figure: Sample::rate,
     },
     Row {
         name: "A-json",
@@ -212,7 +250,15 @@ pub(crate) const ROWS: &[Row] = &[
         name: "B",
         title: "1 publisher, 100 subscribers, 128 B",
         unit: "deliveries/s",
-        workload: Workload::FanOut,
+        workload: Workload::FanOut(100),
+        better: Better::Higher,
+        figure: Sample::rate,
+    },
+    Row {
+        name: "B-1000",
+        title: "1 publisher, 1000 subscribers, 128 B",
+        unit: "deliveries/s",
+        workload: Workload::FanOut(1_000),
         better: Better::Higher,
         figure: Sample::rate,
     },
@@ -228,7 +274,7 @@ pub(crate) const ROWS: &[Row] = &[
         name: "D",
         title: "request and reply, 1 outstanding, p50",
         unit: "us",
-        workload: Workload::OneRequest,
+        workload: Workload::Requests(1),
         better: Better::Lower,
         figure: |sample| Some(sample.latency()?.p50),
     },
@@ -236,17 +282,41 @@ pub(crate) const ROWS: &[Row] = &[
         name: "D-p99",
         title: "request and reply, 1 outstanding, p99",
         unit: "us",
-        workload: Workload::OneRequest,
+        workload: Workload::Requests(1),
         better: Better::Lower,
         figure: |sample| Some(sample.latency()?.p99),
+    },
+    Row {
+        name: "D-p999",
+        title: "request and reply, 1 outstanding, p99.9",
+        unit: "us",
+        workload: Workload::Requests(1),
+        better: Better::Lower,
+        figure: |sample| Some(sample.latency()?.p999),
     },
     Row {
         name: "D64",
         title: "request and reply, 64 outstanding",
         unit: "req/s",
-        workload: Workload::ManyRequests,
+        workload: Workload::Requests(64),
         better: Better::Higher,
         figure: |sample| Some(sample.latency()?.rate),
+    },
+    Row {
+        name: "V-3",
+        title: "A with 3 fields in 41 B, validated by us, not by them",
+        unit: "msg/s",
+        workload: Workload::Contract(3),
+        better: Better::Higher,
+        figure: Sample::rate,
+    },
+    Row {
+        name: "V",
+        title: "A with 20 fields in 326 B, validated by us, not by them",
+        unit: "msg/s",
+        workload: Workload::Contract(20),
+        better: Better::Higher,
+        figure: Sample::rate,
     },
     Row {
         name: "F",
@@ -299,6 +369,19 @@ mod tests {
         workloads.dedup();
         for (index, workload) in workloads.iter().enumerate() {
             assert!(!workloads[..index].contains(workload), "{workload:?}");
+        }
+    }
+
+    #[test]
+    fn every_row_has_something_to_run() {
+        for row in ROWS {
+            let runs = [row.workload.pubsub().is_some(), row.workload.requests().is_some()];
+            assert_eq!(
+                runs.contains(&true),
+                row.workload != Workload::Idle,
+                "{}",
+                row.name
+            );
         }
     }
 

@@ -1,333 +1,287 @@
-//! One measurement of one broker: runs it and prints its figures.
+//! Measurements of one broker: runs what a scenario consists of and prints the figures of each.
 
-use serde::Serialize;
-use serde_json::{Map, Value};
+use std::io;
 
 use super::arguments::{BenchArguments, Encoding, Scenario};
 use super::binary::Binary;
-use super::figures::{Spread, short};
+use super::figures::Spread;
 use super::lines::Lines;
-use super::measurement::{Cost, Target};
+use super::measurement::{Period, Target};
 use super::process::{raise_file_limit, resident_kib};
 use super::progress::Progress;
+use super::pubsub::{PubSub, Traffic};
+use super::report::Report;
+use super::request::Requests;
+use super::rows::{SIZE, Workload};
 use super::server::{Program, Server};
-use super::wire::Wire;
-use super::{idle, pubsub, request};
+use super::wire::{self, Wire};
+use super::{contract, growth, idle, pubsub, request};
+use crate::arguments::ConnectionArguments;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::refusal::NO_BROKER;
 
-/// Runs a scenario in the encoding that the user asks for.
+/// Runs a scenario in the encoding that the user asks for, or in both.
 pub(crate) async fn run(
     scenario: Scenario,
     arguments: &BenchArguments,
+    connection: &ConnectionArguments,
     out: &mut Output,
 ) -> Result<(), Failure> {
-    match arguments.encoding() {
-        Encoding::Binary => run_over::<Binary>(scenario, arguments, out).await,
-        Encoding::Json => run_over::<Lines>(scenario, arguments, out).await,
+    let named = arguments.address(connection).await?;
+    let mut bench = Bench {
+        arguments,
+        named,
+        out,
+    };
+    if matches!(arguments.encoding(), Encoding::Binary | Encoding::Both) {
+        bench.run::<Binary>(scenario, "binary").await?;
     }
+    if matches!(arguments.encoding(), Encoding::Json | Encoding::Both) {
+        bench.run::<Lines>(scenario, "json").await?;
+    }
+    Ok(())
 }
 
-async fn run_over<W: Wire>(
-    scenario: Scenario,
-    arguments: &BenchArguments,
-    out: &mut Output,
-) -> Result<(), Failure> {
-    if scenario == Scenario::Startup {
-        return startup::<W>(arguments).await?.print(arguments, out);
+/// What every scenario needs to know.
+struct Bench<'a> {
+    arguments: &'a BenchArguments,
+    /// The broker that the user names.
+    named: Option<std::net::SocketAddr>,
+    out: &'a mut Output,
+}
+
+impl Bench<'_> {
+    async fn run<W: Wire>(&mut self, scenario: Scenario, encoding: &'static str) -> Result<(), Failure> {
+        match scenario {
+            Scenario::Throughput => {
+                for shape in self.throughput_shapes() {
+                    self.publish::<W>("throughput", encoding, shape).await?;
+                }
+                Ok(())
+            }
+            Scenario::FanOut => {
+                let size = self.arguments.size().unwrap_or(SIZE);
+                for subscribers in FAN_OUT {
+                    let shape = shape_of(Workload::FanOut(subscribers), size);
+                    self.publish::<W>("fan-out", encoding, shape).await?;
+                }
+                Ok(())
+            }
+            Scenario::ManyToMany => {
+                let size = self.arguments.size().unwrap_or(SIZE);
+                let shape = shape_of(Workload::ManyToMany, size);
+                self.publish::<W>("many-to-many", encoding, shape).await
+            }
+            Scenario::Pubsub => {
+                self.publish::<W>("pubsub", encoding, self.arguments.pubsub()?)
+                    .await
+            }
+            Scenario::Request => self.request::<W>(encoding).await,
+            Scenario::Idle => self.idle::<W>(encoding).await,
+            Scenario::Startup => self.startup::<W>(encoding).await,
+            Scenario::Contracts => self.contracts::<W>(encoding).await,
+            Scenario::Growth => self.growth::<W>(encoding).await,
+        }
     }
-    let shape = arguments.pubsub()?;
-    let files = raise_file_limit();
-    let broker = Broker::find::<W>(arguments).await?;
-    let period = arguments.period(0.5, 2.0);
-    let progress = Progress::new("measuring");
-    match scenario {
-        Scenario::Pubsub => {
-            let figures = pubsub::measure::<W>(broker.target(), period, &shape, &progress).await?;
+
+    /// Returns one publisher to one subscriber in every size, or in the one that the user names, and once with a write
+    /// per message.
+    fn throughput_shapes(&self) -> Vec<PubSub> {
+        let named = self.arguments.size();
+        let sizes = named.map_or(SIZES.to_vec(), |size| vec![size]);
+        let batched = sizes.into_iter().map(|size| PubSub::new(1, 1, 1, size));
+        let single = shape_of(Workload::SingleWrites, named.unwrap_or(SIZE));
+        batched.chain([single]).collect()
+    }
+
+    async fn publish<W: Wire>(
+        &mut self,
+        scenario: &'static str,
+        encoding: &'static str,
+        shape: PubSub,
+    ) -> Result<(), Failure> {
+        let broker = self.broker::<W>().await?;
+        let report = Report::new(scenario, encoding).shape(&shape);
+        self.publish_to::<W>(&broker, report, &shape.traffic()).await
+    }
+
+    async fn publish_to<W: Wire>(
+        &mut self,
+        broker: &Broker,
+        report: Report,
+        traffic: &Traffic,
+    ) -> Result<(), Failure> {
+        let progress = Progress::new("measuring");
+        let figures = pubsub::measure::<W>(broker.target(), self.period(), traffic, &progress).await?;
+        drop(progress);
+        self.print(&report.throughput(&figures))
+    }
+
+    async fn request<W: Wire>(&mut self, encoding: &'static str) -> Result<(), Failure> {
+        for outstanding in self.arguments.outstanding() {
+            let broker = self.broker::<W>().await?;
+            let shape = Requests::new(outstanding, self.arguments.size().unwrap_or(SIZE));
+            let progress = Progress::new("measuring");
+            let figures = request::measure::<W>(broker.target(), self.period(), shape, &progress).await?;
             drop(progress);
-            pubsub_report(&shape, &figures).print(arguments, out)
+            let report = Report::new("request", encoding)
+                .setting("outstanding", shape.outstanding)
+                .setting("size", shape.size);
+            self.print(&report.latency(&figures))?;
         }
-        Scenario::Request => {
-            let shape = arguments.requests();
-            let figures = request::measure::<W>(broker.target(), period, shape, &progress).await?;
-            drop(progress);
-            request_report(shape, &figures).print(arguments, out)
+        Ok(())
+    }
+
+    async fn idle<W: Wire>(&mut self, encoding: &'static str) -> Result<(), Failure> {
+        let connections = self.arguments.connections(raise_file_limit())?;
+        let broker = self.broker::<W>().await?;
+        let progress = Progress::new("connecting");
+        let rest = self.period().measured;
+        let figures = idle::measure::<W>(broker.target(), connections, rest, &progress).await?;
+        drop(progress);
+        let report = Report::new("idle", encoding).setting("connections", connections);
+        self.print(&report.idle(&figures))
+    }
+
+    /// Starts a broker of our own several times.
+    async fn startup<W: Wire>(&mut self, encoding: &'static str) -> Result<(), Failure> {
+        self.refuse_named("startup")?;
+        let program = Program::buslane()?;
+        let rounds = self.arguments.rounds();
+        let progress = Progress::new("starting");
+        let (mut times, mut memory) = (Vec::new(), Vec::new());
+        for round in 1..=rounds {
+            progress.show(format_args!("{round}/{rounds}"));
+            let server = program.start::<W>().await?;
+            times.push(server.started_in);
+            memory.extend(server.target().pid.and_then(resident_kib).map(|kib| kib as f64));
         }
-        Scenario::Idle | Scenario::Startup => {
-            let connections = arguments.connections(files);
-            let figures =
-                idle::measure::<W>(broker.target(), connections, period.measured, &progress).await?;
-            drop(progress);
-            idle_report(&figures).print(arguments, out)
+        drop(progress);
+        let time = Spread::of(times);
+        let report = Report::new("startup", encoding)
+            .setting("rounds", rounds)
+            .figure("ms", "first session", "ms", time.map(|time| time.median))
+            .figure("ms_min", "at best", "ms", time.map(|time| time.min))
+            .figure("ms_max", "at worst", "ms", time.map(|time| time.max))
+            .figure(
+                "rss_kib",
+                "memory",
+                "KiB",
+                Spread::of(memory).map(|memory| memory.median),
+            );
+        self.print(&report)
+    }
+
+    /// Publishes the payload of each contract twice: first to a topic that has none, then to one that does.
+    async fn contracts<W: Wire>(&mut self, encoding: &'static str) -> Result<(), Failure> {
+        for contract in [contract::SMALL, contract::LARGE] {
+            let shape = PubSub::new(1, 1, 1, contract.payload.len());
+            let traffic = shape.carrying(contract.payload.into());
+            for validated in [false, true] {
+                let broker = self.broker::<W>().await?;
+                let declared = match validated {
+                    true => Some(contract.declare(broker.target()).await?),
+                    false => None,
+                };
+                let report = Report::new("contracts", encoding)
+                    .setting("fields", contract.fields)
+                    .setting("size", shape.size)
+                    .setting("validated", validated);
+                self.publish_to::<W>(&broker, report, &traffic).await?;
+                drop(declared);
+            }
         }
+        Ok(())
+    }
+
+    async fn growth<W: Wire>(&mut self, encoding: &'static str) -> Result<(), Failure> {
+        self.refuse_named("growth")?;
+        for axis in self.arguments.axes() {
+            let most = self.arguments.most(axis.most());
+            axis.check(most, raise_file_limit())?;
+            let mut first = None;
+            for count in growth::steps(most) {
+                let progress = Progress::new(format!("{axis}: {count}"));
+                let step = growth::measure::<W>(*axis, count, self.period(), &progress).await?;
+                drop(progress);
+                first = first.or(step.microseconds);
+                let report = Report::new("growth", encoding)
+                    .setting("axis", axis.to_string())
+                    .setting("count", count);
+                self.print(&report.growth(&step, first))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a broker that runs already where it would have to be started anew, with other limits.
+    fn refuse_named(&self, scenario: &str) -> Result<(), Failure> {
+        match self.named {
+            None => Ok(()),
+            Some(_) => Err(
+                Failure::usage(format_args!("{scenario} measures brokers that it starts itself"))
+                    .hint("leave out --url, and clear BUSLANE_URL"),
+            ),
+        }
+    }
+
+    /// Finds the broker that the user names, or starts one.
+    async fn broker<W: Wire>(&self) -> Result<Broker, Failure> {
+        let Some(address) = self.named else {
+            return Ok(Broker::Own(Program::buslane()?.start::<W>().await?));
+        };
+        wire::open::<W>(address)
+            .await
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::ConnectionRefused => {
+                    Failure::failed(format_args!("no broker answers at {address}: {error}")).hint(NO_BROKER)
+                }
+                _ => Failure::failed(format_args!("no session begins at {address}: {error}")),
+            })?;
+        Ok(Broker::Named(Target {
+            address,
+            pid: self.arguments.pid(),
+        }))
+    }
+
+    fn period(&self) -> Period {
+        self.arguments.period(WARMUP, MEASURED)
+    }
+
+    fn print(&mut self, report: &Report) -> Result<(), Failure> {
+        report.print(self.arguments.json(), self.out)
     }
 }
 
 /// The broker that is measured.
 enum Broker {
     /// One that the user runs.
-    Foreign(Target),
+    Named(Target),
     /// One of our own, which ends with the measurement.
     Own(Server),
 }
 
 impl Broker {
-    async fn find<W: Wire>(arguments: &BenchArguments) -> Result<Broker, Failure> {
-        match arguments.address().await? {
-            Some(address) => Ok(Broker::Foreign(Target {
-                address,
-                pid: arguments.pid(),
-            })),
-            None => Ok(Broker::Own(Program::buslane()?.start::<W>().await?)),
-        }
-    }
-
     fn target(&self) -> Target {
         match self {
-            Broker::Foreign(target) => *target,
+            Broker::Named(target) => *target,
             Broker::Own(server) => server.target(),
         }
     }
 }
 
-/// Figures of a scenario, in the order in which they are printed.
-struct Report {
-    scenario: &'static str,
-    setting: Vec<(&'static str, usize)>,
-    figures: Vec<Figure>,
+/// Returns the publishers and subscribers of a workload with payloads of another size.
+fn shape_of(workload: Workload, size: usize) -> PubSub {
+    let shape = workload.pubsub().expect("the workload has publishers");
+    PubSub { size, ..shape }
 }
 
-/// One figure: its name in JSON, and what people call it.
-struct Figure {
-    member: &'static str,
-    title: &'static str,
-    unit: &'static str,
-    value: Option<f64>,
-}
-
-/// A report as machines read it.
-#[derive(Serialize)]
-struct Line {
-    scenario: &'static str,
-    encoding: &'static str,
-    #[serde(flatten)]
-    members: Map<String, Value>,
-}
-
-impl Report {
-    fn print(&self, arguments: &BenchArguments, out: &mut Output) -> Result<(), Failure> {
-        let encoding = match arguments.encoding() {
-            Encoding::Binary => "binary",
-            Encoding::Json => "json",
-        };
-        if arguments.json() {
-            return out.json(&Line {
-                scenario: self.scenario,
-                encoding,
-                members: self.members(),
-            });
-        }
-        let setting: Vec<_> = self
-            .setting
-            .iter()
-            .map(|(name, value)| format!("{name} {value}"))
-            .collect();
-        out.line(format_args!(
-            "{}: {}",
-            self.scenario,
-            [setting.join(", "), encoding.into()].join(", ")
-        ))?;
-        for figure in &self.figures {
-            let value = figure.value.map_or_else(|| "-".into(), short);
-            out.line(format_args!("  {:<16} {value:>8} {}", figure.title, figure.unit))?;
-        }
-        Ok(())
-    }
-
-    fn members(&self) -> Map<String, Value> {
-        let setting = self
-            .setting
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).into()));
-        let figures = self
-            .figures
-            .iter()
-            .map(|figure| (figure.member.to_owned(), figure.value.map_or(Value::Null, number)));
-        setting.chain(figures).collect()
-    }
-}
-
-/// Makes a number of JSON, a whole one where it can be.
-fn number(figure: f64) -> Value {
-    if figure.fract() == 0.0 && figure.abs() < 1e15 {
-        Value::from(figure as i64)
-    } else {
-        Value::from(figure)
-    }
-}
-
-fn pubsub_report(shape: &pubsub::PubSub, figures: &super::measurement::Throughput) -> Report {
-    let mut report = Report {
-        scenario: "pubsub",
-        setting: vec![
-            ("publishers", shape.publishers),
-            ("subscribers", shape.subscribers),
-            ("topics", shape.topics),
-            ("size", shape.size),
-            ("batch", shape.batch as usize),
-            ("window", shape.window as usize),
-        ],
-        figures: vec![
-            Figure {
-                member: "rate",
-                title: "delivered",
-                unit: "msg/s",
-                value: Some(figures.rate),
-            },
-            Figure {
-                member: "lost",
-                title: "lost",
-                unit: "messages",
-                value: Some(figures.lost as f64),
-            },
-        ],
-    };
-    report.figures.extend(cost_figures(&figures.cost));
-    report
-}
-
-fn request_report(shape: request::Requests, figures: &request::Latency) -> Report {
-    let mut report = Report {
-        scenario: "request",
-        setting: vec![("outstanding", shape.outstanding), ("size", shape.size)],
-        figures: vec![
-            Figure {
-                member: "rate",
-                title: "answered",
-                unit: "req/s",
-                value: Some(figures.rate),
-            },
-            Figure {
-                member: "p50_us",
-                title: "p50",
-                unit: "us",
-                value: Some(figures.p50),
-            },
-            Figure {
-                member: "p99_us",
-                title: "p99",
-                unit: "us",
-                value: Some(figures.p99),
-            },
-            Figure {
-                member: "p999_us",
-                title: "p99.9",
-                unit: "us",
-                value: Some(figures.p999),
-            },
-        ],
-    };
-    report.figures.extend(cost_figures(&figures.cost));
-    report
-}
-
-fn idle_report(figures: &idle::Idle) -> Report {
-    let kib = |kib: Option<u64>| kib.map(|kib| kib as f64);
-    Report {
-        scenario: "idle",
-        setting: vec![("connections", figures.connections)],
-        figures: vec![
-            Figure {
-                member: "connects",
-                title: "begun",
-                unit: "sessions/s",
-                value: Some(figures.connects),
-            },
-            Figure {
-                member: "rss_before_kib",
-                title: "before",
-                unit: "KiB",
-                value: kib(figures.resident_before),
-            },
-            Figure {
-                member: "rss_after_kib",
-                title: "after",
-                unit: "KiB",
-                value: kib(figures.resident_after),
-            },
-            Figure {
-                member: "kib_per_connection",
-                title: "a connection",
-                unit: "KiB",
-                value: figures.kib_per_connection(),
-            },
-        ],
-    }
-}
-
-/// Starts a broker of our own several times.
-async fn startup<W: Wire>(arguments: &BenchArguments) -> anyhow::Result<Report> {
-    let program = Program::buslane()?;
-    let progress = Progress::new("starting");
-    let (mut times, mut memory) = (Vec::new(), Vec::new());
-    for round in 1..=arguments.rounds() {
-        progress.show(format_args!("{round}/{}", arguments.rounds()));
-        let server = program.start::<W>().await?;
-        times.push(server.started_in);
-        memory.extend(server.target().pid.and_then(resident_kib).map(|kib| kib as f64));
-    }
-    let time = Spread::of(times);
-    Ok(Report {
-        scenario: "startup",
-        setting: vec![("rounds", arguments.rounds())],
-        figures: vec![
-            Figure {
-                member: "ms",
-                title: "first session",
-                unit: "ms",
-                value: time.map(|time| time.median),
-            },
-            Figure {
-                member: "ms_min",
-                title: "at best",
-                unit: "ms",
-                value: time.map(|time| time.min),
-            },
-            Figure {
-                member: "ms_max",
-                title: "at worst",
-                unit: "ms",
-                value: time.map(|time| time.max),
-            },
-            Figure {
-                member: "rss_kib",
-                title: "memory",
-                unit: "KiB",
-                value: Spread::of(memory).map(|memory| memory.median),
-            },
-        ],
-    })
-}
-
-fn cost_figures(cost: &Cost) -> [Figure; 3] {
-    [
-        Figure {
-            member: "broker_cpu_s_per_million",
-            title: "broker CPU",
-            unit: "s per 1M",
-            value: cost.server_per_million,
-        },
-        Figure {
-            member: "broker_cores",
-            title: "broker",
-            unit: "cores",
-            value: cost.server_cores,
-        },
-        Figure {
-            member: "client_cores",
-            title: "load generator",
-            unit: "cores",
-            value: cost.client_cores,
-        },
-    ]
-}
+/// Bytes of a payload, measurement by measurement.
+const SIZES: [usize; 4] = [16, 128, 1 << 10, 16 << 10];
+/// Subscribers of one publisher, measurement by measurement.
+const FAN_OUT: [usize; 2] = [100, 1_000];
+/// Seconds before a measurement unless told otherwise.
+const WARMUP: f64 = 0.5;
+/// Seconds of a measurement unless told otherwise.
+const MEASURED: f64 = 2.0;

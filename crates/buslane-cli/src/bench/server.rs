@@ -20,6 +20,8 @@ pub(crate) struct Program {
     path: PathBuf,
     /// `None` for this broker.
     peer: Option<Peer>,
+    /// Variables of its environment.
+    variables: Vec<(&'static str, String)>,
 }
 
 /// A server under measurement. It ends when this is dropped.
@@ -35,7 +37,17 @@ impl Program {
     /// Makes the program of this broker.
     pub(crate) fn buslane() -> anyhow::Result<Program> {
         let path = env::current_exe().context("the path of this program is unknown")?;
-        Ok(Program { path, peer: None })
+        Ok(Program {
+            path,
+            peer: None,
+            variables: Vec::new(),
+        })
+    }
+
+    /// Adds a variable to its environment.
+    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Program {
+        self.variables.push((name, value.to_string()));
+        self
     }
 
     /// Finds the program of a peer on the `PATH`.
@@ -43,6 +55,7 @@ impl Program {
         Some(Program {
             path: find(peer.program())?,
             peer: Some(peer),
+            variables: Vec::new(),
         })
     }
 
@@ -108,6 +121,7 @@ impl Program {
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BUSLANE_")) {
             command.env_remove(name);
         }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 }

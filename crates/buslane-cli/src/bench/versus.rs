@@ -98,11 +98,10 @@ impl Versus {
         let mut rounds = Vec::with_capacity(self.rounds);
         for round in 1..=self.rounds {
             let progress = self.progress(workload, round, "buslane");
-            let our_turn = match workload {
-                Workload::OneToOneJson => self.turn::<Lines>(&ours, workload, &progress).await,
-                _ => self.turn::<Binary>(&ours, workload, &progress).await,
-            };
-            let our_turn = our_turn.context("buslane")?;
+            let our_turn = self
+                .our_turn(&ours, workload, &progress)
+                .await
+                .context("buslane")?;
             let progress = self.progress(workload, round, "peer");
             let their_turn = self
                 .turn::<P>(&theirs, workload, &progress)
@@ -132,6 +131,25 @@ impl Versus {
         Ok(rounds)
     }
 
+    /// Measures this broker, with a contract where the workload has one.
+    async fn our_turn(
+        &self,
+        server: &Server,
+        workload: Workload,
+        progress: &Progress,
+    ) -> anyhow::Result<Sample> {
+        let declared = match workload.contract() {
+            Some(contract) => Some(contract.declare(server.target()).await?),
+            None => None,
+        };
+        let sample = match workload {
+            Workload::OneToOneJson => self.turn::<Lines>(server, workload, progress).await,
+            _ => self.turn::<Binary>(server, workload, progress).await,
+        };
+        drop(declared);
+        sample
+    }
+
     async fn turn<W: Wire>(
         &self,
         server: &Server,
@@ -145,8 +163,12 @@ impl Versus {
             ));
         }
         let shape = workload.pubsub().context("this workload needs fresh servers")?;
+        let traffic = match workload.contract() {
+            Some(contract) => shape.carrying(contract.payload.into()),
+            None => shape.traffic(),
+        };
         Ok(Sample::Throughput(
-            pubsub::measure::<W>(target, self.period, &shape, progress).await?,
+            pubsub::measure::<W>(target, self.period, &traffic, progress).await?,
         ))
     }
 

@@ -9,9 +9,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// The service and method, or the subject, that request benchmarks call.
-pub(crate) const SERVICE: &str = "bench";
-/// See [`SERVICE`].
+/// The method that request benchmarks call.
 pub(crate) const METHOD: &str = "echo";
 
 /// What one received frame means to a benchmark.
@@ -42,12 +40,12 @@ pub(crate) trait Wire: Copy + Send + Sync + 'static {
     fn subscribe(out: &mut Vec<u8>, topic: &str);
     /// Appends a publish that asks for no acknowledgement.
     fn publish(out: &mut Vec<u8>, topic: &str, payload: &[u8]);
-    /// Appends what makes this connection answer requests; ends with [`Event::Ready`].
-    fn offer(out: &mut Vec<u8>);
+    /// Appends what makes this connection answer requests to a service; ends with [`Event::Ready`].
+    fn offer(out: &mut Vec<u8>, service: &str);
     /// Appends what lets this connection send requests; ends with [`Event::Ready`].
     fn expect_replies(out: &mut Vec<u8>);
-    /// Appends a request; `number` is new for each request of a connection.
-    fn request(out: &mut Vec<u8>, number: u64, payload: &[u8]);
+    /// Appends a request to a service; `number` is new for each request of a connection.
+    fn request(out: &mut Vec<u8>, number: u64, service: &str, payload: &[u8]);
     /// Appends the answer to a [`Event::Call`].
     fn reply(out: &mut Vec<u8>, call: &[u8], payload: &[u8]);
     /// Appends the answer to a [`Event::Ping`].
@@ -64,11 +62,29 @@ pub(crate) async fn open<W: Wire>(address: SocketAddr) -> io::Result<TcpStream> 
     Ok(socket)
 }
 
-/// Connects, begins a session and subscribes.
-pub(crate) async fn open_subscribed<W: Wire>(address: SocketAddr, topic: &str) -> io::Result<TcpStream> {
+/// Connects, begins a session and subscribes to all filters.
+pub(crate) async fn open_subscribed<W: Wire>(
+    address: SocketAddr,
+    filters: &[String],
+) -> io::Result<TcpStream> {
     let mut socket = open::<W>(address).await?;
-    confirm::<W>(&mut socket, |out| W::subscribe(out, topic)).await?;
+    confirm_all::<W, _>(&mut socket, filters, |out, filter| W::subscribe(out, filter)).await?;
     Ok(socket)
+}
+
+/// Sends what `append` writes for each item and waits until the server has confirmed all.
+pub(crate) async fn confirm_all<W: Wire, T>(
+    socket: &mut TcpStream,
+    items: &[T],
+    append: impl Fn(&mut Vec<u8>, &T),
+) -> io::Result<()> {
+    for items in items.chunks(CONFIRMED_TOGETHER) {
+        confirm_many::<W>(socket, items.len(), |out| {
+            items.iter().for_each(|item| append(out, item));
+        })
+        .await?;
+    }
+    Ok(())
 }
 
 /// Sends what `append` writes and waits for the server's [`Event::Ready`].
@@ -76,15 +92,24 @@ pub(crate) async fn confirm<W: Wire>(
     socket: &mut TcpStream,
     append: impl FnOnce(&mut Vec<u8>),
 ) -> io::Result<()> {
+    confirm_many::<W>(socket, 1, append).await
+}
+
+/// Sends what `append` writes and waits until the server is ready so many times.
+async fn confirm_many<W: Wire>(
+    socket: &mut TcpStream,
+    count: usize,
+    append: impl FnOnce(&mut Vec<u8>),
+) -> io::Result<()> {
     let mut out = Vec::new();
     append(&mut out);
     socket.write_all(&out).await?;
     let mut frames = Frames::with_capacity(4 << 10);
-    let mut ready = false;
-    while !ready {
+    let mut ready = 0;
+    while ready < count {
         out.clear();
         let open = frames.read::<W, _>(socket, |event| match event {
-            Event::Ready => ready = true,
+            Event::Ready => ready += 1,
             Event::Ping => W::pong(&mut out),
             _ => {}
         });
@@ -94,6 +119,24 @@ pub(crate) async fn confirm<W: Wire>(
         socket.write_all(&out).await?;
     }
     Ok(())
+}
+
+/// Keeps a connection alive and does nothing else, until it ends.
+pub(crate) async fn rest<W: Wire>(mut socket: TcpStream) -> io::Result<()> {
+    let mut frames = Frames::with_capacity(64);
+    let mut out = Vec::new();
+    while frames
+        .read::<W, _>(&mut socket, |event| {
+            if event == Event::Ping {
+                W::pong(&mut out);
+            }
+        })
+        .await?
+    {
+        socket.write_all(&out).await?;
+        out.clear();
+    }
+    Err(closed("that did nothing"))
 }
 
 /// The error of a connection that the server closed.
@@ -149,6 +192,9 @@ impl Frames {
         Ok(count > 0)
     }
 }
+
+/// Requests for a confirmation that are sent before the first is awaited.
+const CONFIRMED_TOGETHER: usize = 1_000;
 
 #[cfg(test)]
 mod tests {
