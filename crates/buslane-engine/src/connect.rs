@@ -146,7 +146,7 @@ impl Engine {
         self.lose_legs_of(id);
         self.empty_subscriptions(id);
         self.empty_registrations(id, reason);
-        self.ledger.counters.closed += 1;
+        self.ledger.counters.note_closed(reason);
         self.notice(Notice::Closed { client: id, reason });
     }
 

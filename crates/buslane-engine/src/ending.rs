@@ -243,6 +243,7 @@ impl Engine {
             Ending::Abandoned => &mut counters.abandoned,
         };
         *counter += 1;
+        counters.note_request(self.now - call.since);
         Some(call)
     }
 

@@ -13,6 +13,7 @@ use crate::entropy::Entropy;
 use crate::event::Event;
 use crate::frames::Frames;
 use crate::ledger::Ledger;
+use crate::memory::Category;
 use crate::pending::{CallKey, Pending};
 use crate::registry::{InstanceKey, Registry};
 use crate::reports::{ReportKey, Reports};
@@ -295,6 +296,7 @@ impl Engine {
             queued_control_bytes: control as u64,
             memory: self.ledger.memory.total() as u64,
             memory_limit: self.ledger.memory.cap() as u64,
+            memory_used: Category::ALL.map(|category| self.ledger.memory.used(category) as u64),
         }
     }
 

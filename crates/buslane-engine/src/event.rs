@@ -38,6 +38,7 @@ impl Engine {
         // A topic that too many filters match is nobody's to be told about.
         if self.spread(&message, None, false).is_ok() {
             self.ledger.counters.published += 1;
+            self.count_report(topic);
         }
     }
 

@@ -71,7 +71,7 @@ impl Engine {
             .next_expiry()
             .is_some_and(|expiry| expiry <= self.now)
         {
-            self.retained.expire(self.now);
+            self.ledger.counters.retained_expired += self.retained.expire(self.now) as u64;
             self.ledger.memory.set(Category::Retained, self.retained.bytes());
         }
     }

@@ -142,6 +142,7 @@ impl Engine {
             return;
         };
         client.pinged = true;
+        self.ledger.counters.pings += 1;
         match client.framing() {
             Framing::WebSocketBinary | Framing::WebSocketText => {
                 self.clients.send_raw(&mut self.ledger, id, WEBSOCKET_PING);

@@ -122,6 +122,22 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
+    /// Every reason, in the order of their declaration.
+    pub const ALL: &'static [CloseReason] = &[
+        CloseReason::Goodbye,
+        CloseReason::EndOfStream,
+        CloseReason::Transport,
+        CloseReason::Framing,
+        CloseReason::HandshakeTimeout,
+        CloseReason::HeartbeatTimeout,
+        CloseReason::Unauthenticated,
+        CloseReason::TakenOver,
+        CloseReason::ControlFull,
+        CloseReason::DeliveriesFull,
+        CloseReason::MemoryFull,
+        CloseReason::Shutdown,
+    ];
+
     /// Returns the reason as a word for logs, events and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -71,6 +71,8 @@ pub(crate) struct Call {
     pub(crate) id: Id,
     /// How it ends.
     pub(crate) kind: CallKind,
+    /// When it was accepted.
+    pub(crate) since: Instant,
     /// When it ends at the latest; a stream's moves with each chunk.
     pub(crate) deadline: Option<Instant>,
     /// By how much a chunk moves the deadline.
@@ -94,6 +96,7 @@ impl Call {
             caller,
             id,
             kind,
+            since: now,
             deadline: span.map(|span| now + span),
             span: span.unwrap_or_default(),
             timer: None,

@@ -167,7 +167,14 @@ impl Engine {
         let Ok(matches) = topics.matches(&topic) else {
             return;
         };
-        ledger.counters.published += 1;
+        let counters = &mut ledger.counters;
+        counters.published += 1;
+        *match event.change {
+            Change::Connect => &mut counters.events_connect,
+            Change::Online => &mut counters.events_online,
+            Change::Disconnect => &mut counters.events_disconnect,
+            Change::Offline => &mut counters.events_offline,
+        } += 1;
         let message = BrokerMessage::Delivery(delivery.clone());
         for found in matches.clients() {
             clients.tell_presence(ledger, &message, Recipient::of(found, false), event);
@@ -208,12 +215,15 @@ impl Clients {
         };
         let feed = &mut client.feeds.get_or_insert_default().presence;
         let before = feed.charged();
-        feed.hold(to.key, event);
+        let counters = &mut ledger.counters;
+        counters.announcements_held += 1;
+        counters.announcements_coalesced += u64::from(feed.hold(to.key, event));
         let after = feed.charged();
         if after <= before {
             ledger.release(Category::Waiting, before - after);
         } else if !ledger.charge(Category::Waiting, after - before) {
             feed.restart();
+            ledger.counters.snapshots_restarted += 1;
             ledger.release(Category::Waiting, before);
             self.push_gap(
                 ledger,

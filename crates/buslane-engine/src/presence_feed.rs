@@ -126,8 +126,8 @@ impl PresenceFeed {
         !self.held.is_empty()
     }
 
-    /// Holds a change, in the place of an earlier one about the same.
-    pub(crate) fn hold(&mut self, key: SubscriptionKey, event: &PresenceEvent) {
+    /// Holds a change, in the place of an earlier one about the same; tells whether there was one.
+    pub(crate) fn hold(&mut self, key: SubscriptionKey, event: &PresenceEvent) -> bool {
         let PresenceEvent {
             change,
             key: about,
@@ -137,8 +137,9 @@ impl PresenceFeed {
             .held
             .get(about)
             .map_or(!change.is_arrival(), |held| held.known);
-        if let Some(earlier) = self.held.remove(about) {
-            self.charged -= cost(&earlier);
+        let earlier = self.held.remove(about);
+        if let Some(earlier) = &earlier {
+            self.charged -= cost(earlier);
         }
         if known || change.is_arrival() {
             let held = Held {
@@ -150,6 +151,7 @@ impl PresenceFeed {
             self.charged += cost(&held);
             self.held.insert(about.clone(), held);
         }
+        earlier.is_some()
     }
 
     /// Returns the first change that is held.

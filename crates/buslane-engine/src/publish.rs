@@ -64,7 +64,12 @@ impl Engine {
         let receivers = self
             .spread(&message, exclude, true)
             .map_err(|error| too_many(error, topic))?;
-        self.ledger.counters.published += 1;
+        let counters = &mut self.ledger.counters;
+        counters.published += 1;
+        counters.note_publish(publish.payload.bytes.len());
+        if topic.is_reserved() {
+            counters.events_broadcast += 1;
+        }
         if receivers == 0 && retain == Retain::Keep {
             self.report_unhandled(Unhandled::NoReceiver, topic.as_str(), id, "publish", publish.id);
         }

@@ -96,6 +96,7 @@ impl Engine {
         let held = feeds.presence.unsubscribe(key);
         let others = !feeds.presence.subscriptions.is_empty();
         if held || !others {
+            self.ledger.counters.snapshots_restarted += u64::from(held && others);
             self.ledger.release(Category::Waiting, feeds.presence.restart());
         }
         if feeds.is_empty() {
@@ -245,6 +246,7 @@ impl Engine {
                 let end = presence_delivery(&topic, payload.as_bytes(), Headers::default());
                 let fed = self.announce(id, *key, end);
                 if fed == Fed::Nothing {
+                    self.ledger.counters.snapshots += 1;
                     *progress = Progress::Complete;
                 }
                 return fed;

@@ -61,7 +61,14 @@ impl Engine {
         message: &'static str,
         id: Option<Id>,
     ) {
-        self.ledger.counters.unhandled += 1;
+        let counters = &mut self.ledger.counters;
+        counters.unhandled += 1;
+        *match reason {
+            Unhandled::NoReceiver => &mut counters.unhandled_no_receiver,
+            Unhandled::NoInstance => &mut counters.unhandled_no_instance,
+            Unhandled::UnknownNode => &mut counters.unhandled_unknown_node,
+            Unhandled::DeadlineExceeded => &mut counters.unhandled_deadline_exceeded,
+        } += 1;
         if self.bus_subscriptions == 0 || address.starts_with('$') || !self.is_wanted(UNHANDLED) {
             return;
         }
@@ -136,6 +143,17 @@ impl Engine {
             topic,
             Value::Object(payload).to_string().into_bytes(),
         ));
+    }
+
+    /// Counts a report that was published.
+    pub(crate) fn count_report(&mut self, topic: &str) {
+        let counters = &mut self.ledger.counters;
+        match topic {
+            UNHANDLED => counters.events_unhandled += 1,
+            REJECTION => counters.events_schema_rejection += 1,
+            OVERFLOW => counters.events_overflow += 1,
+            _ => {}
+        }
     }
 
     /// Tells of a client's drops since the last report.

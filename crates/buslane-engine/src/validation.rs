@@ -42,11 +42,18 @@ impl Engine {
         let result = match known.find(validator) {
             Some(result) => result,
             None if payload.kind == PayloadKind::Bytes => Err(not_json()),
-            None if payload.is_absent() => validator.validate(b"null"),
             None if payload.bytes.len() > self.config.limits.validate_inline => {
+                self.ledger.counters.validated_aside += 1;
                 return Err(Stop::Offload(validator.clone()));
             }
-            None => validator.validate(&payload.bytes),
+            None => {
+                self.ledger.counters.validated_inline += 1;
+                validator.validate(if payload.is_absent() {
+                    b"null"
+                } else {
+                    &payload.bytes
+                })
+            }
         };
         match result {
             Ok(()) => {

@@ -5,6 +5,8 @@ mod catalogue;
 mod lists;
 mod stats;
 
+use std::time::Duration;
+
 use buslane_protocol::{
     Address, Answer, BUS_SERVICE, BrokerMessage, ErrorCode, Headers, Payload, PayloadKind, Problem, Request,
 };
@@ -28,6 +30,7 @@ impl Engine {
         let output = output.map_err(|problem| problem.about(address))?;
         self.ledger.counters.requests_accepted += 1;
         self.ledger.counters.replied += 1;
+        self.ledger.counters.note_request(Duration::ZERO);
         let (headers, payload) = (Headers::default(), Payload::checked(output));
         let answer = Answer {
             id: request.id,

@@ -18,6 +18,7 @@ impl Engine {
             "counters": counters.numbers().map(|(name, value)| (name.to_owned(), Value::from(value))).collect::<Map<_, _>>(),
             "received": received.map(|(name, value)| ((*name).to_owned(), Value::from(value))).collect::<Map<_, _>>(),
             "refused": counters.refused.iter().map(|(code, count)| (code.to_string(), Value::from(count))).collect::<Map<_, _>>(),
+            "closed": counters.closed_for.iter().map(|(reason, count)| (reason.as_str().to_owned(), Value::from(count))).collect::<Map<_, _>>(),
             "gauges": self.gauges().numbers().map(|(name, value)| (name.to_owned(), Value::from(value))).collect::<Map<_, _>>(),
             "memory": memory.map(|(name, bytes)| (name.to_owned(), Value::from(bytes))).into_iter().collect::<Map<_, _>>(),
         })

@@ -6,6 +6,7 @@
 mod chaos;
 mod clients;
 mod contract;
+mod counting;
 mod delivering;
 mod events;
 mod gathering;

@@ -356,6 +356,14 @@ impl World {
         );
         let dropped = counters.dropped_oldest + counters.dropped_newest + counters.dropped_disconnect;
         assert_eq!(counters.deliveries_dropped, dropped);
+        let unhandled = counters.unhandled_no_receiver
+            + counters.unhandled_no_instance
+            + counters.unhandled_unknown_node
+            + counters.unhandled_deadline_exceeded;
+        assert_eq!(counters.unhandled, unhandled);
+        let closed: u64 = counters.closed_for.iter().map(|(_, count)| count).sum();
+        assert_eq!(counters.closed, closed);
+        assert_eq!(counters.request_durations.count(), ended);
         assert!(gauges.memory <= gauges.memory_limit, "{gauges:#?}");
     }
 
