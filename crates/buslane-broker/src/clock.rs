@@ -2,7 +2,7 @@
 
 use std::time::{self, SystemTime, UNIX_EPOCH};
 
-use buslane_protocol::Instant;
+use buslane_protocol::{Id, Instant};
 
 /// A monotonic clock, counted from its making.
 pub(crate) struct Clock {
@@ -36,6 +36,16 @@ impl Clock {
     pub(crate) fn deadline(&self, at: Instant) -> tokio::time::Instant {
         (self.origin + time::Duration::from_micros(at.as_micros())).into()
     }
+}
+
+/// Makes an id that nobody else makes: a UUIDv7.
+pub(crate) fn new_id() -> Id {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut random = [0; 10];
+    // A system without randomness stopped the broker from starting. Should it fail later, the time is left to tell
+    // ids apart, which they need to do on one connection only.
+    let _filled = getrandom::fill(&mut random);
+    Id::uuid_v7(u64::try_from(since_1970.as_millis()).unwrap_or_default(), random)
 }
 
 /// Asks the system for bytes that nobody can guess.

@@ -55,6 +55,8 @@ pub struct Limits {
     pub gone_after: Duration,
     /// How long an old connection may take to answer before its instance is taken over.
     pub takeover_probe: Duration,
+    /// How long what a reader over HTTP subscribed to outlives the reader, who may come back and go on.
+    pub feed_linger: Duration,
 }
 
 impl Default for Limits {
@@ -83,6 +85,7 @@ impl Default for Limits {
             ping_after: Duration::from_secs(15),
             gone_after: Duration::from_secs(45),
             takeover_probe: Duration::from_secs(1),
+            feed_linger: Duration::from_secs(30),
         }
     }
 }

@@ -73,7 +73,7 @@ pub(super) fn is_section(path: &str) -> bool {
 }
 
 /// Returns the name that is most like the one given, if one is like it at all.
-pub(super) fn nearest(given: &str, known: impl Iterator<Item = String>) -> Option<String> {
+pub(crate) fn nearest(given: &str, known: impl Iterator<Item = String>) -> Option<String> {
     let likeness = |name: &String| strsim::jaro_winkler(given, name);
     known
         .max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
@@ -152,6 +152,7 @@ const KEYS: &[Key] = keys! {
     "limits.ping_after" DURATION |config, value| config.limits.ping_after => value.duration();
     "limits.gone_after" DURATION |config, value| config.limits.gone_after => value.duration();
     "limits.takeover_probe" DURATION |config, value| config.limits.takeover_probe => value.duration();
+    "limits.feed_linger" DURATION |config, value| config.limits.feed_linger => value.duration();
 };
 
 const SECTIONS: [&str; 3] = ["http", "limits", "log"];

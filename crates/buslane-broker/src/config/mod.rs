@@ -21,6 +21,7 @@ use buslane_protocol::{Limits, Name};
 pub use address::{AddressError, ListenAddress};
 pub use draft::{Examination, Setting};
 pub use error::{ConfigError, Place};
+pub(crate) use keys::nearest;
 
 use self::draft::Draft;
 use self::value::Value;

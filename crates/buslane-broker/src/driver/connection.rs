@@ -7,11 +7,13 @@ use buslane_engine::{ClientId, CloseReason};
 use buslane_protocol::Framing;
 
 use super::socket::Socket;
+use super::transport::Transport;
 
 /// A connection that the engine knows.
 pub(crate) struct Connection {
     pub(crate) client: ClientId,
     pub(crate) framing: Framing,
+    pub(crate) transport: Transport,
     pub(crate) socket: RefCell<Socket>,
     state: Cell<State>,
     waker: RefCell<Option<Waker>>,
@@ -38,6 +40,7 @@ impl Connection {
         Connection {
             client,
             framing,
+            transport: Transport::of(&socket, framing),
             socket: RefCell::new(socket),
             state: Cell::default(),
             waker: RefCell::new(None),

@@ -32,6 +32,11 @@ impl Conversation {
         Conversation::Opening(Box::new(Opening::new(hub, socket)))
     }
 
+    /// Ends a connection with a last word, so that the other side can still read what was said before.
+    pub(crate) fn end(socket: Socket, last: &[u8]) -> Self {
+        Conversation::Leaving(Box::new(Leaving::saying(socket, last)))
+    }
+
     /// Begins with a WebSocket, of which some bytes may have been read already.
     pub(crate) fn websocket(hub: &Rc<Hub>, socket: Socket, framing: Framing, read: &mut [u8]) -> Self {
         let Ok(origin) = socket.origin() else {

@@ -12,9 +12,10 @@ use tokio::sync::Notify;
 use super::connection::Connection;
 use super::input::Account;
 use super::socket::{Admission, Origin, Socket};
+use super::transport::{Arrivals, Transport};
 use crate::clock::Clock;
 use crate::contracts::Compiler;
-use crate::http::Guard;
+use crate::http::{Feeds, Guard, HttpCounts};
 use crate::journal::Journal;
 use crate::websocket;
 
@@ -30,11 +31,15 @@ pub(crate) struct Hub {
     pub(crate) statistics: Statistics,
     /// Bytes of input that wait for more.
     pub(crate) input: Account,
+    /// What readers over HTTP subscribed to.
+    pub(crate) feeds: Feeds,
     engine: RefCell<Engine>,
     scratch: RefCell<Box<[u8]>>,
     /// Connections by the slot of their client.
     connections: RefCell<Vec<Option<Rc<Connection>>>>,
     admitted: Rc<Cell<usize>>,
+    /// Exchanges over HTTP that are to be finished before the broker ends.
+    exchanges: Rc<Cell<usize>>,
     is_draining: Cell<bool>,
     flush: Flush,
     ending: Notify,
@@ -70,8 +75,16 @@ pub(crate) struct Statistics {
     pub(crate) foreign: Cell<u64>,
     /// Connections that sent no complete first frame in time.
     pub(crate) late: Cell<u64>,
+    /// Times that the system could not give the next connection.
+    pub(crate) accept_failures: Cell<u64>,
+    /// Clients of the engine that came in, by transport.
+    pub(crate) arrivals: Arrivals,
     /// HTTP requests.
     pub(crate) http_requests: Cell<u64>,
+    /// Answers over HTTP, by route and class of status.
+    pub(crate) http_answers: HttpCounts,
+    /// Connections of HTTP that ended because the other side read nothing for too long.
+    pub(crate) http_stalled: Cell<u64>,
 }
 
 /// Wakes the flusher, once for any number of messages.
@@ -86,6 +99,11 @@ impl Statistics {
     pub(crate) fn count_http(&self) {
         increment(&self.http_requests, 1);
     }
+
+    /// Counts a connection of HTTP whose other side read nothing for too long.
+    pub(crate) fn count_stalled(&self) {
+        increment(&self.http_stalled, 1);
+    }
 }
 
 impl Hub {
@@ -94,6 +112,7 @@ impl Hub {
         Hub {
             // Input that waits is the driver's own; the engine accounts for the rest.
             input: Account::new(setup.limits.memory / INPUT_SHARE),
+            feeds: Feeds::new(setup.limits.feed_linger, setup.limits.memory / FEEDS_SHARE),
             clock: setup.clock,
             limits: setup.limits,
             compiler: Compiler::new(),
@@ -105,6 +124,7 @@ impl Hub {
             scratch: RefCell::new(vec![0; SCRATCH].into_boxed_slice()),
             connections: RefCell::default(),
             admitted: Rc::default(),
+            exchanges: Rc::default(),
             is_draining: Cell::new(false),
             flush: Flush::default(),
             ending: Notify::new(),
@@ -134,6 +154,16 @@ impl Hub {
         Some(Admission::take(&self.admitted))
     }
 
+    /// Notes an exchange over HTTP that is to be finished before the broker ends.
+    pub(crate) fn begin_exchange(&self) -> Admission {
+        Admission::take(&self.exchanges)
+    }
+
+    /// Returns how many exchanges over HTTP are to be finished before the broker ends.
+    pub(crate) fn exchanges(&self) -> usize {
+        self.exchanges.get()
+    }
+
     /// Returns how many sockets are open.
     pub(crate) fn admitted(&self) -> usize {
         self.admitted.get()
@@ -157,17 +187,19 @@ impl Hub {
     /// Ends every connection, as the broker ends.
     pub(crate) fn end_all(&self) {
         self.ending.notify_waiters();
+        self.feeds.clear();
         let connections: Vec<_> = self.connections.borrow().iter().flatten().cloned().collect();
         for connection in connections {
             self.end(&connection, CloseReason::Shutdown, status(CloseReason::Shutdown));
         }
     }
 
-    /// Tells whether nothing is left that is worth waiting for: no request in flight, and nothing to be written.
+    /// Tells whether nothing is left that is worth waiting for: no request in flight, no exchange over HTTP, and
+    /// nothing to be written.
     pub(crate) fn is_idle(&self) -> bool {
         let blocked = |connection: &Rc<Connection>| connection.state().blocked;
         let written = !self.connections.borrow().iter().flatten().any(blocked);
-        written && !self.flush.is_due.get() && self.engine().gauges().requests == 0
+        written && self.exchanges() == 0 && !self.flush.is_due.get() && self.engine().gauges().requests == 0
     }
 
     /// Takes a connection whose transport is ready into the engine, or gives its socket back with the reason.
@@ -188,6 +220,7 @@ impl Hub {
             Err(problem) => return Err(Box::new(Refused { socket, problem })),
         };
         let connection = Rc::new(Connection::new(client, framing, socket));
+        self.statistics.arrivals.count(connection.transport);
         let mut connections = self.connections.borrow_mut();
         if connections.len() <= client.slot() {
             connections.resize(client.slot() + 1, None);
@@ -195,6 +228,18 @@ impl Hub {
         connections[client.slot()] = Some(Rc::clone(&connection));
         self.schedule_flush();
         Ok(connection)
+    }
+
+    /// Returns how many clients are there by each transport.
+    pub(crate) fn clients_by_transport(&self) -> [(Transport, usize); Transport::ALL.len()] {
+        let connections = self.connections.borrow();
+        Transport::ALL.map(|transport| {
+            let by_it = connections
+                .iter()
+                .flatten()
+                .filter(|connection| connection.transport == transport);
+            (transport, by_it.count())
+        })
     }
 
     /// Returns the connection of a client.
@@ -305,5 +350,7 @@ pub(crate) fn status(reason: CloseReason) -> u16 {
 const SCRATCH: usize = 256 << 10;
 /// Which part of the broker's memory may be input that waits.
 const INPUT_SHARE: usize = 4;
+/// Which part of the broker's memory may be what feeds have told last.
+const FEEDS_SHARE: usize = 8;
 /// Connections over the limit that are heard, to be refused in their own protocol.
 const ROOM_TO_REFUSE: usize = 64;

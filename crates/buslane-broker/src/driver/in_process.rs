@@ -86,7 +86,7 @@ impl InProcess {
                 name,
                 ..Connect::default()
             };
-            client.hand_over(ClientMessage::Connect(connect));
+            client.start_send(ClientMessage::Connect(connect));
         }
         Ok(client)
     }
@@ -94,12 +94,12 @@ impl InProcess {
     /// Hands a message to the engine, as soon as the engine takes one of this client. Fails once the connection ends.
     pub(crate) async fn send(&mut self, message: ClientMessage<'_>) -> Result<(), CloseReason> {
         poll_fn(|context| self.poll_ready(context)).await?;
-        self.hand_over(message);
+        self.start_send(message);
         Ok(())
     }
 
     /// Waits until the engine takes a message of this client.
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
+    pub(crate) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
         self.connection.remember(context);
         let state = self.connection.state();
         match state.ended {
@@ -107,6 +107,18 @@ impl InProcess {
             None if state.paused || state.closing => Poll::Pending,
             None => Poll::Ready(Ok(())),
         }
+    }
+
+    /// Hands a message to the engine, which takes one: [`InProcess::poll_ready`] said so just now.
+    pub(crate) fn start_send(&mut self, message: ClientMessage<'_>) {
+        let now = self.hub.clock.now();
+        let flow = self.hub.engine().handle(now, self.connection.client, message);
+        match flow {
+            Flow::Continue => {}
+            Flow::Pause => self.connection.change(|state| state.paused = true),
+            Flow::Close => self.connection.change(|state| state.closing = true),
+        }
+        self.hub.schedule_flush();
     }
 
     /// Waits for the next message. Fails once the connection has ended and everything before was handed on.
@@ -125,6 +137,20 @@ impl InProcess {
                 Err(_) => return Poll::Ready(Err(CloseReason::Framing)),
             }
         }
+    }
+
+    /// Proves life on behalf of somebody who reads nothing now, and is expected back.
+    pub(crate) fn stay(&self) {
+        if self.ended().is_none() {
+            let now = self.hub.clock.now();
+            self.hub.engine().touch(now, self.connection.client);
+            self.hub.schedule_flush();
+        }
+    }
+
+    /// Tells why the connection has ended, if it has.
+    pub(crate) fn ended(&self) -> Option<CloseReason> {
+        self.connection.state().ended
     }
 
     /// Ends the connection: everything was said.
@@ -157,17 +183,6 @@ impl InProcess {
         self.hub.engine().touch(now, self.connection.client);
         if blocked {
             self.hub.transmit(now, &self.connection);
-        }
-        self.hub.schedule_flush();
-    }
-
-    fn hand_over(&mut self, message: ClientMessage<'_>) {
-        let now = self.hub.clock.now();
-        let flow = self.hub.engine().handle(now, self.connection.client, message);
-        match flow {
-            Flow::Continue => {}
-            Flow::Pause => self.connection.change(|state| state.paused = true),
-            Flow::Close => self.connection.change(|state| state.closing = true),
         }
         self.hub.schedule_flush();
     }

@@ -84,6 +84,12 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
+    /// Counts bytes, if there is room for them.
+    pub(crate) fn take(account: &Account, bytes: usize) -> Result<Self, Full> {
+        account.charge(bytes)?;
+        Ok(Lease::take_over(account, bytes))
+    }
+
     /// Takes over bytes that count already.
     pub(super) fn take_over(account: &Account, bytes: usize) -> Self {
         Lease {

@@ -10,7 +10,7 @@ use tokio::net::UnixListener;
 use tokio::task::spawn_local;
 
 use super::conversation::Conversation;
-use super::hub::Hub;
+use super::hub::{Hub, increment};
 use super::socket::{Admission, Socket};
 
 /// A listening socket.
@@ -36,6 +36,7 @@ pub(crate) async fn serve(hub: Rc<Hub>, listener: Listener) {
             Ok(accepted) => welcome(&hub, accepted),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
+                increment(&hub.statistics.accept_failures, 1);
                 hub.journal.borrow_mut().cannot_accept(hub.clock.now(), &error);
                 tokio::time::sleep(PAUSE).await;
             }

@@ -32,12 +32,14 @@ mod pipe;
 mod sniff;
 mod socket;
 mod talk;
+mod transport;
 
 pub(crate) use conversation::Conversation;
 pub(crate) use flusher::Flusher;
-pub(crate) use hub::{Hub, Setup};
+pub(crate) use hub::{Hub, Setup, Statistics};
 pub(crate) use in_process::{Frame, InProcess};
 pub(crate) use input::{Account, Charged, Head, Lease};
 pub(crate) use intake::{End, Intake, Next, Progress};
 pub(crate) use listener::{Listener, serve};
-pub(crate) use socket::{Local, Origin, Socket};
+pub(crate) use socket::{Admission, Local, Origin, Socket};
+pub(crate) use transport::Transport;

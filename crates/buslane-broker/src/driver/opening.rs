@@ -160,7 +160,8 @@ impl Opening {
 
     fn hand_to_http(&mut self, bytes: &[u8]) -> Conversation {
         if let Some(socket) = self.socket.take() {
-            crate::http::serve(&self.hub, socket, bytes.to_vec());
+            // Whoever dribbles gets no more time for the head of a request than for any other first message.
+            crate::http::serve(&self.hub, socket, bytes.to_vec(), self.patience.deadline());
         }
         Conversation::Over
     }

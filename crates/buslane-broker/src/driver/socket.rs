@@ -94,6 +94,19 @@ impl Socket {
         }
     }
 
+    /// Tells whether it is a Unix socket.
+    pub(crate) fn is_unix(&self) -> bool {
+        #[cfg(unix)]
+        return matches!(self.stream, Stream::Unix(_));
+        #[cfg(not(unix))]
+        false
+    }
+
+    /// Tells whether it leads to a client in this process.
+    pub(crate) fn is_pipe(&self) -> bool {
+        matches!(self.stream, Stream::Pipe(_))
+    }
+
     /// Says where the connection comes from. Fails if it is gone already.
     pub(crate) fn origin(&self) -> io::Result<Origin> {
         Ok(match &self.stream {

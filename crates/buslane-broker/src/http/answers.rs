@@ -1,55 +1,49 @@
-//! What each path answers.
+//! The broker's own pages: what each path beside the API answers.
 
 use buslane_protocol::{ErrorCode, Framing, Problem};
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_ACCEPT,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, X_CONTENT_TYPE_OPTIONS,
+    CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::{Method, Request, Response, StatusCode};
 
-use super::metrics;
-use crate::driver::{Hub, Local};
+use super::problem::refusal;
+use super::response::{self, Body, PLAIN};
+use super::router::{method_not_allowed, nowhere};
+use super::{cors, metrics};
+use crate::driver::Hub;
 use crate::websocket::{agree, is_upgrade};
 
 /// What a request leads to.
 pub(super) enum Reaction {
     /// An answer.
-    Answer(Response<Full<Bytes>>),
+    Answer(Response<Body>),
     /// An answer after which the connection is a WebSocket.
-    Upgrade(Response<Full<Bytes>>, Framing),
+    Upgrade(Response<Body>, Framing),
 }
 
-/// Answers a request that came to an address.
-pub(super) fn answer<B>(hub: &Hub, local: Local, request: &Request<B>) -> Reaction {
-    hub.statistics.count_http();
-    if let Err(problem) = hub.guard.check(local, request.uri(), request.headers()) {
-        return Reaction::Answer(refusal(problem));
-    }
+/// Answers a request for one of the broker's own pages. Returns the name under which the answer is counted.
+pub(super) fn page<B>(hub: &Hub, request: &Request<B>) -> (Reaction, &'static str) {
     let path = request.uri().path();
-    let is_known = ["/", "/healthz", "/readyz", "/metrics", "/ws"].contains(&path);
-    if is_known && !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut response = refusal(Problem::new(ErrorCode::MethodNotAllowed));
-        response
-            .headers_mut()
-            .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return Reaction::Answer(response);
-    }
-    match path {
-        "/ws" => upgrade(request),
-        path => Reaction::Answer(page(hub, path)),
-    }
+    let Some((_, name)) = PAGES.iter().find(|(known, _)| *known == path) else {
+        return (Reaction::Answer(refusal(&nowhere(path))), NOWHERE);
+    };
+    let reaction = match *request.method() {
+        Method::OPTIONS => Reaction::Answer(cors::options(request.headers(), METHODS)),
+        Method::GET | Method::HEAD if path == "/ws" => upgrade(request),
+        Method::GET | Method::HEAD => Reaction::Answer(show(hub, path)),
+        _ => Reaction::Answer(method_not_allowed(METHODS)),
+    };
+    (reaction, name)
 }
 
-fn page(hub: &Hub, path: &str) -> Response<Full<Bytes>> {
+fn show(hub: &Hub, path: &str) -> Response<Body> {
     match path {
         "/" => text(PLAIN, WELCOME.to_owned()),
         "/healthz" => text(PLAIN, "ok\n".to_owned()),
-        "/readyz" if hub.is_draining() => refusal(Problem::new(ErrorCode::Draining)),
+        "/readyz" if hub.is_draining() => refusal(&Problem::new(ErrorCode::Draining)),
         "/readyz" => text(PLAIN, "ready\n".to_owned()),
         "/metrics" => text(metrics::CONTENT_TYPE, metrics::render(hub)),
-        path => refusal(Problem::new(ErrorCode::NotFound).about(shown(path))),
+        path => refusal(&nowhere(path)),
     }
 }
 
@@ -58,7 +52,7 @@ fn upgrade<B>(request: &Request<B>) -> Reaction {
     if !is_upgrade(headers) || request.method() != Method::GET {
         let problem =
             Problem::new(ErrorCode::InvalidMessage).detail("this path is a WebSocket: ask for an upgrade");
-        let mut response = refusal(Problem {
+        let mut response = refusal(&Problem {
             status: 426,
             ..problem
         });
@@ -70,14 +64,14 @@ fn upgrade<B>(request: &Request<B>) -> Reaction {
     let agreed = match agree(headers) {
         Ok(agreed) => agreed,
         Err(problem) => {
-            let mut response = refusal(problem);
+            let mut response = refusal(&problem);
             response
                 .headers_mut()
                 .insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
             return Reaction::Answer(response);
         }
     };
-    let mut response = Response::new(Full::default());
+    let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
@@ -91,29 +85,8 @@ fn upgrade<B>(request: &Request<B>) -> Reaction {
     Reaction::Upgrade(response, agreed.framing)
 }
 
-fn text(content_type: &'static str, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
-}
-
-/// Answers with a problem (RFC 9457).
-fn refusal(problem: Problem) -> Response<Full<Bytes>> {
-    let body = serde_json::to_string(&problem).unwrap_or_default();
-    let mut response = text(PROBLEM, body);
-    *response.status_mut() =
-        StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response
-}
-
-/// Shortens a path for an error.
-fn shown(path: &str) -> &str {
-    path.char_indices()
-        .nth(MOST_SHOWN)
-        .map_or(path, |(end, _)| &path[..end])
+fn text(content_type: &'static str, body: String) -> Response<Body> {
+    response::answer(StatusCode::OK, content_type, Body::whole(body))
 }
 
 const WELCOME: &str = concat!(
@@ -123,9 +96,18 @@ const WELCOME: &str = concat!(
      /ws       WebSocket: buslane.json.v1 or buslane.bin.v1\n\
      /healthz  whether it runs\n\
      /readyz   whether it takes new work\n\
-     /metrics  figures for Prometheus\n\n\
+     /metrics  figures for Prometheus\n\
+     /api/v1/  the bus by requests: publish, request, services, topics, ...\n\n\
      The same port speaks JSON lines: try nc.\n"
 );
-const PLAIN: &str = "text/plain; charset=utf-8";
-const PROBLEM: &str = "application/problem+json";
-const MOST_SHOWN: usize = 200;
+/// Every page, with the name under which it is counted.
+const PAGES: [(&str, &str); 5] = [
+    ("/", "front_page"),
+    ("/healthz", "healthz"),
+    ("/readyz", "readyz"),
+    ("/metrics", "metrics"),
+    ("/ws", "websocket"),
+];
+const METHODS: &str = "GET, HEAD, OPTIONS";
+/// The name under which requests to nowhere are counted.
+const NOWHERE: &str = "unknown";
