@@ -4,11 +4,13 @@ mod arguments;
 mod bench;
 mod command;
 mod demo;
+mod example;
 mod failure;
 mod json_text;
 mod json_view;
 mod output;
 mod refusal;
+mod shell;
 mod shutdown;
 
 use std::process::ExitCode;
