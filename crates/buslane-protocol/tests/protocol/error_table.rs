@@ -25,7 +25,7 @@ fn both_tables_have_the_same_rows_in_the_same_order() {
 }
 
 #[test]
-fn every_row_says_who_can_mend_it_and_what_it_means() {
+fn every_row_says_what_it_means_and_who_can_mend_it_how() {
     for row in rows() {
         let who = row["who"].as_str().unwrap();
         assert!(
@@ -34,6 +34,8 @@ fn every_row_says_who_can_mend_it_and_what_it_means() {
         );
         let meaning = row["meaning"].as_str().unwrap();
         assert!(meaning.ends_with('.') && meaning.len() > 20, "{row}");
+        let remedy = row["remedy"].as_str().unwrap_or_default();
+        assert!(remedy.ends_with('.'), "{row} has no `remedy`: what to do about it, in a sentence");
     }
 }
 
