@@ -43,10 +43,14 @@ impl Builder<'_> {
             })
             .map(|(name, _)| (*name).to_owned())
             .collect();
-        let all = depth < FULL_BEFORE && declared.len() <= MOST_OPTIONAL;
-        // With the optional members or without, first the way that tells more.
-        if (self.choices.pick(2) == 0) == all {
-            names.extend(declared.iter().cloned());
+        let suggested: Vec<&String> = declared.iter().filter(|name| is_suggested(shape, name)).collect();
+        match self.choices.pick(3) {
+            // Whoever suggests a value wants to see it; what else is optional could do anything.
+            0 if depth < FULL_BEFORE && suggested.len() <= MOST_OPTIONAL => {
+                names.extend(suggested.into_iter().cloned())
+            }
+            1 => names.extend(declared.iter().cloned()),
+            _ => {}
         }
         self.add_required(shape, &mut names, depth);
         let most = shape.member_count.most.unwrap_or(usize::MAX);
@@ -139,6 +143,13 @@ fn described<'a>(shape: &Shape<'a>, name: &str) -> Vec<Node<'a>> {
     nodes
 }
 
+/// Tells whether a schema of a member suggests a value.
+fn is_suggested(shape: &Shape<'_>, name: &str) -> bool {
+    let nodes = shape.objects.iter().filter_map(|members| members.named.get(name));
+    let suggests = |node: &Node<'_>| SUGGESTING.iter().any(|keyword| node.keyword(keyword).is_some());
+    nodes.into_iter().any(suggests)
+}
+
 fn matches(pattern: &str, name: &str) -> bool {
     jsonschema::options()
         .with_pattern_options(jsonschema::PatternOptions::regex())
@@ -146,6 +157,8 @@ fn matches(pattern: &str, name: &str) -> bool {
         .is_ok_and(|validator| validator.is_valid(&json!(name)))
 }
 
+/// Keywords with which a schema names values.
+const SUGGESTING: [&str; 4] = ["examples", "default", "const", "enum"];
 /// Objects with more optional members are shown without them.
 const MOST_OPTIONAL: usize = 8;
 /// How often more than needed another name is tried.
