@@ -46,6 +46,11 @@ checks:
 audit:
     ./scripts/audit.sh
 
+# Writes the pages of docs/ that come from tables of the code and from schemas/
+[group('work')]
+generate:
+    BUSLANE_GENERATE=1 cargo test --package buslane-broker --lib --locked generated
+
 # Formats the code
 [group('work')]
 format:

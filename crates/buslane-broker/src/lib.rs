@@ -20,6 +20,8 @@ mod clock;
 mod config;
 mod contracts;
 mod driver;
+#[cfg(test)]
+mod generated;
 mod http;
 mod journal;
 mod start;

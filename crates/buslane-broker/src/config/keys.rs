@@ -58,8 +58,14 @@ pub(super) fn set(
 }
 
 /// Returns every key.
-pub(super) fn paths() -> impl Iterator<Item = &'static str> {
+pub(crate) fn paths() -> impl Iterator<Item = &'static str> {
     KEYS.iter().map(|key| key.path)
+}
+
+/// Returns every key with what it takes, for people.
+#[cfg(test)]
+pub(super) fn expectations() -> impl Iterator<Item = (&'static str, &'static str)> {
+    KEYS.iter().map(|key| (key.path, key.expected))
 }
 
 /// Returns every key with its value, as TOML writes it.

@@ -9,6 +9,8 @@ mod environment;
 mod error;
 mod file;
 mod keys;
+#[cfg(test)]
+mod reference;
 mod shown;
 mod value;
 
@@ -22,6 +24,8 @@ pub use address::{AddressError, ListenAddress};
 pub use draft::{Examination, Setting};
 pub use error::{ConfigError, Place};
 pub(crate) use keys::nearest;
+#[cfg(test)]
+pub(crate) use keys::paths;
 
 use self::draft::Draft;
 use self::value::Value;

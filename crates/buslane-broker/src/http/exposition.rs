@@ -1,68 +1,118 @@
-//! The text format in which Prometheus reads figures (version 0.0.4).
+//! The text format in which Prometheus reads figures (version 0.0.4). Knows how figures are written, not which there
+//! are.
 
 use std::fmt::{Display, Write};
 
-/// A document in the making. Metrics come in groups of one name, each group with its help and type.
-#[derive(Default)]
-pub(super) struct Exposition(String);
+/// How figures behave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// They only grow.
+    Counter,
+    /// They rise and fall.
+    Gauge,
+    /// They are distributions in fixed buckets.
+    Histogram,
+}
 
-impl Exposition {
-    /// Appends a figure that only grows.
-    pub(super) fn counter(&mut self, name: &str, help: &str, value: impl Display) {
-        self.group(name, help, "counter");
-        self.sample(name, &[], value);
+/// Where the figures of one metric go.
+pub(super) struct Samples<'a> {
+    document: &'a mut String,
+    name: &'static str,
+    labels: &'static [&'static str],
+}
+
+impl Kind {
+    /// Returns the word that the format has for it.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        }
+    }
+}
+
+impl<'a> Samples<'a> {
+    /// Begins a metric of a document with its help and its kind.
+    pub(super) fn begin(
+        document: &'a mut String,
+        (name, kind, help): (&'static str, Kind, &str),
+        labels: &'static [&'static str],
+    ) -> Self {
+        let kind = kind.as_str();
+        append(
+            document,
+            format_args!("# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}\n"),
+        );
+        Samples {
+            document,
+            name,
+            labels,
+        }
     }
 
-    /// Appends figures that only grow, one for each value of a label.
-    pub(super) fn counters<V: Display>(
+    /// Gives the one figure of a metric without labels.
+    pub(super) fn value(&mut self, value: impl Display) {
+        self.labelled(&[], value);
+    }
+
+    /// Gives the one figure of a metric without labels, if it is known.
+    pub(super) fn known(&mut self, value: Option<impl Display>) {
+        if let Some(value) = value {
+            self.value(value);
+        }
+    }
+
+    /// Gives a figure with the values of its labels.
+    pub(super) fn labelled(&mut self, values: &[&str], value: impl Display) {
+        let named = self.labels.iter().copied().zip(values.iter().copied());
+        self.sample("", named, value);
+    }
+
+    /// Gives figures that one label tells apart.
+    pub(super) fn each<V: Display>(&mut self, values: impl IntoIterator<Item = (&'static str, V)>) {
+        for (label, value) in values {
+            self.labelled(&[label], value);
+        }
+    }
+
+    /// Gives a distribution: how many values lay at or below each bound, how many there were, and their sum.
+    pub(super) fn distribution(
         &mut self,
-        name: &str,
-        help: &str,
-        label: &str,
-        values: impl IntoIterator<Item = (&'static str, V)>,
+        buckets: impl IntoIterator<Item = (f64, u64)>,
+        count: u64,
+        sum: impl Display,
     ) {
-        self.group(name, help, "counter");
-        for (of, value) in values {
-            self.sample(name, &[(label, of)], value);
+        for (bound, below) in buckets {
+            self.sample("_bucket", [("le", bound.to_string().as_str())], below);
         }
+        self.sample("_bucket", [("le", "+Inf")], count);
+        self.sample("_sum", [], sum);
+        self.sample("_count", [], count);
     }
 
-    /// Appends a figure that rises and falls.
-    pub(super) fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
-        self.group(name, help, "gauge");
-        self.sample(name, &[], value);
-    }
-
-    /// Appends a figure that is always 1 and whose labels tell something.
-    pub(super) fn information(&mut self, name: &str, help: &str, labels: &[(&str, &str)]) {
-        self.group(name, help, "gauge");
-        self.sample(name, labels, 1);
-    }
-
-    /// Returns the document.
-    pub(super) fn finish(self) -> String {
-        self.0
-    }
-
-    fn group(&mut self, name: &str, help: &str, kind: &str) {
-        self.line(format_args!(
-            "# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}\n"
-        ));
-    }
-
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        self.line(format_args!("{PREFIX}{name}"));
-        for (index, (label, of)) in labels.iter().enumerate() {
-            let before = if index == 0 { '{' } else { ',' };
-            self.line(format_args!("{before}{label}=\"{}\"", escaped(of)));
+    fn sample<'l>(
+        &mut self,
+        suffix: &str,
+        labels: impl IntoIterator<Item = (&'l str, &'l str)>,
+        value: impl Display,
+    ) {
+        let Samples { document, name, .. } = self;
+        append(document, format_args!("{PREFIX}{name}{suffix}"));
+        let mut before = '{';
+        for (label, of) in labels {
+            append(document, format_args!("{before}{label}=\"{}\"", escaped(of)));
+            before = ',';
         }
-        let after = if labels.is_empty() { "" } else { "}" };
-        self.line(format_args!("{after} {value}\n"));
+        let after = if before == ',' { "}" } else { "" };
+        append(document, format_args!("{after} {value}\n"));
     }
+}
 
-    fn line(&mut self, text: std::fmt::Arguments<'_>) {
-        self.0.write_fmt(text).expect("writing to a string does not fail");
-    }
+fn append(document: &mut String, text: std::fmt::Arguments<'_>) {
+    document
+        .write_fmt(text)
+        .expect("writing to a string does not fail");
 }
 
 fn escaped(value: &str) -> String {
@@ -72,25 +122,49 @@ fn escaped(value: &str) -> String {
         .replace('\n', "\\n")
 }
 
-const PREFIX: &str = "buslane_";
+/// What the names of all metrics begin with.
+pub(super) const PREFIX: &str = "buslane_";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn written(kind: Kind, labels: &'static [&'static str], give: impl FnOnce(&mut Samples<'_>)) -> String {
+        let mut document = String::new();
+        give(&mut Samples::begin(
+            &mut document,
+            ("things", kind, "Things."),
+            labels,
+        ));
+        document
+    }
+
     #[test]
-    fn groups_have_help_type_and_samples() {
-        let mut exposition = Exposition::default();
-        exposition.gauge("clients", "Clients.", 3);
-        exposition.counters(
-            "messages_total",
-            "Messages.",
-            "type",
-            [("publish", 1), ("a\"b\\", 2)],
+    fn a_metric_has_help_type_and_samples() {
+        assert_eq!(
+            written(Kind::Gauge, &[], |out| out.value(3)),
+            "# HELP buslane_things Things.\n# TYPE buslane_things gauge\nbuslane_things 3\n"
         );
-        let expected = "# HELP buslane_clients Clients.\n# TYPE buslane_clients gauge\nbuslane_clients 3\n\
-            # HELP buslane_messages_total Messages.\n# TYPE buslane_messages_total counter\n\
-            buslane_messages_total{type=\"publish\"} 1\nbuslane_messages_total{type=\"a\\\"b\\\\\"} 2\n";
-        assert_eq!(exposition.finish(), expected);
+    }
+
+    #[test]
+    fn labels_are_named_and_escaped() {
+        let document = written(Kind::Counter, &["type", "end"], |out| {
+            out.labelled(&["a\"b\\", "c"], 1);
+        });
+        assert!(
+            document.ends_with("\nbuslane_things{type=\"a\\\"b\\\\\",end=\"c\"} 1\n"),
+            "{document}"
+        );
+    }
+
+    #[test]
+    fn a_distribution_has_buckets_sum_and_count() {
+        let document = written(Kind::Histogram, &[], |out| {
+            out.distribution([(0.001, 1), (2.5, 3)], 4, 12.5);
+        });
+        let expected = "buslane_things_bucket{le=\"0.001\"} 1\nbuslane_things_bucket{le=\"2.5\"} 3\n\
+            buslane_things_bucket{le=\"+Inf\"} 4\nbuslane_things_sum 12.5\nbuslane_things_count 4\n";
+        assert!(document.ends_with(expected), "{document}");
     }
 }
