@@ -10,8 +10,10 @@
 use std::collections::HashMap;
 
 use jsonschema::Draft;
-use referencing::{Registry, Resolver};
+use referencing::Registry;
 use serde_json::{Map, Value};
+
+use super::node::Node;
 
 /// What holding one value against a schema costs at worst, in subschemas applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,29 +88,6 @@ impl Cost {
     }
 }
 
-/// A schema in its surroundings.
-#[derive(Clone)]
-struct Node<'a> {
-    schema: &'a Value,
-    resolver: Resolver<'a>,
-    draft: Draft,
-}
-
-impl<'a> Node<'a> {
-    /// Tells schemas apart: documents do not move while they are measured.
-    fn place(&self) -> usize {
-        self.schema as *const Value as usize
-    }
-
-    /// Makes the node of a part of this schema's document.
-    fn part(&self, schema: &'a Value) -> Node<'a> {
-        Node {
-            schema,
-            ..self.clone()
-        }
-    }
-}
-
 /// What a schema applies.
 #[derive(Default)]
 struct Applied<'a> {
@@ -147,7 +126,7 @@ impl<'a> Walk<'a> {
             Value::Array(items) => return items.iter().for_each(|item| self.index_anchors(&node.part(item))),
             _ => return,
         };
-        let node = enter(node).unwrap_or_else(|_| node.clone());
+        let node = node.enter().unwrap_or_else(|_| node.clone());
         let recursive = schema.get("$recursiveAnchor").and(Some(""));
         let anchor = schema.get("$dynamicAnchor").and_then(Value::as_str);
         for anchor in anchor.into_iter().chain(recursive) {
@@ -205,11 +184,13 @@ impl<'a> Walk<'a> {
 
     /// Finds what a schema applies to the same value, and what to parts of it.
     fn applied(&self, node: &Node<'a>, schema: &'a Map<String, Value>) -> Result<Applied<'a>, TooCostly> {
-        let node = enter(node)?;
+        let node = node.enter().map_err(refused)?;
         let mut applied = Applied::default();
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-            applied.in_place.push((target(&node, reference)?, false));
-            if matches!(node.draft, Draft::Draft4 | Draft::Draft6 | Draft::Draft7) {
+            applied
+                .in_place
+                .push((node.target(reference).map_err(refused)?, false));
+            if node.reference_hides() {
                 return Ok(applied);
             }
         }
@@ -219,7 +200,7 @@ impl<'a> Walk<'a> {
             };
             let anchor = reference.rsplit_once('#').map_or("", |(_, anchor)| anchor);
             let anchored = self.anchors.get(anchor).into_iter().flatten().cloned();
-            let all = anchored.chain([target(&node, reference)?]);
+            let all = anchored.chain([node.target(reference).map_err(refused)?]);
             applied.in_place.extend(all.map(|node| (node, true)));
         }
         for (keyword, value) in schema {
@@ -283,30 +264,6 @@ impl<'a> Walk<'a> {
         seen.insert(place, Some(sum));
         sum
     }
-}
-
-/// Enters a schema, which may have a draft and an `$id` of its own.
-fn enter<'a>(node: &Node<'a>) -> Result<Node<'a>, TooCostly> {
-    let draft = node.draft.detect(node.schema);
-    let resolver = node
-        .resolver
-        .in_subresource(draft.create_resource_ref(node.schema))
-        .map_err(refused)?;
-    Ok(Node {
-        schema: node.schema,
-        resolver,
-        draft,
-    })
-}
-
-/// Finds the schema that a reference names.
-fn target<'a>(node: &Node<'a>, reference: &str) -> Result<Node<'a>, TooCostly> {
-    let (schema, resolver, draft) = node.resolver.lookup(reference).map_err(refused)?.into_inner();
-    Ok(Node {
-        schema,
-        resolver,
-        draft,
-    })
 }
 
 fn refused(error: referencing::Error) -> TooCostly {

@@ -7,7 +7,9 @@
 //! - No error quotes a payload.
 
 mod cache;
+mod compatibility;
 mod cost;
+mod node;
 mod payload;
 mod references;
 mod schema;

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use buslane_engine::{Validate, Violation};
 use buslane_protocol::Schema;
-use jsonschema::{PatternOptions, ValidationError, Validator};
+use jsonschema::{PatternOptions, Regex, ValidationError, Validator};
 use serde_json::Value;
 
 use super::cost::{Cost, TooCostly};
@@ -63,6 +63,11 @@ impl Source {
         &self.text
     }
 
+    /// Returns what it may refer to.
+    pub(super) fn references(&self) -> &References {
+        &self.references
+    }
+
     /// Tells whether both mean the same.
     pub(super) fn same(&self, other: &Source) -> bool {
         self.text == other.text && self.references.same(&other.references)
@@ -79,11 +84,7 @@ impl CompiledSchema {
             .with_draft(draft)
             .with_registry(&registry)
             .with_retriever(Refuse)
-            .with_pattern_options(
-                PatternOptions::regex()
-                    .size_limit(PATTERN_SIZE)
-                    .dfa_size_limit(PATTERN_SIZE),
-            )
+            .with_pattern_options(patterns())
             .build(&document)
             .map_err(|error| invalid(&error))?;
         drop(registry);
@@ -158,6 +159,13 @@ impl Validate for CompiledSchema {
             Err(self.locate(&value))
         }
     }
+}
+
+/// Returns how patterns are compiled: in linear time, and into no more than a certain size.
+pub(super) fn patterns() -> PatternOptions<Regex> {
+    PatternOptions::regex()
+        .size_limit(PATTERN_SIZE)
+        .dfa_size_limit(PATTERN_SIZE)
 }
 
 /// Measures a schema together with all that it may refer to.
