@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what the tests need and a machine may lack, inside the clone; puts it on the PATH of whoever sources this.
 #
-# Expected on the machine: Rust (by rustup or not), Python 3. From here: `just`, rustfmt, clippy.
+# Expected on the machine: Rust (by rustup or not), Python 3. From here: `just`, rustfmt, clippy, promtool.
 set -euo pipefail
 
 # The oldest Rust that builds the workspace: `rust-version` in Cargo.toml.
@@ -68,8 +68,32 @@ require_just() {
   fail "just cannot be installed: see https://just.systems and run this again with it on the PATH"
 }
 
+# Unpacks Debian's package of Prometheus into .tools/, for promtool: nothing is installed, and no service starts.
+unpack_prometheus() {
+  has apt-get && has dpkg-deb || return 1
+  local folder=.tools/prometheus.download
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  # apt downloads into the folder that it is started in, as a user of its own where it is started by the administrator.
+  (cd "$folder" && apt-get download prometheus >/dev/null 2>&1) || return 1
+  rm -rf .tools/prometheus
+  dpkg-deb --extract "$folder"/prometheus_*.deb .tools/prometheus
+  rm -rf "$folder" .tools/prometheus/usr/bin/prometheus
+}
+
+# Brings promtool, with which a test checks /metrics. Without it that one test fails and says so.
+want_promtool() {
+  export PATH="$PWD/.tools/prometheus/usr/bin:$PATH"
+  if has promtool; then return; fi
+  note "unpacking promtool into .tools/"
+  if unpack_prometheus && has promtool; then return; fi
+  rm -rf .tools/prometheus.download
+  note "promtool cannot be had: the test of /metrics will fail until the package prometheus is installed"
+}
+
 require_rust
 require_component rustfmt
 require_component clippy
 require_just
+want_promtool
 has python3 || fail "python3 is not on the PATH: the example client by hand, which a test runs, needs it"
