@@ -12,6 +12,7 @@ use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueE
 
 use self::values::{count, duration, header};
 use crate::bench::BenchArguments;
+use crate::command::doctor::DoctorArguments;
 use crate::command::tap::TapArguments;
 
 /// A message bus for programs that find and talk to each other.
@@ -112,6 +113,8 @@ pub(crate) enum Command {
     Services(ServicesArguments),
     /// Watch everything that flows on the bus
     Tap(TapArguments),
+    /// Find out what is wrong between here and the broker, and what to do
+    Doctor(DoctorArguments),
     /// Measure how fast and how small a broker is
     Bench(BenchArguments),
 }

@@ -56,6 +56,16 @@ impl Failure {
         self
     }
 
+    /// Returns what went wrong, in one line.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Returns what to try first.
+    pub(crate) fn first_hint(&self) -> Option<&str> {
+        self.hints.first().map(String::as_str)
+    }
+
     /// Tells the user on stderr and returns the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         let code = match self.kind {

@@ -134,6 +134,8 @@ impl<T: fmt::Display> fmt::Display for Painted<T> {
 pub(crate) const HEADING: Style = Style::new().bold();
 /// What matters less.
 pub(crate) const FAINT: Style = Style::new().dimmed();
+/// What is as it should be.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 /// What went wrong.
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
 /// What to try, and names.

@@ -28,7 +28,8 @@ fn tell(addresses: &[ListenAddress], out: &mut Output) -> Result<(), Failure> {
 }
 
 impl ServeArguments {
-    fn flags(&self) -> Flags {
+    /// Returns what a broker is told by the command line.
+    pub(crate) fn flags(&self) -> Flags {
         Flags {
             config: self.config.clone(),
             listen: self.listen.clone(),
@@ -41,7 +42,7 @@ impl ServeArguments {
 }
 
 /// Returns the variables of the environment; one that is no text cannot be one of ours.
-fn environment() -> impl Iterator<Item = (String, String)> {
+pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
