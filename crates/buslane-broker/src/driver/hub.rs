@@ -100,6 +100,11 @@ impl Statistics {
         increment(&self.http_requests, 1);
     }
 
+    /// Counts a connection that sent no complete first message in time.
+    pub(crate) fn count_late(&self) {
+        increment(&self.late, 1);
+    }
+
     /// Counts a connection of HTTP whose other side read nothing for too long.
     pub(crate) fn count_stalled(&self) {
         increment(&self.http_stalled, 1);

@@ -17,7 +17,7 @@ use super::input::{Full, Head, Input};
 use super::leaving::Leaving;
 use super::sniff::{Foreign, Protocol, Sniffed, encoded, sniff};
 use super::socket::Socket;
-use super::talk::Talk;
+use super::talk::{Talk, cut_off};
 use super::{frames, lines};
 
 /// A connection of which nothing is known.
@@ -69,6 +69,9 @@ impl Opening {
         loop {
             let length = match ready!(self.poll_read(context, &mut scratch)) {
                 Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Poll::Ready(self.finish());
+                }
                 Err(_) => return Poll::Ready(Conversation::Over),
             };
             if let Some(next) = self.judge(&mut scratch[..length]) {
@@ -107,7 +110,7 @@ impl Opening {
                 Verdict::More(head) => {
                     return match self.input.keep(rest, head, &self.hub.input) {
                         Ok(()) => None,
-                        Err(Full) => Some(self.refuse_with(ErrorCode::MemoryFull)),
+                        Err(Full) => Some(self.refuse_with(Problem::new(ErrorCode::MemoryFull))),
                     };
                 }
                 Verdict::Client(framing) => return Some(self.open(framing, rest)),
@@ -175,19 +178,27 @@ impl Opening {
         self.leave(&foreign.answer())
     }
 
+    /// Ends the connection because the other side ended it, perhaps within its first message.
+    fn finish(&mut self) -> Conversation {
+        match self.input.len() {
+            0 => Conversation::Over,
+            cut => self.refuse_with(cut_off(cut).problem()),
+        }
+    }
+
     fn give_up(&mut self) -> Conversation {
-        increment(&self.hub.statistics.late, 1);
+        self.hub.statistics.count_late();
         self.hub
             .journal
             .borrow_mut()
             .turned_away(self.hub.clock.now(), CloseReason::HandshakeTimeout.as_str());
-        self.refuse_with(ErrorCode::HandshakeTimeout)
+        self.refuse_with(Problem::new(ErrorCode::HandshakeTimeout))
     }
 
     /// Ends the connection with an error, in the words of whoever it seems to be.
-    fn refuse_with(&mut self, code: ErrorCode) -> Conversation {
+    fn refuse_with(&mut self, problem: Problem) -> Conversation {
         let framing = self.framing.unwrap_or(Framing::JsonLines);
-        let last = encoded(framing, Problem::new(code));
+        let last = encoded(framing, problem);
         // A client that has said nothing gets no answer: it may not speak JSON at all.
         let spoke = self.framing.is_some() || self.input.bytes().first() == Some(&b'{');
         self.leave(if spoke { &last } else { &[] })

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use buslane_engine::CloseReason;
-use buslane_protocol::{ErrorCode, Framing, Problem};
+use buslane_protocol::{DecodeError, ErrorCode, Framing, Problem};
 
 use super::connection::Connection;
 use super::conversation::Conversation;
@@ -80,7 +80,7 @@ impl Talk {
                     context.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                Ok(Brought::End) => self.end(CloseReason::EndOfStream),
+                Ok(Brought::End) => self.finish(),
                 Err(_) => self.end(CloseReason::Transport),
             }
         }
@@ -212,6 +212,21 @@ impl Talk {
         }
     }
 
+    /// Ends the connection because the other side ended it. Who did so within a message is told that it was lost.
+    fn finish(&mut self) {
+        let cut = self.input.len();
+        if cut == 0 || self.websocket.is_some() {
+            return self.end(CloseReason::EndOfStream);
+        }
+        let now = self.hub.clock.now();
+        // Whatever the engine wants next, nothing more will come.
+        let _flow = self
+            .hub
+            .engine()
+            .refuse(now, self.connection.client, &cut_off(cut));
+        self.end(CloseReason::Framing);
+    }
+
     /// Ends the connection because there is no room for its input.
     fn refuse_input(&mut self) {
         let error = encoded(self.connection.framing, Problem::new(ErrorCode::MemoryFull));
@@ -259,6 +274,12 @@ fn take_in(
     drop(engine);
     hub.schedule_flush();
     progress
+}
+
+/// The error of a connection that ended within a message.
+pub(super) fn cut_off(offset: usize) -> DecodeError {
+    let reason = "the connection ended";
+    DecodeError::Frame { reason, offset }
 }
 
 /// What is known about the frame that was not whole.

@@ -71,6 +71,7 @@ pub(super) async fn read(exchange: &mut Exchange) -> Result<Content, Problem> {
         patience: limits.handshake,
     };
     let bytes = bytes(&mut exchange.body, &bounds, &exchange.hub.input).await?;
+    exchange.is_read.set(true);
     let payload = match mode {
         None => Stored::Body(bytes, kind),
         Some(mode) => {

@@ -1,5 +1,6 @@
 //! One request over HTTP with everything that a handler needs for its answer.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use buslane_protocol::{ErrorCode, Id, Name, Problem};
@@ -23,6 +24,8 @@ pub(super) struct Exchange {
     pub(super) headers: HeaderMap,
     /// Its body, of which nothing was read.
     pub(super) body: Incoming,
+    /// Whether nothing of the body is left, so that another request may follow.
+    pub(super) is_read: Rc<Cell<bool>>,
     /// What stands in the path where its pattern has a name in braces, in order.
     pub(super) captured: Vec<String>,
     /// What stands behind the `?`.

@@ -1,12 +1,14 @@
 //! Leads a request to whoever answers it: finds the route by the path, and refuses what the route does not take before
 //! anybody looks at the rest.
 
+use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
 
 use buslane_protocol::{ErrorCode, Problem};
+use hyper::body::Body as _;
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, HeaderValue};
+use hyper::header::{ALLOW, CONNECTION, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response};
 
 use super::accept::choose;
@@ -76,23 +78,41 @@ impl Verb {
     }
 }
 
-/// Answers a request if its path belongs to the API. Returns the name under which the answer is counted.
+/// Answers a request whose path belongs to the API. Returns the name under which the answer is counted.
 pub(super) async fn respond(
     hub: &Rc<Hub>,
     origin: &Origin,
     request: Request<Incoming>,
 ) -> (Response<Body>, &'static str) {
+    let is_read = Rc::new(Cell::new(request.body().is_end_stream()));
+    let (mut response, name) = lead(hub, origin, request, &is_read).await;
+    if !is_read.get() {
+        // Nobody reads a body that is not wanted only to find the next request behind it.
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+    (response, name)
+}
+
+async fn lead(
+    hub: &Rc<Hub>,
+    origin: &Origin,
+    request: Request<Incoming>,
+    is_read: &Rc<Cell<bool>>,
+) -> (Response<Body>, &'static str) {
     let Some(found) = find(ROUTES, request.uri().path()) else {
         return (refusal(&nowhere(request.uri().path())), NOWHERE);
     };
-    let Match { route, captured } = found;
+    let route = found.route;
     if *request.method() == Method::OPTIONS {
-        return (cors::options(request.headers(), route.verb.allowed()), route.name);
+        let options = cors::options(request.headers(), route.verb.allowed());
+        return (options, route.name);
     }
     if !route.verb.takes(request.method()) {
         return (method_not_allowed(route.verb.allowed()), route.name);
     }
-    let response = match prepare(hub, origin, request, route, captured) {
+    let is_read = Rc::clone(is_read);
+    let response = match prepare(hub, origin, request, found, is_read) {
         Ok(exchange) => attend(exchange, route).await,
         Err(problem) => refusal(&problem),
     };
@@ -126,9 +146,10 @@ fn prepare(
     hub: &Rc<Hub>,
     origin: &Origin,
     request: Request<Incoming>,
-    route: &'static Route,
-    captured: Result<Vec<String>, Box<Problem>>,
+    found: Match,
+    is_read: Rc<Cell<bool>>,
 ) -> Result<Exchange, Problem> {
+    let Match { route, captured } = found;
     let (head, body) = request.into_parts();
     let query = Query::parse(head.uri.query().unwrap_or_default(), route.query)?;
     accept(&head.headers, route)?;
@@ -143,6 +164,7 @@ fn prepare(
         origin: origin.clone(),
         headers: head.headers,
         body,
+        is_read,
         captured: captured.map_err(|problem| *problem)?,
         query,
     })

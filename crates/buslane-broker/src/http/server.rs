@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::Poll;
 
 use buslane_protocol::{ErrorCode, Framing, Problem};
 use hyper::body::Incoming;
@@ -81,12 +82,14 @@ async fn converse(state: Rc<State>, stream: Stalling<Prefixed>, first_by: Instan
             is_ending = true;
             Pin::new(&mut connection).graceful_shutdown();
         }
-        let served = connection.poll_without_shutdown(context).map(|_| Served::Done);
-        // Whatever is wrong with a connection, hyper has answered it as far as it can be answered.
-        if served.is_pending() && !state.has_begun.get() {
-            return patience.as_mut().poll(context).map(|()| Served::Late);
+        // Whatever is wrong with a connection, hyper has answered it as far as it can be answered, but for the time.
+        let has_begun = state.has_begun.get();
+        match connection.poll_without_shutdown(context) {
+            Poll::Ready(Err(error)) if error.is_timeout() && !has_begun => Poll::Ready(Served::Late),
+            Poll::Ready(_) => Poll::Ready(Served::Done),
+            Poll::Pending if has_begun => Poll::Pending,
+            Poll::Pending => patience.as_mut().poll(context).map(|()| Served::Late),
         }
-        served
     })
     .await;
     let parts = connection.into_parts();
@@ -98,10 +101,12 @@ async fn converse(state: Rc<State>, stream: Stalling<Prefixed>, first_by: Instan
         let mut read: Vec<u8> = parts.read_buf.iter().chain(&unread).copied().collect();
         spawn_local(Conversation::websocket(&hub, socket, framing, &mut read));
     } else {
-        let last = if served == Served::Late {
-            late()
-        } else {
-            Vec::new()
+        let last = match served {
+            Served::Done => Vec::new(),
+            Served::Late => {
+                hub.statistics.count_late();
+                late()
+            }
         };
         spawn_local(Conversation::end(socket, &last));
     }
@@ -150,3 +155,66 @@ fn late() -> Vec<u8> {
 const MOST_HEAD: usize = 16 << 10;
 /// The name under which requests are counted that are not heard.
 const REFUSED: &str = "not_heard";
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use buslane_engine::{Config, Engine};
+    use buslane_protocol::{Limits, Name};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::runtime::{Builder, LocalOptions};
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::driver::{Listener, Setup, serve};
+
+    /// Sends two parts of a request with a pause between them, then nothing. Returns after how long the broker ended
+    /// the connection, and what it said.
+    async fn dribble(handshake: Duration, parts: [&str; 2], pause: Duration) -> (Duration, String) {
+        let node: Name = "tester".parse().unwrap();
+        let hub = Rc::new(Hub::new(Setup {
+            engine: Engine::new(Config::new(node.clone(), [7; 32])),
+            clock: Clock::start(),
+            limits: Limits {
+                handshake,
+                ..Limits::default()
+            },
+            node,
+            origins: Vec::new(),
+        }));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        spawn_local(serve(Rc::clone(&hub), Listener::Tcp(listener)));
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let began = Instant::now();
+        stream.write_all(parts[0].as_bytes()).await.unwrap();
+        sleep(pause).await;
+        stream.write_all(parts[1].as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        (began.elapsed(), answer)
+    }
+
+    #[test]
+    fn who_dribbles_the_first_request_has_the_handshakes_time_once() {
+        let mut runtime = Builder::new_current_thread();
+        let runtime = runtime
+            .enable_all()
+            .start_paused(true)
+            .build_local(LocalOptions::default())
+            .unwrap();
+        let (handshake, pause) = (Duration::from_secs(10), Duration::from_secs(6));
+        for parts in [
+            ["P", "OST / HTTP/1.1\r\n"],
+            ["POST / HTTP/1.1\r\n", "host: localhost\r\n"],
+        ] {
+            let (took, answer) = runtime.block_on(dribble(handshake, parts, pause));
+            // The clock stands still but for what is waited for, so this measures no machine.
+            assert_eq!(took.as_secs(), handshake.as_secs(), "{parts:?}");
+            assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        }
+    }
+}

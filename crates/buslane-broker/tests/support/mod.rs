@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod http;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -106,8 +108,18 @@ impl<S: Read + Write> Lines<S> {
 
     /// Waits until everything sent before was handled.
     pub(crate) fn flush(&mut self) {
+        assert_eq!(self.flushed(), None);
+    }
+
+    /// Waits until everything sent before was handled. Returns what came meanwhile, if something did.
+    pub(crate) fn flushed(&mut self) -> Option<Value> {
         self.send(serde_json::json!({ "type": "ping", "id": "flush" }));
-        assert_eq!(self.expect("pong")["id"], "flush");
+        let first = self.receive();
+        if first["type"] == "pong" {
+            return None;
+        }
+        while self.receive()["type"] != "pong" {}
+        Some(first)
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::ask::{next, not_sent, unexpected};
 use crate::http::body;
 use crate::http::exchange::Exchange;
-use crate::http::problem::shown;
+use crate::http::problem::{invalid, shown};
 use crate::http::query::{Query, wrong};
 use crate::http::response::{Body, json, nothing};
 
@@ -21,6 +21,9 @@ pub(super) async fn publish(mut exchange: Exchange) -> Result<Response<Body>, Pr
     let ack = exchange.query.flag("ack")?.unwrap_or(true);
     let retain = retain(&exchange.query)?;
     let retain_ms = exchange.query.number("retain_ms", 1, u32::MAX)?;
+    if retain_ms.is_some() && retain != Retain::Set {
+        return Err(invalid("retain_ms says how long a value is kept that retain=set keeps"));
+    }
     let content = body::read(&mut exchange).await?;
     let id = exchange.id()?;
     let mut client = exchange.join()?;
