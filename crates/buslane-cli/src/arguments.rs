@@ -1,5 +1,6 @@
 //! The command line: every command, its arguments, and what `--help` says of them.
 
+mod examples;
 pub(crate) mod values;
 
 use std::ffi::OsString;
@@ -12,7 +13,10 @@ use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueE
 
 use self::values::{count, duration, header};
 use crate::bench::BenchArguments;
+use crate::command::check_config::CheckConfigArguments;
+use crate::command::completions::CompletionsArguments;
 use crate::command::doctor::DoctorArguments;
+use crate::command::manual::ManualArguments;
 use crate::command::tap::TapArguments;
 
 /// A message bus for programs that find and talk to each other.
@@ -98,25 +102,41 @@ impl From<Color> for ColorChoice {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a broker
+    #[command(after_help = examples::SERVE)]
     Serve(ServeArguments),
     /// Run a broker and three small programs that talk over it
+    #[command(after_help = examples::DEMO)]
     Demo(DemoArguments),
     /// Publish to a topic
-    #[command(name = "pub")]
+    #[command(name = "pub", after_help = examples::PUBLISH)]
     Publish(PublishArguments),
     /// Print what is published to the topics of a filter
-    #[command(name = "sub")]
+    #[command(name = "sub", after_help = examples::SUBSCRIBE)]
     Subscribe(SubscribeArguments),
     /// Call a method and print its reply
+    #[command(after_help = examples::REQUEST)]
     Request(RequestArguments),
     /// List services, or show one with its schemas
+    #[command(after_help = examples::SERVICES)]
     Services(ServicesArguments),
     /// Watch everything that flows on the bus
+    #[command(after_help = examples::TAP)]
     Tap(TapArguments),
     /// Find out what is wrong between here and the broker, and what to do
+    #[command(after_help = examples::DOCTOR)]
     Doctor(DoctorArguments),
+    /// Say what a broker would be told and where, and what is wrong with it
+    #[command(after_help = examples::CHECK_CONFIG)]
+    CheckConfig(CheckConfigArguments),
     /// Measure how fast and how small a broker is
+    #[command(after_help = examples::BENCH)]
     Bench(BenchArguments),
+    /// Print what a shell needs to complete a command line
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions(CompletionsArguments),
+    /// Print the manual
+    #[command(after_help = examples::MAN)]
+    Man(ManualArguments),
 }
 
 /// Where the broker is.
@@ -204,7 +224,7 @@ pub(crate) struct DemoArguments {
 pub(crate) struct PublishArguments {
     /// The topic, as host/a/cpu
     pub(crate) topic: String,
-    /// The payload, one JSON value; - reads it from stdin, nothing publishes without one
+    /// The payload, one JSON value; - reads it from stdin, @FILE from a file, nothing publishes without one
     #[arg(value_name = "JSON", allow_negative_numbers = true)]
     pub(crate) payload: Option<String>,
     /// Keep it for those who subscribe later
@@ -245,7 +265,7 @@ pub(crate) struct SubscribeArguments {
 pub(crate) struct RequestArguments {
     /// The address: service:method, service#instance:method, @group:method or *:method
     pub(crate) address: String,
-    /// The payload, one JSON value; - reads it from stdin, nothing requests without one
+    /// The payload, one JSON value; - reads it from stdin, @FILE from a file, nothing requests without one
     #[arg(value_name = "JSON", allow_negative_numbers = true)]
     pub(crate) payload: Option<String>,
     /// How long to wait, as 250ms, 5s or 2m [default: 5s]
@@ -278,7 +298,7 @@ pub(crate) struct ServicesArguments {
 /// The option that every command with a bus takes.
 const URL: &str = "url";
 /// Commands that join no bus.
-const WITHOUT_BUS: [&str; 2] = ["serve", "demo"];
+const WITHOUT_BUS: [&str; 5] = ["serve", "demo", "check-config", "completions", "man"];
 
 #[cfg(test)]
 mod tests {
@@ -307,18 +327,39 @@ mod tests {
     #[test]
     fn a_command_without_a_bus_takes_no_url() {
         for name in WITHOUT_BUS {
-            for words in [["buslane", "--url", "x", name], ["buslane", name, "--url", "x"]] {
-                let error = read(&words).unwrap_err().to_string();
-                assert!(error.contains("joins no bus"), "{words:?}: {error}");
+            let rest: &[&str] = if name == "completions" { &["bash"] } else { &[] };
+            for words in [["--url", "x", name], [name, "--url", "x"]] {
+                let error = read(&[&["buslane"], &words[..], rest].concat()).unwrap_err();
+                assert!(error.to_string().contains("joins no bus"), "{words:?}: {error}");
             }
-            assert!(
-                !Arguments::definition()
-                    .find_subcommand_mut(name)
-                    .unwrap()
-                    .render_help()
-                    .to_string()
-                    .contains("--url")
-            );
+            let mut definition = Arguments::definition();
+            let help = definition.find_subcommand_mut(name).unwrap().render_help();
+            assert!(!help.to_string().contains("--url"), "{help}");
+        }
+    }
+
+    #[test]
+    fn every_command_has_examples_that_can_be_typed() {
+        for command in Arguments::definition().get_subcommands() {
+            let examples = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let lines: Vec<&str> = examples.lines().skip(1).map(str::trim).collect();
+            assert!(!lines.is_empty(), "{} has no example", command.get_name());
+            for line in lines {
+                let typed = line.split(['|', '>']).next().unwrap();
+                let quoted = typed
+                    .split('\'')
+                    .enumerate()
+                    .flat_map(|(index, part)| match index % 2 {
+                        0 => part.split_whitespace().collect(),
+                        _ => vec![part],
+                    });
+                let words: Vec<&str> = quoted.collect();
+                assert_eq!(words[..2], ["buslane", command.get_name()], "{line}");
+                assert!(read(&words).is_ok(), "{line}: {}", read(&words).unwrap_err());
+            }
         }
     }
 

@@ -16,7 +16,9 @@ mod shutdown;
 use std::process::ExitCode;
 
 use crate::arguments::{Arguments, Command};
-use crate::command::{doctor, publish, request, serve, services, subscribe, tap};
+use crate::command::{
+    check_config, completions, doctor, manual, publish, request, serve, services, subscribe, tap,
+};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -45,6 +47,9 @@ fn run(arguments: &Arguments, out: &mut Output) -> Result<(), Failure> {
         Command::Request(arguments) => wait_for(request::run(arguments, connection, out)),
         Command::Services(arguments) => wait_for(services::run(arguments, connection, out)),
         Command::Tap(arguments) => wait_for(tap::run(arguments, connection, out)),
+        Command::CheckConfig(arguments) => check_config::run(arguments, out),
+        Command::Completions(arguments) => completions::run(arguments, out),
+        Command::Man(arguments) => manual::run(arguments, out),
         Command::Doctor(arguments) => wait_for(doctor::run(arguments, connection, out)),
         Command::Bench(arguments) => bench::run(arguments, connection, out),
     }

@@ -1,7 +1,11 @@
-//! The commands that use a bus, one file each, and what they share: the connection and the payload.
+//! The commands but `demo` and `bench`, one file or folder each, and what they share: the connection, the payload, the
+//! look at who else is on a port.
 
+pub(crate) mod check_config;
+pub(crate) mod completions;
 pub(crate) mod connection;
 pub(crate) mod doctor;
+pub(crate) mod manual;
 pub(crate) mod payload;
 mod probe;
 pub(crate) mod publish;

@@ -1,7 +1,6 @@
 //! A payload between the shell and the bus: checked on its way in, shown on its way out.
 
 use std::borrow::Cow;
-use std::io::Read;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,12 +11,15 @@ use serde_json::value::RawValue;
 use crate::failure::Failure;
 use crate::json_text;
 
-/// Takes the payload of a command line: one JSON value, `-` for one on stdin, or none.
+/// Takes the payload of a command line: one JSON value, `-` for one on stdin, `@FILE` for one in a file, or none.
 pub(crate) fn read(argument: Option<&str>) -> Result<Body, Failure> {
     let text = match argument {
         None => return Ok(Body::none()),
-        Some("-") => read_stdin()?,
-        Some(text) => text.to_owned(),
+        Some("-") => understood("stdin", std::io::read_to_string(std::io::stdin().lock()))?,
+        Some(text) => match text.strip_prefix('@') {
+            Some(path) => understood(path, std::fs::read_to_string(path))?,
+            None => text.to_owned(),
+        },
     };
     let text = text.trim_end_matches(['\n', '\r']);
     json_text::check(text).map_err(|error| {
@@ -35,15 +37,14 @@ pub(crate) fn read(argument: Option<&str>) -> Result<Body, Failure> {
     Ok(Body::json_text(text))
 }
 
-fn read_stdin() -> Result<String, Failure> {
-    let mut text = String::new();
-    match std::io::stdin().lock().read_to_string(&mut text) {
-        Ok(_) => Ok(text),
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            Err(Failure::usage("the payload is not JSON: stdin is not UTF-8"))
+/// Says what went wrong when a text was read.
+fn understood(place: &str, text: std::io::Result<String>) -> Result<String, Failure> {
+    text.map_err(|error| match error.kind() {
+        std::io::ErrorKind::InvalidData => {
+            Failure::usage(format_args!("the payload is not JSON: {place} is not UTF-8"))
         }
-        Err(error) => Err(Failure::failed(format_args!("stdin: {error}"))),
-    }
+        _ => Failure::failed(format_args!("{place}: {error}")),
+    })
 }
 
 /// Shows a payload on one line that no terminal takes for orders.

@@ -153,6 +153,16 @@ async fn look_at_load(bus: &Client, findings: &mut Findings) {
         gauge("instances")
     );
     findings.add(Finding::ok("load", text).data(json!(stats.gauges)));
+    let (used, limit) = (gauge("memory"), gauge("memory_limit"));
+    if used > limit / 10 * NEARLY_FULL_TENTHS {
+        let finding = Finding::note(
+            "memory",
+            format!("{} of {} MiB are in use", used >> 20, limit >> 20),
+        );
+        findings.add(
+            finding.hint("raise limits.memory, or find who reads slowly: buslane request '$bus:clients'"),
+        );
+    }
     let dropped = stats
         .counters
         .get("deliveries_dropped")
@@ -186,3 +196,5 @@ const PINGS: usize = 20;
 const SLOW: Duration = Duration::from_millis(100);
 /// A difference of clocks from which on people wonder about times.
 const CLOCK_MS: i64 = 2_000;
+/// Tenths of the memory from which on it is worth a look.
+const NEARLY_FULL_TENTHS: u64 = 8;
