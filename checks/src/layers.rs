@@ -16,6 +16,7 @@ pub const LAYERS: &[(&str, &[&str])] = &[
         &["buslane-protocol", "buslane-client", "buslane-broker"],
     ),
     ("buslane-checks", &[]),
+    ("buslane-examples", &["buslane-client"]),
 ];
 
 /// The crates that hold no socket, clock, thread, lock or random source.
