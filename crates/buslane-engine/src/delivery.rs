@@ -1,8 +1,12 @@
 //! The delivery lane: one copy of a message for one client, and what happens when it does not fit. Knows nothing of
 //! topics or of who else gets a copy.
 
+use std::collections::VecDeque;
+
 use buslane_protocol::{BrokerMessage, ErrorCode, Framing, Gap, Overflow, Problem, Refusal};
 
+use crate::buffer_pool::BufferPool;
+use crate::client::Client;
 use crate::clients::Clients;
 use crate::credit::{Credited, NoRoom, Pushed, Waiting};
 use crate::frames::{Frame, Frames};
@@ -65,10 +69,7 @@ impl Clients {
     /// Returns by how many bytes the account grows with a copy.
     #[inline]
     fn growth(&self, outbox: &Outbox, frame: &Frame) -> usize {
-        match frame.is_shared() {
-            true => frame.shared_growth(),
-            false => outbox.delivery_growth(&self.pool, frame.bytes().len()),
-        }
+        growth(&self.pool, outbox, frame)
     }
 
     /// Tells whether a client can take a delivery from its feeds: it has credit, and its lane is less than half full.
@@ -94,8 +95,10 @@ impl Clients {
         message: &BrokerMessage<'_>,
         to: Recipient,
     ) -> bool {
-        let Some(client) = self
-            .table
+        let Clients {
+            table, pool, dirty, ..
+        } = self;
+        let Some(client) = table
             .get_mut(to.client.key())
             .filter(|client| !client.is_closing())
         else {
@@ -105,36 +108,30 @@ impl Clients {
         let bytes = frame.bytes().len();
         ledger.counters.deliveries += 1;
         ledger.counters.delivery_bytes += bytes as u64;
-        if to.key.is_credited() && !self.take_credit(ledger, frame, to) {
-            return self.wait_for_credit(ledger, frame, to);
+        if to.key.is_credited() {
+            return self.deliver_credited(ledger, frame, to);
         }
-        let Some(client) = self.table.get(to.client.key()) else {
-            return false;
-        };
-        if fits(&client.outbox, bytes, self.limit) && ledger.admits(self.growth(&client.outbox, frame)) {
-            self.put(ledger, frame, to.client);
+        if fits(&client.outbox, bytes, self.limit) && ledger.admits(growth(pool, &client.outbox, frame)) {
+            append(pool, dirty, ledger, frame, to.client, client);
             return true;
         }
         self.overflow(ledger, frame, to)
     }
 
-    /// Appends a copy to a client's lane.
-    #[inline]
-    fn put(&mut self, ledger: &mut Ledger, frame: &mut Frame, id: ClientId) {
-        let Some(client) = self.table.get_mut(id.key()) else {
-            return;
-        };
-        match frame.is_shared() {
-            true => {
-                let shared = frame.share(&self.pool);
-                client.outbox.push_shared_delivery(&mut self.pool, shared);
-            }
-            false => client.outbox.push_delivery(&mut self.pool, frame.bytes()),
+    /// Queues one copy for a subscription that carries credit.
+    fn deliver_credited(&mut self, ledger: &mut Ledger, frame: &mut Frame, to: Recipient) -> bool {
+        if self.take_credit(ledger, frame, to) {
+            self.put(ledger, frame, to.client);
+            true
+        } else {
+            self.wait_for_credit(ledger, frame, to)
         }
-        ledger.memory.set(Category::Outbox, self.pool.lent());
-        if !client.dirty {
-            client.dirty = true;
-            self.dirty.push_back(id);
+    }
+
+    /// Appends a copy to a client's lane.
+    fn put(&mut self, ledger: &mut Ledger, frame: &mut Frame, id: ClientId) {
+        if let Some(client) = self.table.get_mut(id.key()) {
+            append(&mut self.pool, &mut self.dirty, ledger, frame, id, client);
         }
     }
 
@@ -350,6 +347,39 @@ impl Clients {
         if report {
             self.overflowed.push_back(to.client);
         }
+    }
+}
+
+/// Returns by how many bytes the account grows with a copy.
+#[inline]
+fn growth(pool: &BufferPool, outbox: &Outbox, frame: &Frame) -> usize {
+    match frame.is_shared() {
+        true => frame.shared_growth(),
+        false => outbox.delivery_growth(pool, frame.bytes().len()),
+    }
+}
+
+/// Appends a copy to a client's lane, and notes that the driver is to be told of the client.
+#[inline]
+fn append(
+    pool: &mut BufferPool,
+    dirty: &mut VecDeque<ClientId>,
+    ledger: &mut Ledger,
+    frame: &mut Frame,
+    id: ClientId,
+    client: &mut Client,
+) {
+    match frame.is_shared() {
+        true => {
+            let shared = frame.share(pool);
+            client.outbox.push_shared_delivery(pool, shared);
+        }
+        false => client.outbox.push_delivery(pool, frame.bytes()),
+    }
+    ledger.memory.set(Category::Outbox, pool.lent());
+    if !client.dirty {
+        client.dirty = true;
+        dirty.push_back(id);
     }
 }
 

@@ -8,11 +8,13 @@ use std::time::Duration;
 use buslane_protocol::{BrokerMessage, ClientMessage, DecodeError, Id, Instant, Problem};
 
 use crate::clients::Clients;
+use crate::compiled::Compiled;
 use crate::counters::{Counters, Gauges};
 use crate::entropy::Entropy;
 use crate::event::Event;
 use crate::frames::Frames;
 use crate::ledger::Ledger;
+use crate::lineage::Lineages;
 use crate::memory::Category;
 use crate::pending::{CallKey, Pending};
 use crate::registry::{InstanceKey, Registry};
@@ -23,7 +25,7 @@ use crate::timers::Timers;
 use crate::topic_contracts::TopicContracts;
 use crate::topics::Topics;
 use crate::{
-    ClientId, CloseReason, Config, Contracts, Flow, Notice, Output, Peer, Ticket, Transmit, Violation,
+    ClientId, CloseReason, Compared, Config, Contracts, Flow, Notice, Output, Peer, Ticket, Transmit, Violation,
 };
 
 /// The broker's half as a state machine. See the [crate's front page](crate).
@@ -38,6 +40,8 @@ pub struct Engine {
     pub(crate) clients: Clients,
     pub(crate) registry: Registry,
     pub(crate) contracts: TopicContracts,
+    pub(crate) lineages: Lineages,
+    pub(crate) compiled: Compiled,
     pub(crate) pending: Pending,
     pub(crate) topics: Topics,
     pub(crate) retained: RetainedValues,
@@ -68,6 +72,8 @@ pub struct Engine {
     /// Buffers that are kept from message to message.
     pub(crate) frames: Frames,
     pub(crate) shared_frames: Frames,
+    /// Who sent the message that is being handled.
+    pub(crate) sender: String,
     due: Vec<Timer>,
 }
 
@@ -102,6 +108,8 @@ impl Engine {
             clients: Clients::new(limits.outbox, &mut entropy),
             registry: Registry::new(&mut entropy),
             contracts: TopicContracts::new(&mut entropy),
+            lineages: Lineages::new(&mut entropy, limits.memory / LINEAGE_SHARE),
+            compiled: Compiled::new(&mut entropy),
             pending: Pending::new(&mut entropy),
             topics: Topics::new(entropy.hash_state(), limits.matches),
             retained: RetainedValues::default(),
@@ -120,6 +128,7 @@ impl Engine {
             outputs: VecDeque::new(),
             frames: Frames::default(),
             shared_frames: Frames::default(),
+            sender: String::new(),
             due: Vec::new(),
             entropy,
             config,
@@ -145,7 +154,19 @@ impl Engine {
     /// Takes in one message of a client and routes it at once, into the outboxes of whom it concerns.
     ///
     /// After [`Flow::Pause`] the next message of this client may come only after [`Output::Resume`].
-    pub fn handle(&mut self, now: Instant, client: ClientId, message: ClientMessage<'_>) -> Flow {
+    pub fn handle(&mut self, now: Instant, client: ClientId, mut message: ClientMessage<'_>) -> Flow {
+        self.handle_in_place(now, client, &mut message)
+    }
+
+    /// Does the same as [`Engine::handle`] with a message that stays where it is, since moving one costs as much as
+    /// finding its receivers. What is left there is no message that means anything.
+    #[inline]
+    pub fn handle_in_place(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        message: &mut ClientMessage<'_>,
+    ) -> Flow {
         self.advance(now);
         self.receive(client, message);
         self.settle();
@@ -196,6 +217,13 @@ impl Engine {
     pub fn compiled(&mut self, now: Instant, ticket: Ticket, result: Result<Contracts, Problem>) {
         self.advance(now);
         self.finish_compilation(ticket, result);
+        self.settle();
+    }
+
+    /// Takes in the answer to an [`Output::Compare`].
+    pub fn compared(&mut self, now: Instant, ticket: Ticket, result: Compared) {
+        self.advance(now);
+        self.finish_comparison(ticket, result);
         self.settle();
     }
 
@@ -388,3 +416,6 @@ impl Engine {
         self.tell_refusal(to, None, Some(delivery), problem);
     }
 }
+
+/// Which part of the memory may be what is remembered of services.
+const LINEAGE_SHARE: usize = 32;

@@ -12,24 +12,24 @@ use crate::{ClientId, Notice};
 impl Engine {
     /// Takes in one message of a client. What is borrowed from its frame is copied only if it has to wait.
     #[inline]
-    pub(crate) fn receive(&mut self, id: ClientId, message: ClientMessage<'_>) {
+    pub(crate) fn receive(&mut self, id: ClientId, message: &mut ClientMessage<'_>) {
         match self.greet(id) {
             Phase::Open | Phase::Silent => {}
             Phase::Closing => return,
             Phase::Unknown if matches!(message, ClientMessage::Connect(_) | ClientMessage::Goodbye(_)) => {}
-            Phase::Unknown => return self.demand_connect(id, &message),
+            Phase::Unknown => return self.demand_connect(id, message),
         }
-        self.ledger.counters.received[index(&message)] += 1;
+        self.ledger.counters.received[index(message)] += 1;
         let known = Known::default();
-        let step = match &message {
+        let step = match &*message {
             ClientMessage::Publish(publish) => self.publish(id, publish, &known),
             ClientMessage::Request(request) => self.request(id, request, &known),
             ClientMessage::Reply(reply) => self.reply(id, reply, &known),
             ClientMessage::Chunk(chunk) => self.chunk(id, chunk, &known),
-            _ => return self.receive_rare(id, message),
+            _ => return self.receive_rare(id, take(message)),
         };
         if let Step::Offload(validator) = step
-            && let Some(carrier) = Carrier::of(message)
+            && let Some(carrier) = Carrier::of(take(message))
         {
             self.offload(id, carrier, known, validator);
         }
@@ -177,6 +177,11 @@ fn names(message: &ClientMessage<'_>) -> (Option<Id>, Option<u64>) {
         ClientMessage::Ping(id) | ClientMessage::Pong(id) => (*id, None),
         ClientMessage::Goodbye(_) => (None, None),
     }
+}
+
+/// Takes a message and leaves one that says nothing.
+fn take<'a>(message: &mut ClientMessage<'a>) -> ClientMessage<'a> {
+    std::mem::replace(message, ClientMessage::Pong(None))
 }
 
 /// Returns the place of a message's type in [`Counters::TYPES`](crate::Counters::TYPES).

@@ -36,23 +36,41 @@ impl Engine {
     }
 
     fn try_publish(&mut self, id: ClientId, publish: &Publish<'_>, known: &Known) -> Result<u32, Stop> {
-        let Publish { topic, .. } = publish;
         self.check_publish(id, publish)?;
-        let mut payload = publish.payload.borrowed();
-        let (retain, refuse) = self.apply_contract(id, publish, &mut payload, known)?;
-        self.check_readers(topic, &mut payload, retain)?;
         let Some(client) = self.clients.find(id) else {
             return Ok(0);
         };
-        let from = client.from.clone();
-        let message = BrokerMessage::Delivery(Delivery {
+        // Taken out while it is lent: counting who shares the text in the client costs more than copying it.
+        let mut sender = std::mem::take(&mut self.sender);
+        sender.clear();
+        sender.push_str(&client.from);
+        let receivers = self.publish_from(id, &sender, publish, known);
+        self.sender = sender;
+        receivers
+    }
+
+    fn publish_from(
+        &mut self,
+        id: ClientId,
+        from: &str,
+        publish: &Publish<'_>,
+        known: &Known,
+    ) -> Result<u32, Stop> {
+        let Publish { topic, .. } = publish;
+        // Made where it stays: moving it costs as much as filling it.
+        let mut message = BrokerMessage::Delivery(Delivery {
             id: publish.id,
             topic: topic.borrowed(),
-            from: (&*from).into(),
+            from: from.into(),
             headers: publish.headers.borrowed(),
-            payload,
+            payload: publish.payload.borrowed(),
             retained: false,
         });
+        let BrokerMessage::Delivery(Delivery { payload, .. }) = &mut message else {
+            return Ok(0);
+        };
+        let (retain, refuse) = self.apply_contract(id, publish, payload, known)?;
+        self.check_readers(topic, payload, retain)?;
         let exclude = publish.exclude_self.then_some(id);
         self.frames.reset();
         if refuse {
@@ -86,9 +104,10 @@ impl Engine {
         payload: &mut Payload<'_>,
         known: &Known,
     ) -> Result<(Retain, bool), Stop> {
-        let Some(contract) = self.contracts.find(publish.topic.as_str()).cloned() else {
+        let Some(contract) = self.contracts.find(publish.topic.as_str()) else {
             return Ok((publish.retain, false));
         };
+        let contract = contract.clone();
         let cleared = publish.retain == Retain::Clear && payload.is_absent();
         if let Some(validator) = contract.validator.as_ref().filter(|_| !cleared) {
             self.hold_against(validator, payload, known, id, publish.topic.as_str())?;

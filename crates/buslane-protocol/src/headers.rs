@@ -137,9 +137,12 @@ impl<'a> Headers<'a> {
     pub const MAX_NAME: usize = 64;
 
     /// Checks a block and takes it.
+    #[inline]
     pub fn parse(block: impl Into<Cow<'a, [u8]>>) -> Result<Headers<'a>, HeadersError> {
         let block = block.into();
-        entries::check(&block)?;
+        if !block.is_empty() {
+            entries::check(&block)?;
+        }
         Ok(Headers(block))
     }
 

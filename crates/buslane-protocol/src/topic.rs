@@ -105,15 +105,68 @@ fn check(text: &str) -> Result<(), TopicError> {
     }
 }
 
+/// Tells whether a text is a topic for sure: of visible ASCII, with few levels. Looks at eight bytes at a time; what it
+/// says no to has to be checked byte by byte.
+#[inline]
+fn is_usual(text: &[u8]) -> bool {
+    let Some(last) = text.last_chunk() else {
+        return false;
+    };
+    // The beginning counts as a slash: a level in front of it would be empty.
+    let (mut faults, mut before) = (0, FLAGS >> 56);
+    for word in text.as_chunks().0 {
+        let (wrong, slashes) = examine(*word);
+        faults |= wrong | slashes & (slashes << 8 | before);
+        before = slashes >> 56;
+    }
+    if text.len() % last.len() > 0 {
+        let (wrong, slashes) = examine(*last);
+        faults |= wrong | slashes & (slashes << 8);
+        before = slashes >> 56;
+    }
+    faults |= before;
+    // No level is empty, so so few bytes have no more levels than are allowed.
+    faults == 0 && text.len() < 2 * MAX_LEVELS
+}
+
+/// Flags in eight bytes those that no usual topic has, and those that are slashes.
+#[inline]
+fn examine(bytes: [u8; 8]) -> (u64, u64) {
+    let word = u64::from_le_bytes(bytes);
+    // Sums of two bytes below 0x80 do not reach the next byte; where one is above, the flag is up already.
+    let low = word & !FLAGS;
+    let differs = |byte: u8| (low ^ each(byte)) + each(0x7f);
+    let wrong = word | !(low + each(0x80 - b'!')) | !(differs(0x7f) & differs(b'+') & differs(b'#'));
+    (wrong & FLAGS, !differs(b'/') & FLAGS)
+}
+
+/// Repeats a byte eight times.
+const fn each(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// The highest bit of each of eight bytes.
+const FLAGS: u64 = each(0x80);
+
 impl<'a> Topic<'a> {
     /// Parses a topic.
+    #[inline]
     pub fn parse(text: impl Into<Cow<'a, str>>) -> Result<Topic<'a>, TopicError> {
         let text = text.into();
+        if is_usual(text.as_bytes()) {
+            return Ok(Topic(text));
+        }
         check(&text)?;
-        match memchr::memchr2(b'+', b'#', text.as_bytes()) {
+        match text.bytes().position(|byte| matches!(byte, b'+' | b'#')) {
             Some(position) => Err(TopicError::Character { position }),
             None => Ok(Topic(text)),
         }
+    }
+
+    /// Takes a text that was a topic before.
+    #[inline]
+    pub(crate) fn checked(text: &'a str) -> Topic<'a> {
+        Topic(Cow::Borrowed(text))
     }
 
     /// Returns the topic's text.
@@ -274,6 +327,26 @@ mod tests {
             Topic::parse("a".repeat(513)),
             Err(TopicError::Length { length: 513 })
         );
+    }
+
+    #[test]
+    fn what_is_usual_is_a_topic_wherever_its_characters_stand() {
+        let characters = "aZ09 !/+#~\u{7f}\u{1f}\u{85}\u{e5}\0-.$";
+        for length in 1..34_usize {
+            for position in 0..length {
+                for character in characters.chars() {
+                    for other in [position.saturating_sub(1), (position + 1) % length, length - 1] {
+                        let mut text = vec!['x'; length];
+                        (text[position], text[other]) = (character, '/');
+                        let text: String = text.into_iter().collect();
+                        let topic = check(&text).is_ok() && !text.contains(['+', '#']);
+                        assert!(topic || !is_usual(text.as_bytes()), "{text:?}");
+                        assert_eq!(Topic::parse(text.as_str()).is_ok(), topic, "{text:?}");
+                    }
+                }
+            }
+        }
+        assert!(is_usual(b"bench/t0") && is_usual(b"plant/line-7/sensor_42/temp") && is_usual(b"$bus/x/y"));
     }
 
     #[test]

@@ -1,19 +1,20 @@
 //! Raw binary: frames one after another.
 
-use buslane_protocol::{DecodeError, binary};
+use buslane_protocol::DecodeError;
+use buslane_protocol::binary::{self, ClientFrames};
 
 use super::input::Head;
 use super::intake::{Intake, Next, Progress};
 
 /// Takes in every whole frame at the start of a buffer.
 pub(crate) fn take_in(intake: &mut Intake<'_>, bytes: &[u8]) -> Progress {
-    let mut consumed = 0;
+    let (mut consumed, mut frames) = (0, ClientFrames::default());
     loop {
         let rest = &bytes[consumed..];
         let flow = match whole(rest, intake.limit) {
             Ok(Ok(frame)) => {
                 consumed += frame.len();
-                intake.message(binary::decode_client(frame))
+                intake.message(frames.decode(frame))
             }
             Ok(Err(head)) => {
                 return Progress {

@@ -51,10 +51,10 @@ pub(crate) struct End {
 impl Intake<'_> {
     /// Takes in one frame.
     #[inline]
-    pub(crate) fn message(&mut self, decoded: Result<ClientMessage<'_>, DecodeError>) -> Flow {
-        match decoded {
-            Ok(message) => self.engine.handle(self.now, self.client, message),
-            Err(error) => self.engine.refuse(self.now, self.client, &error),
+    pub(crate) fn message(&mut self, mut decoded: Result<ClientMessage<'_>, DecodeError>) -> Flow {
+        match &mut decoded {
+            Ok(message) => self.engine.handle_in_place(self.now, self.client, message),
+            Err(error) => self.engine.refuse(self.now, self.client, error),
         }
     }
 }

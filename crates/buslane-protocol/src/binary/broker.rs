@@ -30,8 +30,8 @@ pub(super) fn decode<'a>(frame: &Frame<'a>) -> Result<BrokerMessage<'a>, DecodeE
         code::CANCEL => BrokerMessage::Cancel(Withdrawal {
             delivery: frame.number,
         }),
-        code::PING => BrokerMessage::Ping(frame.id),
-        code::PONG => BrokerMessage::Pong(frame.id),
+        code::PING => BrokerMessage::Ping(frame.id()),
+        code::PONG => BrokerMessage::Pong(frame.id()),
         _ => return rare::decode_broker(frame),
     })
 }
@@ -39,8 +39,9 @@ pub(super) fn decode<'a>(frame: &Frame<'a>) -> Result<BrokerMessage<'a>, DecodeE
 /// Appends what a broker sends.
 pub(super) fn encode(out: &mut Vec<u8>, message: &BrokerMessage<'_>) {
     let parts = match message {
-        BrokerMessage::Delivery(delivery) => delivery_parts(delivery),
-        BrokerMessage::Request(invocation) => invocation_parts(invocation),
+        // The most frequent ones are written where they are made: what is left out is known there, and costs nothing.
+        BrokerMessage::Delivery(delivery) => return delivery_parts(delivery).write(out),
+        BrokerMessage::Request(invocation) => return invocation_parts(invocation).write(out),
         BrokerMessage::Reply(answer) => Parts {
             kind: code::REPLY,
             id: Some(&answer.id),
@@ -85,10 +86,12 @@ pub(super) fn encode(out: &mut Vec<u8>, message: &BrokerMessage<'_>) {
 }
 
 fn delivery<'a>(frame: &Frame<'a>) -> Result<Delivery<'a>, DecodeError> {
-    let topic =
-        Topic::parse(frame.target("topic")?).map_err(|source| DecodeError::Topic { id: frame.id, source })?;
+    let topic = Topic::parse(frame.target("topic")?).map_err(|source| DecodeError::Topic {
+        id: frame.id(),
+        source,
+    })?;
     Ok(Delivery {
-        id: frame.id,
+        id: frame.id(),
         topic,
         from: Cow::Borrowed(frame.from()?),
         headers: frame.headers()?,
@@ -111,11 +114,13 @@ fn delivery_parts<'a>(delivery: &'a Delivery<'_>) -> Parts<'a> {
 }
 
 fn invocation<'a>(frame: &Frame<'a>) -> Result<Invocation<'a>, DecodeError> {
-    let to = Address::parse(frame.target("to")?)
-        .map_err(|source| DecodeError::Address { id: frame.id, source })?;
+    let to = Address::parse(frame.target("to")?).map_err(|source| DecodeError::Address {
+        id: frame.id(),
+        source,
+    })?;
     Ok(Invocation {
         delivery: frame.number,
-        id: frame.id,
+        id: frame.id(),
         from: Cow::Borrowed(frame.from()?),
         to,
         headers: frame.headers()?,

@@ -6,11 +6,68 @@ use crate::{
     Address, Chunk, ClientMessage, Deadline, DecodeError, Publish, Reply, Request, Retain, Targets, Topic,
 };
 
-/// Decodes what a client sent.
-pub(super) fn decode<'a>(frame: &Frame<'a>) -> Result<ClientMessage<'a>, DecodeError> {
+/// Decodes frame after frame of one buffer. Remembers the last topic and the last address: a frame that repeats them
+/// needs no second check of theirs.
+///
+/// ```
+/// use buslane_protocol::binary::{ClientFrames, encode_client};
+/// use buslane_protocol::ClientMessage;
+/// let mut buffer = Vec::new();
+/// encode_client(&mut buffer, &ClientMessage::Ping(None));
+/// assert_eq!(ClientFrames::default().decode(&buffer), Ok(ClientMessage::Ping(None)));
+/// ```
+#[derive(Debug, Default)]
+pub struct ClientFrames<'a> {
+    topic: Option<&'a str>,
+    address: Option<Address<'a>>,
+}
+
+impl<'a> ClientFrames<'a> {
+    /// Decodes one whole frame.
+    #[inline]
+    pub fn decode(&mut self, frame: &'a [u8]) -> Result<ClientMessage<'a>, DecodeError> {
+        decode(&Frame::parse(frame)?, self)
+    }
+
+    /// Returns a frame's topic.
+    #[inline]
+    fn topic(&mut self, frame: &Frame<'a>) -> Result<Topic<'a>, DecodeError> {
+        if let Some(topic) = self
+            .topic
+            .filter(|topic| topic.as_bytes() == frame.target_bytes())
+        {
+            return Ok(Topic::checked(topic));
+        }
+        let text = frame.target("topic")?;
+        let topic = Topic::parse(text).map_err(|source| DecodeError::Topic {
+            id: frame.id(),
+            source,
+        })?;
+        self.topic = Some(text);
+        Ok(topic)
+    }
+
+    /// Returns a frame's address.
+    #[inline]
+    fn address(&mut self, frame: &Frame<'a>) -> Result<Address<'a>, DecodeError> {
+        let known = self.address.as_ref();
+        if let Some(address) = known.filter(|known| known.as_str().as_bytes() == frame.target_bytes()) {
+            return Ok(address.clone());
+        }
+        let address = Address::parse(frame.target("to")?).map_err(|source| DecodeError::Address {
+            id: frame.id(),
+            source,
+        })?;
+        self.address = Some(address.clone());
+        Ok(address)
+    }
+}
+
+#[inline]
+fn decode<'a>(frame: &Frame<'a>, known: &mut ClientFrames<'a>) -> Result<ClientMessage<'a>, DecodeError> {
     Ok(match frame.kind {
-        code::PUBLISH => ClientMessage::Publish(publish(frame)?),
-        code::REQUEST => ClientMessage::Request(request(frame)?),
+        code::PUBLISH => ClientMessage::Publish(publish(frame, known)?),
+        code::REQUEST => ClientMessage::Request(request(frame, known)?),
         code::REPLY => ClientMessage::Reply(Reply {
             delivery: frame.number,
             headers: frame.headers_from_client()?,
@@ -23,8 +80,8 @@ pub(super) fn decode<'a>(frame: &Frame<'a>) -> Result<ClientMessage<'a>, DecodeE
             last: frame.has(flag::LAST),
         }),
         code::CANCEL => ClientMessage::Cancel(frame.required_id("cancel")?),
-        code::PING => ClientMessage::Ping(frame.id),
-        code::PONG => ClientMessage::Pong(frame.id),
+        code::PING => ClientMessage::Ping(frame.id()),
+        code::PONG => ClientMessage::Pong(frame.id()),
         _ => return rare::decode_client(frame),
     })
 }
@@ -73,9 +130,9 @@ pub(super) fn encode(out: &mut Vec<u8>, message: &ClientMessage<'_>) {
     }
 }
 
-fn publish<'a>(frame: &Frame<'a>) -> Result<Publish<'a>, DecodeError> {
-    let topic =
-        Topic::parse(frame.target("topic")?).map_err(|source| DecodeError::Topic { id: frame.id, source })?;
+#[inline]
+fn publish<'a>(frame: &Frame<'a>, known: &mut ClientFrames<'a>) -> Result<Publish<'a>, DecodeError> {
+    let topic = known.topic(frame)?;
     let retain = match (frame.has(flag::RETAIN), frame.has(flag::CLEAR)) {
         (false, false) => Retain::Keep,
         (true, false) => Retain::Set,
@@ -83,11 +140,11 @@ fn publish<'a>(frame: &Frame<'a>) -> Result<Publish<'a>, DecodeError> {
         (true, true) => return Err(frame.fault("`retain` cannot be both set and clear")),
     };
     let ack = frame.has(flag::ACK);
-    if ack {
-        frame.required_id("a publish with `ack`")?;
+    if ack && !frame.has_id() {
+        return Err(frame.fault("a publish with `ack` needs `id`"));
     }
     Ok(Publish {
-        id: frame.id,
+        id: frame.id(),
         topic,
         headers: frame.headers_from_client()?,
         payload: frame.payload(),
@@ -117,10 +174,11 @@ fn encode_publish(out: &mut Vec<u8>, publish: &Publish<'_>) {
     .write(out);
 }
 
-fn request<'a>(frame: &Frame<'a>) -> Result<Request<'a>, DecodeError> {
+#[inline]
+fn request<'a>(frame: &Frame<'a>, known: &mut ClientFrames<'a>) -> Result<Request<'a>, DecodeError> {
     Ok(Request {
         id: frame.required_id("request")?,
-        to: targets(frame)?,
+        to: targets(frame, known)?,
         headers: frame.headers_from_client()?,
         payload: frame.payload(),
         deadline: match frame.time_ms {
@@ -133,13 +191,15 @@ fn request<'a>(frame: &Frame<'a>) -> Result<Request<'a>, DecodeError> {
     })
 }
 
-fn targets<'a>(frame: &Frame<'a>) -> Result<Targets<'a>, DecodeError> {
-    let refused = |source| DecodeError::Address { id: frame.id, source };
+#[inline]
+fn targets<'a>(frame: &Frame<'a>, known: &mut ClientFrames<'a>) -> Result<Targets<'a>, DecodeError> {
     if !frame.has(flag::SEVERAL) {
-        return Address::parse(frame.target("to")?)
-            .map(Targets::One)
-            .map_err(refused);
+        return known.address(frame).map(Targets::One);
     }
+    let refused = |source| DecodeError::Address {
+        id: frame.id(),
+        source,
+    };
     let text = frame.target("to")?;
     let count = text.split('\n').count();
     if !(2..=Targets::MAX).contains(&count) {
@@ -177,6 +237,7 @@ fn encode_request(out: &mut Vec<u8>, request: &Request<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use super::ClientFrames;
     use crate::binary::decode_client;
     use crate::{DecodeError, ErrorCode, HeadersError, Id};
 
@@ -190,6 +251,25 @@ mod tests {
         }
         frame[0] = (frame.len() - 4) as u8;
         frame
+    }
+
+    #[test]
+    fn a_frame_is_the_same_message_whatever_came_before_it() {
+        let (good, other) = (frame(9, 0, b"", b"a/b", b""), frame(9, 0, b"1", b"a/c", b""));
+        let (bad, call) = (frame(9, 0, b"", b"a//b", b""), frame(11, 0, b"1", b"a/b:c", b""));
+        let (group, long) = (
+            frame(11, 0, b"1", b"@b:c", b""),
+            frame(11, 0, b"2", b"a/b:cd", b""),
+        );
+        let all = [&good, &other, &bad, &call, &group, &long];
+        for before in all {
+            for after in all {
+                let mut frames = ClientFrames::default();
+                let _ = frames.decode(before);
+                assert_eq!(frames.decode(after), decode_client(after));
+                assert_eq!(frames.decode(after), decode_client(after));
+            }
+        }
     }
 
     fn code_of(frame: &[u8]) -> ErrorCode {

@@ -67,7 +67,7 @@ pub(super) struct Frame<'a> {
     pub(super) credit: u16,
     pub(super) time_ms: u32,
     pub(super) number: u64,
-    pub(super) id: Option<Id>,
+    id: &'a [u8],
     from: &'a [u8],
     target: &'a [u8],
     headers: &'a [u8],
@@ -95,6 +95,7 @@ pub(super) fn frame_length(bytes: &[u8], limit: usize) -> Result<Option<usize>, 
 
 impl<'a> Frame<'a> {
     /// Takes one whole frame apart.
+    #[inline]
     pub(super) fn parse(frame: &'a [u8]) -> Result<Frame<'a>, DecodeError> {
         let broken = |reason, offset| DecodeError::Frame { reason, offset };
         let Some((header, rest)) = frame.split_first_chunk::<HEADER>() else {
@@ -120,11 +121,9 @@ impl<'a> Frame<'a> {
         let (headers, payload) = rest
             .split_at_checked(usize::from(u16_at(12)))
             .ok_or_else(|| past_end(12))?;
-        let id = if id.is_empty() {
-            None
-        } else {
-            Some(Id::from_bytes(id)?)
-        };
+        if !id.is_empty() {
+            Id::check(id)?;
+        }
         let (kind, flags, attempt) = (header[4], header[5], header[7]);
         let (credit, time_ms) = (u16_at(14), u32_at(16));
         Ok(Frame {
@@ -147,14 +146,36 @@ impl<'a> Frame<'a> {
         self.flags & flag != 0
     }
 
+    /// Tells whether there is an id.
+    pub(super) fn has_id(&self) -> bool {
+        !self.id.is_empty()
+    }
+
+    /// Returns the id, if there is one.
+    #[inline]
+    pub(super) fn id(&self) -> Option<Id> {
+        match self.id.is_empty() {
+            true => None,
+            false => Some(Id::of_checked(self.id)),
+        }
+    }
+
     /// Returns the id, which the message must have.
+    #[inline]
     pub(super) fn required_id(&self, message: &str) -> Result<Id, DecodeError> {
-        self.id.ok_or_else(|| self.fault(format!("{message} needs `id`")))
+        self.id()
+            .ok_or_else(|| self.fault(format!("{message} needs `id`")))
     }
 
     /// Returns who sent it.
     pub(super) fn from(&self) -> Result<&'a str, DecodeError> {
         self.text(self.from, "from")
+    }
+
+    /// Returns the topic or the addresses, not checked.
+    #[inline]
+    pub(super) fn target_bytes(&self) -> &'a [u8] {
+        self.target
     }
 
     /// Returns the topic or the addresses.
@@ -163,16 +184,26 @@ impl<'a> Frame<'a> {
     }
 
     /// Returns the headers, checked.
+    #[inline]
     pub(super) fn headers(&self) -> Result<Headers<'a>, DecodeError> {
-        Headers::parse(self.headers).map_err(|source| DecodeError::Headers { id: self.id, source })
+        Headers::parse(self.headers).map_err(|source| DecodeError::Headers {
+            id: self.id(),
+            source,
+        })
     }
 
     /// Returns the headers, checked, without members that only the broker sets.
+    #[inline]
     pub(super) fn headers_from_client(&self) -> Result<Headers<'a>, DecodeError> {
         let headers = self.headers()?;
-        headers
-            .check_from_client()
-            .map_err(|source| DecodeError::Headers { id: self.id, source })?;
+        if !headers.is_empty() {
+            headers
+                .check_from_client()
+                .map_err(|source| DecodeError::Headers {
+                    id: self.id(),
+                    source,
+                })?;
+        }
         Ok(headers)
     }
 
@@ -188,7 +219,7 @@ impl<'a> Frame<'a> {
     /// Returns the JSON text of a rare message, which has no other part.
     pub(super) fn rare_text(&self) -> Result<&'a [u8], DecodeError> {
         let parts = [self.from, self.target, self.headers];
-        if self.id.is_some() || parts.iter().any(|part| !part.is_empty()) {
+        if !self.id.is_empty() || parts.iter().any(|part| !part.is_empty()) {
             let reason = "a frame of this type has a payload of JSON text and no other part";
             return Err(DecodeError::Frame { reason, offset: 6 });
         }
@@ -196,9 +227,10 @@ impl<'a> Frame<'a> {
     }
 
     /// Makes the error of a member.
+    #[cold]
     pub(super) fn fault(&self, reason: impl Into<String>) -> DecodeError {
         DecodeError::Member {
-            id: self.id,
+            id: self.id(),
             reason: reason.into(),
         }
     }
@@ -238,6 +270,7 @@ pub(super) struct Parts<'a> {
 
 impl Parts<'_> {
     /// Appends the frame.
+    #[inline(always)]
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let start = out.len();
         let id = self.id.map_or(&[][..], Id::as_bytes);
@@ -259,11 +292,15 @@ impl Parts<'_> {
         header[20..28].copy_from_slice(&self.number.to_le_bytes());
         out.reserve(HEADER + id.len() + from.len() + self.target.length() + headers.len() + payload.len());
         out.extend_from_slice(&header);
-        out.extend_from_slice(id);
+        if !id.is_empty() {
+            out.extend_from_slice(id);
+        }
         out.extend_from_slice(from.as_bytes());
         let target = self.target.write(out);
         out[start + 10..start + 12].copy_from_slice(&target.to_le_bytes());
-        out.extend_from_slice(headers);
+        if !headers.is_empty() {
+            out.extend_from_slice(headers);
+        }
         out.extend_from_slice(payload);
         finish(out, start);
     }

@@ -43,7 +43,7 @@ pub(super) fn encode_broker(out: &mut Vec<u8>, message: &BrokerMessage<'_>) {
 
 fn unknown(frame: &Frame<'_>) -> DecodeError {
     DecodeError::UnknownType {
-        id: frame.id,
+        id: frame.id(),
         name: frame.kind.to_string(),
     }
 }
