@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use buslane_protocol::{Limits, Name};
 
-use crate::{AllowAll, Policy};
+use crate::{AllowAll, Compatibility, Policy};
 
 /// What an engine is told once, at its start.
 #[derive(Clone)]
@@ -24,6 +24,8 @@ pub struct Config {
     pub require_connect: bool,
     /// Whether JSON-lines clients that are not on loopback may switch heartbeats off too.
     pub silent_clients: bool,
+    /// What is done about a registration that breaks those who use the service.
+    pub compatibility: Compatibility,
     /// Who may do what. Must answer the same question in the same way each time, or runs cannot be repeated.
     pub policy: Arc<dyn Policy>,
 }
@@ -39,6 +41,7 @@ impl Config {
             unix_ms_at_zero: 0,
             require_connect: false,
             silent_clients: false,
+            compatibility: Compatibility::default(),
             policy: Arc::new(AllowAll),
         }
     }

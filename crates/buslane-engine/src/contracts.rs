@@ -11,6 +11,11 @@ use serde_json::Value;
 pub trait Validate: Send + Sync {
     /// Checks the text of one payload, which may be any bytes at all.
     fn validate(&self, payload: &[u8]) -> Result<(), Violation>;
+
+    /// Returns about how many bytes it holds, which is charged while somebody uses it.
+    fn bytes(&self) -> usize {
+        0
+    }
 }
 
 /// Why a payload is refused by its schema. Final: the same payload is refused again.
@@ -77,6 +82,11 @@ impl Contracts {
     /// Adds the compiled schema of a place.
     pub fn insert(&mut self, place: Place, validator: Arc<dyn Validate>) {
         self.0.insert(place, validator);
+    }
+
+    /// Walks all of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<dyn Validate>> {
+        self.0.values()
     }
 
     /// Takes out the compiled schema of a place.

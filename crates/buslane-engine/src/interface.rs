@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use buslane_protocol::{ContractChange, MethodDeclaration, Name, Registration, Schema, Topic, TopicDeclaration};
+use buslane_protocol::{
+    ContractChange, MethodDeclaration, Name, Registration, Schema, Topic, TopicDeclaration,
+};
 
 /// What is done about a registration that breaks those who use the service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +50,8 @@ pub enum Subject {
     Method(Name),
     /// A topic.
     Topic(Topic<'static>),
+    /// The service as a whole.
+    Service,
 }
 
 /// What the comparison of two versions found. Equal requests get equal answers.
@@ -57,6 +61,17 @@ pub struct Compared {
     pub contracts: Vec<(Subject, ContractChange)>,
     /// How many more there are.
     pub omitted: u64,
+}
+
+impl Compatibility {
+    /// Returns the word of the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Compatibility::Allow => "allow",
+            Compatibility::Warn => "warn",
+            Compatibility::Refuse => "refuse",
+        }
+    }
 }
 
 impl Interface {

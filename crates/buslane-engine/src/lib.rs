@@ -8,7 +8,7 @@
 //!
 //! ```text
 //!  frames ──decode──> handle ──┐                       ┌──> outboxes ──transmit──> sockets
-//!  accept ───────────> open ───┼──> Engine (one owner) ┼──> poll_output: Compile, Validate, Resume, Close, Log
+//!  accept ───────────> open ───┼──> Engine (one owner) ┼──> poll_output: Compile, Compare, Validate, Resume, ...
 //!  end of a socket ──> close ──┘                       └──> poll_timeout
 //! ```
 //!
@@ -29,6 +29,8 @@ mod bus_service;
 mod client;
 mod client_id;
 mod clients;
+mod compatibility;
+mod compiled;
 mod config;
 mod connect;
 mod contracts;
@@ -48,6 +50,7 @@ mod histogram;
 mod inbound;
 mod interface;
 mod ledger;
+mod lineage;
 mod liveness;
 mod memory;
 mod notice;

@@ -10,6 +10,8 @@ pub(crate) enum Category {
     Retained,
     /// Registrations with their schemas.
     Registrations,
+    /// Compiled schemas, and what is remembered of services.
+    Contracts,
     /// Subscriptions.
     Subscriptions,
     /// Requests in flight.
@@ -22,10 +24,11 @@ pub(crate) enum Category {
 
 impl Category {
     /// Every category, in the order of the metrics.
-    pub(crate) const ALL: [Category; 7] = [
+    pub(crate) const ALL: [Category; 8] = [
         Category::Outbox,
         Category::Retained,
         Category::Registrations,
+        Category::Contracts,
         Category::Subscriptions,
         Category::Requests,
         Category::Waiting,
@@ -38,6 +41,7 @@ impl Category {
             Category::Outbox => "outbox",
             Category::Retained => "retained",
             Category::Registrations => "registrations",
+            Category::Contracts => "contracts",
             Category::Subscriptions => "subscriptions",
             Category::Requests => "requests",
             Category::Waiting => "waiting",
@@ -145,7 +149,7 @@ mod tests {
             .into_iter()
             .map(|category| memory.used(category))
             .sum();
-        assert_eq!((memory.total(), sum), (695, 695));
+        assert_eq!((memory.total(), sum), (765, 765));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What is worth a line in the log, as data. The driver decides on level and wording.
 
-use buslane_protocol::{ErrorCode, Name, Overflow};
+use buslane_protocol::{ErrorCode, Name, Overflow, Verdict};
 
 use crate::{ClientId, CloseReason, Principal};
 
@@ -41,6 +41,23 @@ pub enum Notice {
         instance: Name,
         /// The service's version.
         version: String,
+    },
+    /// A registration breaks those who use the service, or may.
+    Incompatible {
+        /// The client that registers.
+        client: ClientId,
+        /// The service's name.
+        service: Name,
+        /// The version that registers.
+        version: String,
+        /// The version that it was compared with.
+        previous: String,
+        /// How sure it is.
+        verdict: Verdict,
+        /// The first that breaks, for people.
+        summary: String,
+        /// Whether the registration was refused for it.
+        refused: bool,
     },
     /// A registration is gone.
     Unregistered {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{ClientId, CompileRequest, Notice, Ticket, Validate};
+use crate::{ClientId, CompareRequest, CompileRequest, Notice, Ticket, Validate};
 
 /// What the driver does next with the client whose message was handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,14 @@ pub enum Output {
         ticket: Ticket,
         /// What is to be compiled.
         request: CompileRequest,
+    },
+    /// Compare these two versions of a service anywhere but on the engine's thread, then call
+    /// [`Engine::compared`](crate::Engine::compared).
+    Compare {
+        /// Names the work.
+        ticket: Ticket,
+        /// What is to be compared.
+        request: CompareRequest,
     },
     /// Validate this payload anywhere but on the engine's thread, then call
     /// [`Engine::validated`](crate::Engine::validated).
@@ -60,6 +68,11 @@ impl fmt::Debug for Output {
         match self {
             Output::Compile { ticket, request } => formatter
                 .debug_struct("Compile")
+                .field("ticket", ticket)
+                .field("request", request)
+                .finish(),
+            Output::Compare { ticket, request } => formatter
+                .debug_struct("Compare")
                 .field("ticket", ticket)
                 .field("request", request)
                 .finish(),

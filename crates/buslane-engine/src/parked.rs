@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use buslane_protocol::{Chunk, ClientMessage, Problem, Publish, Register, Reply, Request, Targets};
 
+use crate::compatibility::Examined;
 use crate::engine::Engine;
 use crate::memory::Category;
 use crate::registry::InstanceKey;
-use crate::{ClientId, Contracts, Flow, Output, Ticket, Validate, Violation};
+use crate::{ClientId, Flow, Output, Ticket, Validate, Violation};
 
 /// A message that waits.
 pub(crate) struct Parked {
@@ -24,12 +25,19 @@ pub(crate) struct Parked {
 pub(crate) enum Waiting {
     /// A registration for its schemas.
     Compile(Box<Register>),
+    /// A registration for the comparison with the version before it.
+    Compare {
+        /// The registration.
+        register: Box<Register>,
+        /// Its compiled schemas.
+        examined: Examined,
+    },
     /// A registration for a sign of life of whoever holds its instance.
     Probe {
         /// The registration.
         register: Box<Register>,
         /// Its compiled schemas.
-        contracts: Contracts,
+        examined: Examined,
         /// The instance that is held.
         holder: InstanceKey,
     },

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use buslane_protocol::{
-    BrokerMessage, ErrorCode, Id, Name, Problem, Register, Registered, Registration, Schema, Topic,
-    TopicDeclaration, Unregister,
+    BrokerMessage, CompatibilityReport, ErrorCode, Id, Name, Problem, Register, Registered, Registration,
+    Schema, Topic, TopicDeclaration, Unregister,
 };
 
+use crate::compatibility::{Examined, incompatible};
 use crate::connect::draining;
 use crate::contracts::Place;
 use crate::engine::Engine;
@@ -28,7 +29,7 @@ impl Engine {
         }
         let schemas = schemas(&register.registration);
         if schemas.is_empty() {
-            self.join(id, register, Contracts::default())
+            self.examine(id, register, Contracts::default())
         } else {
             self.compile(id, register, schemas)
         }
@@ -106,32 +107,52 @@ impl Engine {
         };
         if let Waiting::Compile(register) = parked.what {
             match result {
-                Ok(contracts) => self.join(id, register, contracts),
+                Ok(contracts) => self.examine(id, register, contracts),
                 Err(problem) => self.refuse_message(id, register.id, problem),
             }
         }
         self.resume(id);
     }
 
-    /// Registers an instance whose schemas are compiled, unless another client holds its name.
-    pub(crate) fn join(&mut self, id: ClientId, mut register: Box<Register>, contracts: Contracts) {
+    /// Registers an instance whose schemas are compiled and compared, unless another client holds its name.
+    pub(crate) fn join(&mut self, id: ClientId, mut register: Box<Register>, examined: Examined) {
+        if self.is_outdated(&register.registration, &examined) {
+            return self.examine(id, register, examined.contracts);
+        }
         self.name_by_secret(&mut register);
         match self.claim(id, &register) {
-            Claim::Free => self.enter(id, *register, contracts),
-            Claim::Resume(holder) => {
-                self.evict(holder, id);
-                self.enter(id, *register, contracts);
-            }
-            Claim::Ask(holder) => self.probe(id, register, contracts, holder),
+            Claim::Free => self.enter(id, *register, examined, None),
+            Claim::Resume(holder) => self.enter(id, *register, examined, Some(holder)),
+            Claim::Ask(holder) => self.probe(id, register, examined, holder),
             Claim::Refused(problem) => self.refuse_message(id, register.id, *problem),
         }
     }
 
-    /// Registers an instance whose name is free.
-    pub(crate) fn enter(&mut self, id: ClientId, register: Register, contracts: Contracts) {
+    /// Registers an instance whose name is free, or is taken from whoever holds it.
+    fn enter(&mut self, id: ClientId, register: Register, examined: Examined, holder: Option<InstanceKey>) {
         let (message, name) = (register.id, register.registration.name.clone());
-        match self.try_enter(id, register.registration, contracts) {
-            Ok(key) => self.confirm(id, message, key),
+        let version = register.registration.version.clone();
+        let Examined {
+            contracts, compared, ..
+        } = examined;
+        let report = compared.and_then(|compared| self.compatibility_report(&name, compared));
+        if let Some(report) = &report
+            && self.refuses(&register.registration, report)
+        {
+            self.tell_compatibility(id, (&name, &version), report, true);
+            return self.refuse_message(id, message, incompatible(report).about(name));
+        }
+        if let Some(holder) = holder {
+            self.evict(holder, id);
+        }
+        let report = report.map(Arc::new);
+        match self.try_enter(id, register.registration, contracts, report.clone()) {
+            Ok(key) => {
+                if let Some(report) = report {
+                    self.tell_compatibility(id, (&name, &version), &report, false);
+                }
+                self.confirm(id, message, key);
+            }
             Err(problem) => self.refuse_message(id, message, problem.about(name)),
         }
     }
@@ -141,14 +162,22 @@ impl Engine {
         id: ClientId,
         registration: Registration,
         mut contracts: Contracts,
+        report: Option<Arc<CompatibilityReport>>,
     ) -> Result<InstanceKey, Box<Problem>> {
         self.check_topics(&registration)?;
-        let charged = CHARGE_FACTOR * registration.text_length() + CHARGE_BASE;
+        let reported = report.as_ref().map_or(0, |report| report.text_length());
+        let charged = CHARGE_FACTOR * registration.text_length() + CHARGE_BASE + reported;
         if !self.ledger.charge(Category::Registrations, charged) {
             return Err(self.memory_full().into());
         }
+        let compiled: Vec<_> = contracts.all().cloned().collect();
+        if !self.compiled.take(&mut self.ledger, &compiled) {
+            self.ledger.release(Category::Registrations, charged);
+            return Err(self.memory_full().into());
+        }
         let topics = registration.topics.clone();
-        let instance = self.make_instance(id, registration, &mut contracts, charged);
+        let mut instance = self.make_instance(id, registration, &mut contracts, charged);
+        (instance.compiled, instance.report) = (compiled, report);
         let service = instance.declared.service.clone();
         let key = self.registry.insert(instance);
         for (topic, declared) in topics {
@@ -182,6 +211,7 @@ impl Engine {
             .clone()
             .unwrap_or_else(|| self.invent_name());
         let label: Arc<str> = format!("{}#{name}", registration.name).into();
+        let interface = self.remember(&registration);
         let offer = |method: &Name| {
             let input = contracts.take(&Place::Input(method.clone()));
             let output = contracts.take(&Place::Output(method.clone()));
@@ -190,6 +220,7 @@ impl Engine {
                 label: label.clone(),
                 input,
                 output,
+                callers: self.lineages.callers_key(&registration.name, method),
             };
             (method.clone(), Arc::new(offer))
         };
@@ -200,6 +231,9 @@ impl Engine {
             label: label.clone(),
             offers,
             declared: Declared::from(registration),
+            interface,
+            compiled: Vec::new(),
+            report: None,
             secret: self.entropy.secret(),
             since: self.now,
             order: 0,
@@ -225,7 +259,7 @@ impl Engine {
             instance: instance.name.clone(),
             resume: instance.secret.clone(),
             heartbeat_ms: client.heartbeat_ms,
-            compatibility: None,
+            compatibility: instance.report.as_deref().cloned().map(Box::new),
         };
         let notice = Notice::Registered {
             client: id,
@@ -323,6 +357,10 @@ impl Engine {
             self.contracts.withdraw(key, topic.as_str());
         }
         self.ledger.release(Category::Registrations, instance.charged);
+        self.compiled.give(&mut self.ledger, &instance.compiled);
+        if let Some(interface) = &instance.interface {
+            self.lineages.leave(&instance.declared.service, interface);
+        }
         self.announce_departure(&instance, reason);
         self.end_probes_of(key);
         let Instance {
@@ -363,7 +401,7 @@ fn schemas(registration: &Registration) -> Vec<(Place, Schema)> {
     inputs.chain(outputs).chain(topics).collect()
 }
 
-/// A registration is charged its JSON text this many times: verbatim, parsed, and compiled.
-const CHARGE_FACTOR: usize = 4;
+/// A registration is charged its JSON text this many times: verbatim, and parsed.
+const CHARGE_FACTOR: usize = 2;
 /// Bytes charged for a registration beside its text.
 const CHARGE_BASE: usize = 1 << 10;

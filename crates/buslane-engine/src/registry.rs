@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
-use buslane_protocol::{Id, Instant, MethodDeclaration, Name, Registration, Schema, Topic, TopicDeclaration};
+use buslane_protocol::{CompatibilityReport, Id, Instant, MethodDeclaration, Name, Registration, Schema, Topic, TopicDeclaration};
 
 use crate::entropy::{Entropy, HashState};
+use crate::lineage::CallersKey;
 use crate::slots::{SlotKey, Slots};
-use crate::{ClientId, Validate};
+use crate::{ClientId, Interface, Validate};
 
 /// An instance, or a consumer, for as long as it is registered.
 pub(crate) type InstanceKey = SlotKey;
@@ -30,6 +31,8 @@ pub(crate) struct Offer {
     pub(crate) input: Option<Arc<dyn Validate>>,
     /// What replies and chunks are held against.
     pub(crate) output: Option<Arc<dyn Validate>>,
+    /// Where it is noted who calls it.
+    pub(crate) callers: CallersKey,
 }
 
 /// Where a request can go.
@@ -53,6 +56,12 @@ pub(crate) struct Instance {
     pub(crate) label: Arc<str>,
     /// What was declared, without the instance's name and without what was compiled from it.
     pub(crate) declared: Declared,
+    /// The same as it is compared with other versions, where it is remembered.
+    pub(crate) interface: Option<Arc<Interface>>,
+    /// What it was found to break when it was registered.
+    pub(crate) report: Option<Arc<CompatibilityReport>>,
+    /// Every compiled schema that it uses.
+    pub(crate) compiled: Vec<Arc<dyn Validate>>,
     /// The methods, compiled.
     pub(crate) offers: BTreeMap<Name, Arc<Offer>>,
     /// With which it can be taken over.

@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     DeadlineExceeded,
     /// A payload did not match.
     Rejection,
+    /// A registration breaks those who use the service.
+    Incompatible,
 }
 
 /// What is to be told.
@@ -119,7 +121,7 @@ pub(crate) const PERIOD: Duration = Duration::from_secs(1);
 const MOST_SUBJECTS: usize = 1_024;
 /// Stands for all further subjects.
 const OTHERS: &str = "";
-const KINDS: usize = Kind::Rejection as usize + 1;
+const KINDS: usize = Kind::Incompatible as usize + 1;
 
 #[cfg(test)]
 mod tests {

@@ -226,7 +226,10 @@ impl Engine {
             credit: request.credit,
         });
         match self.clients.offer_new(&mut self.ledger, route.client, &message) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.lineages.note_call(route.offer.callers, caller, &self.clients);
+                Ok(())
+            }
             Err(Full::Gone) => Err(missed(Miss::Unknown, address).into()),
             Err(Full::Memory) => Err(self.memory_full().into()),
             Err(Full::Lane) => {

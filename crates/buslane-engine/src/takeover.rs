@@ -3,11 +3,12 @@
 
 use buslane_protocol::{BrokerMessage, ErrorCode, Problem, Refusal, Register};
 
+use crate::compatibility::Examined;
 use crate::engine::{Engine, Timer};
 use crate::memory::Category;
 use crate::parked::{Parked, Waiting};
 use crate::registry::InstanceKey;
-use crate::{ClientId, CloseReason, Contracts, Notice, Ticket};
+use crate::{ClientId, CloseReason, Notice, Ticket};
 
 /// What a newcomer may do about an instance's name.
 pub(crate) enum Claim {
@@ -112,7 +113,7 @@ impl Engine {
         &mut self,
         id: ClientId,
         register: Box<Register>,
-        contracts: Contracts,
+        examined: Examined,
         holder: InstanceKey,
     ) {
         let Some(client) = self.registry.instance(holder).map(|instance| instance.client) else {
@@ -131,7 +132,7 @@ impl Engine {
                 charged,
                 what: Waiting::Probe {
                     register,
-                    contracts,
+                    examined,
                     holder,
                 },
             },
@@ -200,10 +201,10 @@ impl Engine {
             return;
         };
         if let Waiting::Probe {
-            register, contracts, ..
+            register, examined, ..
         } = parked.what
         {
-            self.join(id, register, contracts);
+            self.join(id, register, examined);
         }
         self.resume(id);
     }

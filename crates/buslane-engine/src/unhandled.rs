@@ -121,7 +121,8 @@ impl Engine {
         self.report(Kind::Rejection, address, report);
     }
 
-    fn report(&mut self, kind: Kind, address: &str, report: impl Fn() -> Report) {
+    /// Queues an event about a subject, unless there was one within the last second: then it is counted.
+    pub(crate) fn report(&mut self, kind: Kind, address: &str, report: impl Fn() -> Report) {
         if let Rate::Now(key, again) = self.reports.note(self.now, kind, address, &report) {
             self.timers.insert(again, Timer::Report(key));
             self.queue_report(report(), 1);
@@ -192,7 +193,8 @@ impl Engine {
     }
 }
 
-fn object(value: Value) -> Map<String, Value> {
+/// Takes the members of an object.
+pub(crate) fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(members) => members,
         _ => Map::new(),

@@ -117,6 +117,13 @@ impl Affected {
     }
 }
 
+impl CompatibilityReport {
+    /// Returns the length of the report's JSON text, in bytes.
+    pub fn text_length(&self) -> usize {
+        serde_json::to_string(self).map_or(0, |text| text.len())
+    }
+}
+
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }

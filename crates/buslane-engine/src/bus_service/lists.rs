@@ -140,7 +140,7 @@ impl Engine {
     }
 
     fn instance(&self, instance: &Instance) -> Value {
-        json!({
+        let mut entry = json!({
             "instance": instance.name,
             "client": self.clients.find(instance.client).map(|client| client.label()),
             "version": instance.declared.version,
@@ -148,7 +148,11 @@ impl Engine {
             "outstanding": instance.outstanding,
             "since_unix_ms": self.unix_ms_at(instance.since),
             "draining": instance.draining.is_some(),
-        })
+        });
+        if let Some(report) = &instance.report {
+            entry["compatibility"] = json!(report);
+        }
+        entry
     }
 
     pub(super) fn list_topics(&self, page: Page) -> Value {

@@ -5,6 +5,7 @@
 
 mod chaos;
 mod clients;
+mod compatibility;
 mod contract;
 mod counting;
 mod delivering;

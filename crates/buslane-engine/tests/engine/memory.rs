@@ -4,6 +4,7 @@ use buslane_engine::Notice;
 use buslane_protocol::Framing;
 use serde_json::json;
 
+use crate::schema::COMPILED_BYTES;
 use crate::world::World;
 
 #[test]
@@ -200,4 +201,72 @@ fn what_is_only_kept_to_be_faster_gives_way_at_the_cap() {
         world.assert_balanced();
     }
     assert_eq!(world.engine.counters().deliveries_dropped, 0);
+}
+
+#[test]
+fn a_compiled_schema_is_charged_once_and_given_back_with_its_last_user() {
+    let mut world = World::new();
+    let shared: Vec<_> = (0..3)
+        .map(|index| {
+            let id = world.client();
+            let methods = json!({ "get": { "input": { "type": "string" } } });
+            let instance = format!("i{index}");
+            world.register(
+                id,
+                json!({ "name": "attic", "version": "1", "instance": instance, "methods": methods }),
+            );
+            (id, contracts(&mut world))
+        })
+        .collect();
+    let charged: Vec<usize> = shared.iter().map(|(_, charged)| *charged).collect();
+    assert!(
+        charged[0] > COMPILED_BYTES && charged[0] < 2 * COMPILED_BYTES,
+        "{charged:?}"
+    );
+    assert!(
+        charged[2] - charged[0] < COMPILED_BYTES,
+        "the same schema is held once: {charged:?}"
+    );
+    for (id, _) in &shared[..2] {
+        world.close(*id);
+    }
+    assert!(contracts(&mut world) > COMPILED_BYTES);
+    world.close(shared[2].0);
+    assert!(
+        contracts(&mut world) < COMPILED_BYTES,
+        "what is remembered of the service is little"
+    );
+}
+
+#[test]
+fn a_registration_whose_compiled_schemas_do_not_fit_is_refused() {
+    let mut world = World::limited(|limits| limits.memory = 100_000);
+    let mut refused = None;
+    for index in 0..20 {
+        let id = world.open(Framing::JsonLines);
+        let before = contracts(&mut world);
+        let methods = json!({ "get": { "input": { "minimum": index } } });
+        world.send(
+            id,
+            json!({ "type": "register", "name": format!("s{index}"), "version": "1", "methods": methods }),
+        );
+        let answer = world.one(id);
+        if answer["type"] == "error" {
+            refused = Some((answer["error"]["code"].clone(), contracts(&mut world) - before));
+            break;
+        }
+    }
+    assert_eq!(refused, Some((json!("memory_full"), 0)));
+}
+
+/// Returns what is charged for contracts.
+pub(crate) fn contracts(world: &mut World) -> usize {
+    let id = world.client();
+    world.send(
+        id,
+        json!({ "type": "request", "id": "1", "to": "$bus:stats" }),
+    );
+    let charged = world.one(id)["payload"]["memory"]["contracts"].as_u64().unwrap();
+    world.close(id);
+    charged as usize
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buslane_engine::{
-    ClientId, CloseReason, CompileRequest, Config, Engine, Flow, Notice, Output, Peer, Principal, Ticket,
+    ClientId, CloseReason, CompareRequest, CompileRequest, Config, Engine, Flow, Notice, Output, Peer, Principal, Ticket,
     Transmit, Validate,
 };
 use buslane_protocol::{ErrorCode, Framing, Instant, Limits, Name, Problem};
@@ -27,6 +27,7 @@ pub(crate) enum Work {
     /// Schemas to compile.
     Compile(Ticket, CompileRequest),
     /// A payload to validate.
+    Compare(Ticket, CompareRequest),
     Validate(Ticket, Arc<dyn Validate>, Arc<[u8]>),
 }
 
@@ -200,6 +201,7 @@ impl World {
             match output {
                 Output::Log(notice) => self.notices.push(notice),
                 Output::Compile { ticket, request } => self.work.push(Work::Compile(ticket, request)),
+                Output::Compare { ticket, request } => self.work.push(Work::Compare(ticket, request)),
                 Output::Validate {
                     ticket,
                     validator,
@@ -227,6 +229,10 @@ impl World {
             match work {
                 Work::Compile(ticket, request) => {
                     self.engine.compiled(self.now, ticket, schema::compile(&request));
+                }
+                Work::Compare(ticket, request) => {
+                    self.engine
+                        .compared(self.now, ticket, schema::compare(&request));
                 }
                 Work::Validate(ticket, validator, payload) => {
                     self.engine

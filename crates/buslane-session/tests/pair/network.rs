@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use buslane_engine::{ClientId, CloseReason, Config as Broker, Engine, Flow, Output, Peer, Principal};
+use buslane_engine::{ClientId, CloseReason, Compared, Config as Broker, Engine, Flow, Output, Peer, Principal};
 use buslane_protocol::binary::Preamble;
 use buslane_protocol::{Framing, Instant, Limits, Name};
 use buslane_session::{Action, Config, Event, Session};
@@ -413,6 +413,9 @@ impl Network {
                 Output::Compile { ticket, request } => {
                     self.engine
                         .compiled(self.now, ticket, Ok(crate::schema::compile(&request)));
+                }
+                Output::Compare { ticket, .. } => {
+                    self.engine.compared(self.now, ticket, Compared::default());
                 }
                 Output::Validate {
                     ticket,
