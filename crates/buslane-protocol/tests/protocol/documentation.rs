@@ -45,7 +45,7 @@ fn blocks<'a>(page: &'a str, label: &str) -> Vec<Block<'a>> {
 }
 
 /// Returns the text under a heading, up to the next heading of any level.
-fn section<'a>(page: &'a str, heading: &str) -> &'a str {
+pub(crate) fn section<'a>(page: &'a str, heading: &str) -> &'a str {
     let start = page
         .find(&format!("\n{heading}\n"))
         .unwrap_or_else(|| panic!("no section {heading}"));
@@ -54,7 +54,7 @@ fn section<'a>(page: &'a str, heading: &str) -> &'a str {
 }
 
 /// Returns the cells of the rows of a section's tables, without heads.
-fn rows(section: &str) -> Vec<Vec<&str>> {
+pub(crate) fn rows(section: &str) -> Vec<Vec<&str>> {
     let mut rows = Vec::new();
     let mut table: Vec<&str> = Vec::new();
     for line in section.lines().chain([""]) {

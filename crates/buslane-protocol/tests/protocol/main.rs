@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
+mod addresses_page;
 mod documentation;
 mod error_table;
 mod event_schemas;
