@@ -50,6 +50,7 @@ audit:
 [group('work')]
 generate:
     BUSLANE_GENERATE=1 cargo test --package buslane-broker --lib --locked generated
+    BUSLANE_GENERATE=1 cargo test --package buslane-cli --test generated --locked
 
 # Formats the code
 [group('work')]

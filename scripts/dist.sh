@@ -1,9 +1,15 @@
 #!/usr/bin/env bash
-# Builds what is shipped and puts it into dist/: the broker's binary for this machine, without symbols.
+# Builds what is shipped and puts it into dist/: the broker's binary for this machine, without symbols, its manual pages
+# and what shells need to complete its command lines.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 cargo build --release --locked --package buslane-cli
 mkdir -p dist
 strip -o dist/buslane "${CARGO_TARGET_DIR:-target}/release/buslane"
+dist/buslane man --output dist/man/man1 >/dev/null
+mkdir -p dist/completions
+for shell in bash zsh fish; do
+  dist/buslane completions "$shell" >"dist/completions/buslane.$shell"
+done
 ls -l dist/buslane

@@ -4,7 +4,10 @@
 // Each test file uses a part of it.
 #![allow(dead_code, reason = "shared by several test files")]
 
+pub(crate) mod impostor;
 pub(crate) mod service;
+#[cfg(unix)]
+pub(crate) mod terminal;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -16,6 +19,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) code: Option<i32>,
+    /// The signal that ended it, where there are signals.
+    pub(crate) signal: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
@@ -67,14 +72,24 @@ impl Process {
 
     /// Starts a prepared command.
     pub(crate) fn spawn(mut command: Command) -> Process {
+        command.stdout(Stdio::piped());
+        let mut process = Process::spawn_with_stdout(command, std::io::empty());
+        let stdout = process.child.stdout.take().expect("stdout is piped");
+        process.stdout = Lines::of(stdout);
+        process
+    }
+
+    /// Starts a command whose stdout is prepared, and can be read elsewhere.
+    pub(crate) fn spawn_with_stdout(mut command: Command, stdout: impl Read + Send + 'static) -> Process {
         let mut child = command
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary starts");
+        // The command holds what its output goes to; this process must not, or it would never end.
+        drop(command);
         let stdin = child.stdin.take();
-        let stdout = Lines::of(child.stdout.take().expect("stdout is piped"));
+        let stdout = Lines::of(stdout);
         let stderr = Lines::of(child.stderr.take().expect("stderr is piped"));
         Process {
             child,
@@ -134,6 +149,18 @@ impl Process {
         self.signal(rustix::process::Signal::INT);
     }
 
+    /// Keeps the command from running.
+    #[cfg(unix)]
+    pub(crate) fn stop(&self) {
+        self.signal(rustix::process::Signal::STOP);
+    }
+
+    /// Lets the command run again.
+    #[cfg(unix)]
+    pub(crate) fn resume(&self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+
     #[cfg(unix)]
     fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);
@@ -152,6 +179,7 @@ impl Process {
         let status: ExitStatus = self.child.wait().expect("the process is ours");
         Outcome {
             code: status.code(),
+            signal: signal(status),
             stdout,
             stderr,
         }
@@ -165,6 +193,16 @@ impl Drop for Process {
     }
 }
 
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_: ExitStatus) -> Option<i32> {
+    None
+}
+
 /// A broker on a free port.
 pub(crate) struct Broker {
     pub(crate) process: Process,
@@ -174,7 +212,12 @@ pub(crate) struct Broker {
 impl Broker {
     /// Starts a broker and waits until it listens.
     pub(crate) fn start() -> Broker {
-        let mut process = Process::start(&["serve", "--listen", "127.0.0.1:0"]);
+        Broker::start_at("127.0.0.1:0")
+    }
+
+    /// Starts a broker at an address and waits until it listens.
+    pub(crate) fn start_at(address: &str) -> Broker {
+        let mut process = Process::start(&["serve", "--listen", address]);
         let line = process.line_with("listening on");
         let address = line
             .rsplit(' ')
