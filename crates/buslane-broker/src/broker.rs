@@ -271,6 +271,7 @@ fn hub(config: &Config, seed: [u8; 32], clock: Clock) -> Hub {
         limits: config.limits.clone(),
         unix_ms_at_zero: clock.unix_ms_at_zero(),
         require_connect: true,
+        compatibility: config.compatibility,
         ..buslane_engine::Config::new(config.node.clone(), seed)
     });
     Hub::new(Setup {

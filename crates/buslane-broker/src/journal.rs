@@ -62,6 +62,20 @@ impl Journal {
             } => {
                 info!(?client, %service, %instance, version, "joined");
             }
+            Notice::Incompatible {
+                client,
+                service,
+                version,
+                previous,
+                verdict,
+                summary,
+                refused,
+            } => {
+                if let Some(withheld) = self.allow(now, "incompatible") {
+                    let verdict = verdict.as_str();
+                    warn!(?client, %service, version, previous, verdict, summary, refused, withheld, "schema changed");
+                }
+            }
             Notice::Unregistered {
                 client,
                 service,

@@ -34,6 +34,7 @@ pub use config::{
     AddressError, Config, ConfigError, Examination, Flags, ListenAddress, LogConfig, LogFormat, Place,
     Setting,
 };
+pub use buslane_engine::Compatibility;
 pub use journal::start_log;
 pub use start::StartError;
 pub use tracing::Level;

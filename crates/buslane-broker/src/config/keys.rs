@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use buslane_engine::Compatibility;
 use buslane_protocol::Name;
 
 use super::error::Place;
@@ -135,6 +136,12 @@ const KEYS: &[Key] = keys! {
         level @ ("error" | "warn" | "info" | "debug" | "trace") => level.parse().ok(),
         _ => None,
     };
+    "contracts.compatibility" COMPATIBILITY |config, value| config.compatibility => match value.text()? {
+        "allow" => Some(Compatibility::Allow),
+        "warn" => Some(Compatibility::Warn),
+        "refuse" => Some(Compatibility::Refuse),
+        _ => None,
+    };
     "limits.payload" SIZE |config, value| config.limits.payload => value.size();
     "limits.first_frame" SIZE |config, value| config.limits.first_frame => value.size();
     "limits.headers" COUNT |config, value| config.limits.headers => value.count();
@@ -161,7 +168,7 @@ const KEYS: &[Key] = keys! {
     "limits.feed_linger" DURATION |config, value| config.limits.feed_linger => value.duration();
 };
 
-const SECTIONS: [&str; 3] = ["http", "limits", "log"];
+const SECTIONS: [&str; 4] = ["contracts", "http", "limits", "log"];
 const LIKE: f64 = 0.7;
 
 const ADDRESSES: &str = "a list of host:port, [ipv6]:port or unix:/path";
@@ -173,6 +180,7 @@ const COUNT: &str = "a whole number above zero";
 const DURATION: &str = "a duration such as \"10s\"";
 const ORIGINS: &str = "a list of origins such as \"https://app.example.org\"";
 const FORMAT: &str = "\"text\" or \"json\"";
+const COMPATIBILITY: &str = "\"allow\", \"warn\" or \"refuse\"";
 const LEVEL: &str = "\"error\", \"warn\", \"info\", \"debug\" or \"trace\"";
 
 #[cfg(test)]
@@ -222,6 +230,8 @@ mod tests {
             json!("0s"),
             json!("text"),
             json!("warn"),
+            json!("refuse"),
+            json!("allow"),
             json!("two words"),
             json!("1MB"),
             json!(["127.0.0.1:1", "unix:/x", "[::1]:5"]),

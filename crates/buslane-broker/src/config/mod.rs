@@ -18,6 +18,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use buslane_engine::Compatibility;
 use buslane_protocol::{Limits, Name};
 
 pub use address::{AddressError, ListenAddress};
@@ -48,6 +49,9 @@ pub struct Config {
     pub limits: Limits,
     /// Origins of web pages that may join beside the broker's own. Key `http.origins`.
     pub origins: Vec<String>,
+    /// What is done about a registration that breaks those who use the service. Key `contracts.compatibility`, default
+    /// warn.
+    pub compatibility: Compatibility,
     /// How the log looks, and how much of it there is. Keys `log.*`.
     pub log: LogConfig,
 }
@@ -101,6 +105,7 @@ impl Default for Config {
             drain: Duration::from_secs(5),
             limits: Limits::default(),
             origins: Vec::new(),
+            compatibility: Compatibility::default(),
             log: LogConfig::default(),
         }
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use buslane_engine::Compatibility;
 use buslane_protocol::Name;
 use toml::Value as Toml;
 
@@ -45,6 +46,12 @@ impl Shown for bool {
 }
 
 impl Shown for LogFormat {
+    fn shown(&self, _: bool) -> String {
+        text(self.as_str())
+    }
+}
+
+impl Shown for Compatibility {
     fn shown(&self, _: bool) -> String {
         text(self.as_str())
     }

@@ -13,6 +13,7 @@ mod node;
 mod payload;
 mod references;
 mod schema;
+mod size;
 mod violation;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use buslane_engine::{CompileRequest, Contracts, Place, Validate, Violation};
 use buslane_protocol::{ErrorCode, Problem};
 
 use cache::Cache;
+pub(crate) use compatibility::{compare, uncompared};
 use references::References;
 use schema::{CompiledSchema, SchemaError, Source};
 

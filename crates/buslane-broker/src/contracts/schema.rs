@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::cost::{Cost, TooCostly};
 use super::references::{BASE, DocumentError, References, Refuse, parse};
+use super::size::estimate;
 use super::{payload, violation};
 
 /// What a schema is made of: its text, and the texts that it may refer to.
@@ -23,6 +24,8 @@ pub(super) struct CompiledSchema {
     source: Source,
     validator: Validator,
     cost: Cost,
+    /// About how many bytes all of this holds.
+    bytes: usize,
     /// The parsed text, kept from the first violation on: errors quote it.
     document: OnceLock<Value>,
 }
@@ -88,10 +91,13 @@ impl CompiledSchema {
             .build(&document)
             .map_err(|error| invalid(&error))?;
         drop(registry);
+        let documents = source.references.documents().map(|(_, document)| document);
+        let bytes = estimate([&document].into_iter().chain(documents));
         Ok(CompiledSchema {
             source,
             validator,
             cost,
+            bytes,
             document: OnceLock::new(),
         })
     }
@@ -149,6 +155,10 @@ impl CompiledSchema {
 }
 
 impl Validate for CompiledSchema {
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     fn validate(&self, text: &[u8]) -> Result<(), Violation> {
         let value = payload::parse(text).map_err(|error| Violation::NotJson {
             reason: error.to_string(),
@@ -208,7 +218,7 @@ fn shortened(text: &str, most: usize) -> String {
 }
 
 /// Bytes that one compiled pattern may take; larger ones are refused.
-const PATTERN_SIZE: usize = 256 << 10;
+pub(super) const PATTERN_SIZE: usize = 256 << 10;
 const POINTER_SHOWN: usize = 512;
 const REASON_SHOWN: usize = 300;
 const EXPECTED_SHOWN: usize = 1_024;

@@ -10,7 +10,7 @@ use tokio::task::{spawn_blocking, spawn_local};
 use tokio::time::Sleep;
 
 use super::hub::{Hub, status};
-use crate::contracts::undecided;
+use crate::contracts::{compare, uncompared, undecided};
 
 /// Does what the engine asks. Never ends.
 pub(crate) struct Flusher {
@@ -63,6 +63,13 @@ impl Flusher {
                         },
                     );
                 }
+                Output::Compare { ticket, request } => self.elsewhere(
+                    move || compare(&request.previous, &request.next),
+                    move |hub, result| {
+                        let result = result.unwrap_or_else(uncompared);
+                        hub.engine().compared(hub.clock.now(), ticket, result);
+                    },
+                ),
                 Output::Validate {
                     ticket,
                     validator,

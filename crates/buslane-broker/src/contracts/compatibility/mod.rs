@@ -39,7 +39,7 @@ use part::{Case, Part, Side};
 use search::Search;
 
 pub(crate) use difference::{Change, differences};
-pub(crate) use registrations::compare;
+pub(crate) use registrations::{compare, uncompared};
 
 /// Which of the two schemas has to accept what the other one allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

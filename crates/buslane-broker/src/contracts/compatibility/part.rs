@@ -40,15 +40,6 @@ pub(super) struct Facts<'a> {
     pub(super) is_never: bool,
 }
 
-impl Side {
-    pub(super) fn other(self) -> Side {
-        match self {
-            Side::Old => Side::New,
-            Side::New => Side::Old,
-        }
-    }
-}
-
 impl<'a> Deref for Part<'a> {
     type Target = Node<'a>;
 

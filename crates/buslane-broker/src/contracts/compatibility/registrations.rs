@@ -10,6 +10,32 @@ use super::{Direction, Findings, compare_schemas};
 use crate::contracts::references::References;
 use crate::contracts::schema::Source;
 
+/// Makes the answer where nobody can say what changed, since comparing panicked.
+pub(crate) fn uncompared() -> Compared {
+    let detail = "the versions could not be compared, which is a defect of the broker".to_owned();
+    let change = SchemaChange {
+        verdict: Verdict::MayBreak,
+        pointer: String::new(),
+        keyword: String::new(),
+        old: None,
+        new: None,
+        detail,
+    };
+    let contract = ContractChange {
+        place: "methods".to_owned(),
+        affects: Affected::Callers,
+        verdict: Verdict::MayBreak,
+        clients: Vec::new(),
+        more_clients: false,
+        changes: vec![change],
+        omitted: 0,
+    };
+    Compared {
+        contracts: vec![(Subject::Service, contract)],
+        omitted: 0,
+    }
+}
+
 /// The references of one of the versions, parsed once.
 struct Version(Arc<References>);
 
