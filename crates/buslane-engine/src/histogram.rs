@@ -31,9 +31,11 @@ impl<const N: usize> Histogram<N> {
     /// Takes in a value; the bounds are the same for all, in rising order.
     #[inline]
     pub(crate) fn observe(&mut self, bounds: &[u64; N], value: u64) {
-        // Comparing with all of a few bounds does not wait for the result of each comparison, as searching does.
-        let place = bounds.iter().filter(|bound| **bound < value).count();
-        *self.counts.get_mut(place).unwrap_or(&mut self.above) += 1;
+        // Most values are small, so that looking from the lowest bound on ends soon.
+        *match bounds.iter().position(|bound| value <= *bound) {
+            Some(place) => &mut self.counts[place],
+            None => &mut self.above,
+        } += 1;
         self.sum = self.sum.saturating_add(value);
     }
 }

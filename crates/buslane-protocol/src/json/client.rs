@@ -1,17 +1,28 @@
 //! What clients send, as JSON text.
 
 use std::mem::take;
+use std::str;
 
 use super::envelope::{Envelope, Member};
 use super::rare;
 use super::reader::{Reader, Side};
+use super::usual;
 use crate::{
     Chunk, ClientMessage, Deadline, DecodeError, Headers, HeadersBuf, Publish, Reply, Request, Retain,
     Targets,
 };
 
 /// Decodes the text of one message that a client sent.
+#[inline]
 pub(super) fn decode(text: &[u8]) -> Result<ClientMessage<'_>, DecodeError> {
+    match str::from_utf8(text).ok().and_then(usual::decode) {
+        Some(message) => Ok(message),
+        None => decode_any(text),
+    }
+}
+
+/// Decodes the text of one message in whatever shape.
+pub(super) fn decode_any(text: &[u8]) -> Result<ClientMessage<'_>, DecodeError> {
     let mut envelope = Envelope::default();
     let text = envelope.parse(text)?;
     let kind = match take(&mut envelope.kind) {

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
+use super::PLAIN;
 use super::rare::Beside;
 use crate::payload::check_json;
 use crate::{
@@ -200,6 +201,7 @@ struct Object<'o> {
 }
 
 impl<'o> Object<'o> {
+    #[inline(always)]
     fn begin(out: &'o mut Vec<u8>, kind: &str) -> Object<'o> {
         out.extend_from_slice(b"{\"type\":\"");
         out.extend_from_slice(kind.as_bytes());
@@ -211,12 +213,14 @@ impl<'o> Object<'o> {
         self.out.push(b'}');
     }
 
+    #[inline(always)]
     fn name(&mut self, name: &str) {
         self.out.extend_from_slice(b",\"");
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"\":");
     }
 
+    #[inline(always)]
     fn id(mut self, id: Option<&Id>) -> Self {
         if let Some(id) = id {
             self.name("id");
@@ -227,6 +231,7 @@ impl<'o> Object<'o> {
         self
     }
 
+    #[inline(always)]
     fn text(mut self, name: &str, text: &str) -> Self {
         self.name(name);
         write_string(self.out, text);
@@ -275,6 +280,7 @@ impl<'o> Object<'o> {
         }
     }
 
+    #[inline(always)]
     fn payload(mut self, payload: &Payload<'_>) -> Self {
         if payload.is_absent() {
             return self;
@@ -293,7 +299,15 @@ impl<'o> Object<'o> {
         self.text("encoding", "base64")
     }
 
-    fn headers(mut self, headers: &Headers<'_>) -> Self {
+    #[inline(always)]
+    fn headers(self, headers: &Headers<'_>) -> Self {
+        match headers.is_empty() {
+            true => self,
+            false => self.some_headers(headers),
+        }
+    }
+
+    fn some_headers(mut self, headers: &Headers<'_>) -> Self {
         let mut others = false;
         for (name, value) in headers {
             match HeaderMember::find(name) {
@@ -334,6 +348,13 @@ impl<'o> Object<'o> {
 
 /// Appends a string with its escapes.
 fn write_string(out: &mut Vec<u8>, text: &str) {
+    let plain = |plain, byte: u8| plain & PLAIN[usize::from(byte)];
+    if text.len() <= SHORT && text.bytes().fold(true, plain) {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return;
+    }
     serde_json::to_writer(out, text).expect("a string is written to memory");
 }
 
@@ -354,6 +375,9 @@ fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
         .expect("four characters are reserved for every three bytes");
     out.push(b'"');
 }
+
+/// Up to which length looking at each byte is faster than preparing to find escapes.
+const SHORT: usize = 64;
 
 #[cfg(test)]
 mod tests {
