@@ -7,6 +7,7 @@ mod support;
 
 mod bodies;
 mod connections;
+mod documentation;
 mod draining;
 mod guarding;
 mod publishing;

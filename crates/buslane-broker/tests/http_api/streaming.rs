@@ -123,6 +123,22 @@ fn a_stream_comes_as_lines_or_as_events() {
 }
 
 #[test]
+fn a_stream_may_be_answered_by_one_reply() {
+    let broker = start(|_| {});
+    let mut service = Service::join(&broker, "s", json!({ "m": {} }));
+    thread::scope(|scope| {
+        let asked = scope.spawn(|| post(&broker, "/api/v1/request/s:m?stream=true", "1"));
+        let request = service.expect();
+        service.reply(&request, json!(2));
+        let lines = asked.join().unwrap().lines();
+        assert_eq!(
+            (lines.len(), &lines[0]["type"], &lines[0]["payload"]),
+            (1, &json!("reply"), &json!(2))
+        );
+    });
+}
+
+#[test]
 fn a_stream_that_fails_before_it_begins_is_a_problem() {
     let broker = start(|_| {});
     let mut service = Service::join(&broker, "s", json!({ "m": {} }));

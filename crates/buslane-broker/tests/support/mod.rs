@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod greeter;
 pub(crate) mod http;
 
 use std::io::{Read, Write};

@@ -132,8 +132,9 @@ impl Replies {
             None => message,
         };
         self.format.write(out, &message);
-        let ends_stream = self.kind == Kind::Stream && matches!(message, BrokerMessage::Error(_));
-        if ends_stream || matches!(message, BrokerMessage::End(_)) {
+        // One who is asked for a stream may answer at once instead.
+        let ends = matches!(message, BrokerMessage::Error(_) | BrokerMessage::Reply(_));
+        if matches!(message, BrokerMessage::End(_)) || (ends && self.kind == Kind::Stream) {
             self.leave();
         }
     }
