@@ -27,6 +27,9 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 /// Parses `name=value`.
 pub(crate) fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    if name.starts_with(':') {
+        return Err("names that begin with a colon belong to the envelope".to_owned());
+    }
     HeadersBuf::new()
         .push(name, value)
         .map_err(|error| error.to_string())?;
@@ -68,7 +71,7 @@ mod tests {
     #[test]
     fn headers_are_divided_at_the_first_equals_sign() {
         assert_eq!(header("a=b=c"), Ok(("a".into(), "b=c".into())));
-        for bad in ["a", "=b", "A=b", "a b=c", "a=b\nc"] {
+        for bad in ["a", "=b", "A=b", "a b=c", "a=b\nc", ":shared=b"] {
             assert!(header(bad).is_err(), "{bad:?}");
         }
     }

@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 /// A server of another kind, until the test ends.
@@ -45,25 +47,33 @@ impl Impostor {
         Impostor::start(drop)
     }
 
-    /// Leads to a broker until the client has been answered once, and then breaks with the next word of the client.
+    /// Leads to a broker until it has greeted the client, and breaks with the next word of the client.
     pub(crate) fn breaking_after_the_greeting(broker: &str) -> Impostor {
         let broker = broker.to_owned();
         Impostor::start(move |mut client| {
             let mut broker = TcpStream::connect(&broker).expect("the broker listens");
-            let mut scratch = [0; 4_096];
-            for turn in [Turn::Client, Turn::Broker] {
-                let (from, to) = match turn {
-                    Turn::Client => (&mut client, &mut broker),
-                    Turn::Broker => (&mut broker, &mut client),
-                };
-                let Ok(length) = from.read(&mut scratch) else {
-                    return;
-                };
-                if to.write_all(&scratch[..length]).is_err() {
-                    return;
+            let greeted = Arc::new(AtomicBool::new(false));
+            let (mut to_client, mut from_broker, greeting) = (
+                client.try_clone().expect("a socket can be cloned"),
+                broker.try_clone().expect("a socket can be cloned"),
+                Arc::clone(&greeted),
+            );
+            thread::spawn(move || {
+                let (mut scratch, mut said) = ([0; 4_096], Vec::new());
+                while let Ok(length @ 1..) = from_broker.read(&mut scratch) {
+                    said.extend_from_slice(&scratch[..length]);
+                    let is_greeting = said.windows(GREETING.len()).any(|part| part == GREETING);
+                    greeting.fetch_or(is_greeting, Ordering::SeqCst);
+                    let _ = to_client.write_all(&scratch[..length]);
                 }
+            });
+            let mut scratch = [0; 4_096];
+            while let Ok(length @ 1..) = client.read(&mut scratch) {
+                if greeted.load(Ordering::SeqCst) {
+                    break;
+                }
+                let _ = broker.write_all(&scratch[..length]);
             }
-            let _ = client.read(&mut scratch);
             let _ = client.shutdown(Shutdown::Both);
         })
     }
@@ -86,8 +96,5 @@ impl Impostor {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Turn {
-    Client,
-    Broker,
-}
+/// What the message with which a broker accepts a client has in it.
+const GREETING: &[u8] = b"buslane/";

@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 
 use serde_json::{Value, json};
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 pub(crate) struct Service {
     socket: TcpStream,
     answers: Option<JoinHandle<()>>,
+    requests: Receiver<()>,
     /// Its instance's name.
     pub(crate) instance: String,
 }
@@ -29,6 +31,7 @@ impl Service {
         let registered = lines.next().expect("an answer").expect("a line");
         let registered: Value = serde_json::from_str(&registered).expect("an answer in JSON");
         assert_eq!(registered["type"], "registered", "{registered}");
+        let (sender, requests) = channel();
         let mut writer = socket.try_clone().expect("a socket can be cloned");
         let answers = thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
@@ -36,6 +39,7 @@ impl Service {
                 if message["type"] != "request" {
                     continue;
                 }
+                let _ = sender.send(());
                 for mut part in answer(&message) {
                     part["delivery"] = message["delivery"].clone();
                     if writeln!(writer, "{part}").is_err() {
@@ -48,8 +52,14 @@ impl Service {
         Service {
             socket,
             answers: Some(answers),
+            requests,
             instance,
         }
+    }
+
+    /// Waits until the next request has come.
+    pub(crate) fn wait_for_a_request(&mut self) {
+        self.requests.recv().expect("a request comes");
     }
 
     /// Starts the key-value service of the examples: `get` replies with what was asked for.
