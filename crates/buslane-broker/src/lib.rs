@@ -35,6 +35,7 @@ pub use config::{
     Setting,
 };
 pub use buslane_engine::Compatibility;
+pub use contracts::{Role, SchemaDifference, SchemaDocument, SchemaDocumentError, TextChange};
 pub use journal::start_log;
 pub use start::StartError;
 pub use tracing::Level;

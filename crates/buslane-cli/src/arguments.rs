@@ -17,6 +17,7 @@ use crate::command::check_config::CheckConfigArguments;
 use crate::command::completions::CompletionsArguments;
 use crate::command::doctor::DoctorArguments;
 use crate::command::manual::ManualArguments;
+use crate::command::schema::SchemaArguments;
 use crate::command::tap::TapArguments;
 
 /// A message bus for programs that find and talk to each other.
@@ -128,6 +129,9 @@ pub(crate) enum Command {
     /// Say what a broker would be told and where, and what is wrong with it
     #[command(after_help = examples::CHECK_CONFIG)]
     CheckConfig(CheckConfigArguments),
+    /// Check schemas, and say what the next version of one breaks
+    #[command(after_help = examples::SCHEMA)]
+    Schema(SchemaArguments),
     /// Measure how fast and how small a broker is
     #[command(after_help = examples::BENCH)]
     Bench(BenchArguments),
@@ -298,7 +302,7 @@ pub(crate) struct ServicesArguments {
 /// The option that every command with a bus takes.
 const URL: &str = "url";
 /// Commands that join no bus.
-const WITHOUT_BUS: [&str; 5] = ["serve", "demo", "check-config", "completions", "man"];
+const WITHOUT_BUS: [&str; 6] = ["serve", "demo", "check-config", "schema", "completions", "man"];
 
 #[cfg(test)]
 mod tests {
@@ -327,7 +331,11 @@ mod tests {
     #[test]
     fn a_command_without_a_bus_takes_no_url() {
         for name in WITHOUT_BUS {
-            let rest: &[&str] = if name == "completions" { &["bash"] } else { &[] };
+            let rest: &[&str] = match name {
+                "completions" => &["bash"],
+                "schema" => &["check", "-"],
+                _ => &[],
+            };
             for words in [["--url", "x", name], [name, "--url", "x"]] {
                 let error = read(&[&["buslane"], &words[..], rest].concat()).unwrap_err();
                 assert!(error.to_string().contains("joins no bus"), "{words:?}: {error}");

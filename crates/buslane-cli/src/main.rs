@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use crate::arguments::{Arguments, Command};
 use crate::command::{
-    check_config, completions, doctor, manual, publish, request, serve, services, subscribe, tap,
+    check_config, completions, doctor, manual, publish, request, schema, serve, services, subscribe, tap,
 };
 use crate::failure::Failure;
 use crate::output::Output;
@@ -48,6 +48,7 @@ fn run(arguments: &Arguments, out: &mut Output) -> Result<(), Failure> {
         Command::Services(arguments) => wait_for(services::run(arguments, connection, out)),
         Command::Tap(arguments) => wait_for(tap::run(arguments, connection, out)),
         Command::CheckConfig(arguments) => check_config::run(arguments, out),
+        Command::Schema(arguments) => schema::run(arguments, out),
         Command::Completions(arguments) => completions::run(arguments, out),
         Command::Man(arguments) => manual::run(arguments, out),
         Command::Doctor(arguments) => wait_for(doctor::run(arguments, connection, out)),

@@ -9,6 +9,7 @@
 mod cache;
 mod compatibility;
 mod cost;
+mod document;
 mod node;
 mod payload;
 mod references;
@@ -23,6 +24,7 @@ use buslane_protocol::{ErrorCode, Problem};
 
 use cache::Cache;
 pub(crate) use compatibility::{compare, uncompared};
+pub use document::{Role, SchemaDifference, SchemaDocument, SchemaDocumentError, TextChange};
 use references::References;
 use schema::{CompiledSchema, SchemaError, Source};
 

@@ -86,6 +86,18 @@ pub(super) fn parse(text: &Schema) -> Result<(Value, Draft), DocumentError> {
     }
 }
 
+/// Names the dialect of a schema, for people.
+pub(super) fn draft_name(text: &Schema) -> &'static str {
+    match parse(text) {
+        Ok((_, Draft::Draft4)) => "draft 4",
+        Ok((_, Draft::Draft6)) => "draft 6",
+        Ok((_, Draft::Draft7)) => "draft 7",
+        Ok((_, Draft::Draft201909)) => "draft 2019-09",
+        Ok((_, Draft::Draft202012)) => "draft 2020-12",
+        _ => "unknown",
+    }
+}
+
 /// Makes a name that is no absolute URI one, in the way in which references to it are resolved.
 fn absolute(uri: &str) -> String {
     let name = uri.trim_end_matches('#');

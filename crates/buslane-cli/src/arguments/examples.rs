@@ -73,3 +73,9 @@ pub(super) const COMPLETIONS: &str = "Examples:
 pub(super) const MAN: &str = "Examples:
   buslane man tap | man -l -
   buslane man --output ~/.local/share/man/man1";
+
+/// Examples of `schema`.
+pub(super) const SCHEMA: &str = "Examples:
+  buslane schema check get.json
+  buslane schema diff get.json get-next.json --as input
+  buslane schema diff attic-1.json attic-2.json --json";

@@ -10,6 +10,7 @@ pub(crate) mod payload;
 mod probe;
 pub(crate) mod publish;
 pub(crate) mod request;
+pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod services;
 mod standing;

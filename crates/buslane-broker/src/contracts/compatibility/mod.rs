@@ -38,7 +38,7 @@ use finding::Places;
 use part::{Case, Part, Side};
 use search::Search;
 
-pub(crate) use difference::{Change, differences};
+pub(crate) use difference::differences;
 pub(crate) use registrations::{compare, uncompared};
 
 /// Which of the two schemas has to accept what the other one allows.
