@@ -201,6 +201,11 @@ impl Engine {
         report: &CompatibilityReport,
         refused: bool,
     ) {
+        let counters = &mut self.ledger.counters;
+        *match report.verdict {
+            Verdict::Breaking => &mut counters.registrations_breaking,
+            Verdict::MayBreak => &mut counters.registrations_may_break,
+        } += 1;
         self.notice(Notice::Incompatible {
             client: id,
             service: service.clone(),
@@ -270,4 +275,5 @@ fn summary(report: &CompatibilityReport) -> String {
 
 /// Clients that are named for one contract.
 const MOST_NAMED: usize = 16;
-const INCOMPATIBLE: &str = "$bus/incompatible-schema";
+/// Where what a registration breaks is told.
+pub(crate) const INCOMPATIBLE: &str = "$bus/incompatible-schema";

@@ -50,6 +50,10 @@ numbers! {
         malformed,
         /// Registrations accepted.
         registrations,
+        /// Registrations, refused ones included, that break users of the version before for certain.
+        registrations_breaking,
+        /// Registrations of which it could not be shown that they break nobody.
+        registrations_may_break,
         /// Instances taken over by another connection.
         takeovers,
         /// Payloads refused by a schema.
@@ -138,6 +142,8 @@ numbers! {
         events_unhandled,
         /// Events about payloads that a schema refused.
         events_schema_rejection,
+        /// Events about registrations that break somebody, or may.
+        events_incompatible_schema,
         /// Events about deliveries that were dropped.
         events_overflow,
     }

@@ -4,6 +4,7 @@
 use buslane_protocol::{ErrorCode, Id, Overflow, Problem};
 use serde_json::{Map, Value, json};
 
+use crate::compatibility::INCOMPATIBLE;
 use crate::engine::{Engine, Timer};
 use crate::event::Event;
 use crate::reports::{Kind, PERIOD, Rate, Report, ReportKey};
@@ -152,6 +153,7 @@ impl Engine {
         match topic {
             UNHANDLED => counters.events_unhandled += 1,
             REJECTION => counters.events_schema_rejection += 1,
+            INCOMPATIBLE => counters.events_incompatible_schema += 1,
             OVERFLOW => counters.events_overflow += 1,
             _ => {}
         }

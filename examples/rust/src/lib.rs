@@ -15,3 +15,8 @@ pub async fn asked_to_end() {
     #[cfg(not(unix))]
     interrupt.await;
 }
+
+/// The code of `docs/concepts.md`, which has to compile.
+#[doc = include_str!("../../../docs/concepts.md")]
+#[cfg(doctest)]
+pub struct Concepts;

@@ -76,8 +76,8 @@ const INTRODUCTION: &str = "\
 Every error has the same shape, in an envelope and, as problem details (RFC 9457), over HTTP:
 
 ```json
-{\"type\":\"https://buslane.dev/errors/schema_violation\",\"title\":\"payload does not match the schema\",\"status\":422,
- \"code\":\"schema_violation\",\"address\":\"greeter:hello\",\"pointer\":\"\",\"keyword\":\"required\",\"expected\":[\"name\"]}
+{\"type\":\"https://buslane.dev/errors/schema-violation\",\"title\":\"the payload does not match the schema\",\"status\":422,
+ \"code\":\"schema_violation\",\"origin\":\"broker\",\"detail\":\"missing property \\\"name\\\"\",\"address\":\"greeter:hello\",\"pointer\":\"\",\"keyword\":\"required\",\"expected\":[\"name\"]}
 ```
 
 `code` is stable: programs branch on it. `title` is the same for each error of a code, `detail` says what was wrong this

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use buslane_engine::{ClientId, CloseReason, Counters, Gauges};
+use buslane_engine::{ClientId, CloseReason, Compatibility, Counters, Gauges};
 use buslane_protocol::Framing;
 use serde_json::{Value, json};
 
@@ -81,6 +81,14 @@ const STORIES: &[Story] = &[
             "validated_inline",
             "validated_aside",
             "events_schema_rejection",
+        ],
+    ),
+    (
+        breaking_users,
+        &[
+            "registrations_breaking",
+            "registrations_may_break",
+            "events_incompatible_schema",
         ],
     ),
     (letting_time_pass, &["pings", "retained_expired"]),
@@ -287,6 +295,27 @@ fn breaking_contracts() -> World {
     );
     publish(&mut world, monitor, "load", json!("high"));
     publish(&mut world, monitor, "load", json!("x".repeat(200)));
+    world
+}
+
+fn breaking_users() -> World {
+    let mut world = World::with(|config| config.compatibility = Compatibility::Warn);
+    let watcher = world.subscriber(Framing::Binary, "$bus/incompatible-schema");
+    world.read(watcher);
+    let version = |number: &str, input: Value, topic: Value| {
+        json!({ "name": "attic", "version": number, "instance": number, "methods": { "get": { "input": input } },
+            "topics": { "load": { "schema": topic } } })
+    };
+    let (none, one) = (json!({}), json!({ "required": ["a"] }));
+    for registration in [
+        version("1", none.clone(), one.clone()),
+        version("2", none.clone(), none.clone()),
+        version("3", one, none),
+    ] {
+        let id = world.client();
+        world.register(id, registration);
+        world.close(id);
+    }
     world
 }
 

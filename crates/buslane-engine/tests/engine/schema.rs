@@ -80,8 +80,13 @@ pub(crate) fn compare(request: &CompareRequest) -> Compared {
 }
 
 fn change(place: String, affects: Affected) -> ContractChange {
+    // What a subscriber does with a message cannot be known from schemas that say no more than what is required.
+    let verdict = match affects {
+        Affected::Subscribers => Verdict::MayBreak,
+        _ => Verdict::Breaking,
+    };
     let change = SchemaChange {
-        verdict: Verdict::Breaking,
+        verdict,
         pointer: "/required".to_owned(),
         keyword: "required".to_owned(),
         old: None,
@@ -91,7 +96,7 @@ fn change(place: String, affects: Affected) -> ContractChange {
     ContractChange {
         place,
         affects,
-        verdict: Verdict::Breaking,
+        verdict,
         clients: Vec::new(),
         more_clients: false,
         changes: vec![change],

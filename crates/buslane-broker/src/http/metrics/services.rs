@@ -11,6 +11,12 @@ pub(super) const METRICS: &[Metric] = metrics! {
         |now, out| out.value(now.gauges.consumers);
     Counter "registrations_total" [] "Registrations accepted." =>
         |now, out| out.value(now.counters.registrations);
+    Counter "registrations_incompatible_total" ["verdict"]
+        "Registrations, refused ones included, that break users of the version before, or may break them." =>
+        |now, out| out.each([
+            ("breaking", now.counters.registrations_breaking),
+            ("may_break", now.counters.registrations_may_break),
+        ]);
     Counter "takeovers_total" [] "Instances taken over by another connection." =>
         |now, out| out.value(now.counters.takeovers);
     Counter "validations_total" ["place"]
@@ -30,6 +36,7 @@ pub(super) const METRICS: &[Metric] = metrics! {
             ("broadcast", now.counters.events_broadcast),
             ("unhandled", now.counters.events_unhandled),
             ("schema_rejection", now.counters.events_schema_rejection),
+            ("incompatible_schema", now.counters.events_incompatible_schema),
             ("overflow", now.counters.events_overflow),
         ]);
     Counter "announcements_total" [] "Events about services handed to queues, one for each client." =>
