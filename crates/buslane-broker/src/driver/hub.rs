@@ -31,6 +31,9 @@ pub(crate) struct Hub {
     pub(crate) statistics: Statistics,
     /// Bytes of input that wait for more.
     pub(crate) input: Account,
+    /// Bytes on their way to clients in this process. Apart from the input, so that slow readers of theirs cost nobody
+    /// else a connection.
+    pub(crate) outgoing: Account,
     /// What readers over HTTP subscribed to.
     pub(crate) feeds: Feeds,
     engine: RefCell<Engine>,
@@ -117,6 +120,7 @@ impl Hub {
         Hub {
             // Input that waits is the driver's own; the engine accounts for the rest.
             input: Account::new(setup.limits.memory / INPUT_SHARE),
+            outgoing: Account::new(setup.limits.memory / INPUT_SHARE),
             feeds: Feeds::new(setup.limits.feed_linger, setup.limits.memory / FEEDS_SHARE),
             clock: setup.clock,
             limits: setup.limits,
@@ -353,7 +357,7 @@ pub(crate) fn status(reason: CloseReason) -> u16 {
 
 /// Bytes of the buffer into which every read goes.
 const SCRATCH: usize = 256 << 10;
-/// Which part of the broker's memory may be input that waits.
+/// Which part of the broker's memory may be input that waits, and output of clients in this process.
 const INPUT_SHARE: usize = 4;
 /// Which part of the broker's memory may be what feeds have told last.
 const FEEDS_SHARE: usize = 8;

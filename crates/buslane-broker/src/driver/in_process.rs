@@ -71,7 +71,7 @@ impl Frame {
 impl InProcess {
     /// Joins the engine on behalf of somebody who came in by a socket, under a name if there is one.
     pub(crate) fn open(hub: &Rc<Hub>, origin: &Origin, name: Option<Name>) -> Result<Self, Problem> {
-        let pipe = Rc::new(Pipe::new(&hub.input));
+        let pipe = Rc::new(Pipe::new(&hub.outgoing));
         let socket = Socket::pipe(Rc::clone(&pipe));
         let connection = hub
             .open(socket, origin.clone(), Framing::Binary)
@@ -229,7 +229,7 @@ mod tests {
             spawn_local(Flusher::new(Rc::clone(&hub)));
             test(Rc::clone(&hub)).await;
             let gauges = hub.engine().gauges();
-            assert_eq!((gauges.clients, gauges.requests, hub.input.used()), (0, 0, 0));
+            assert_eq!((gauges.clients, gauges.requests, hub.outgoing.used()), (0, 0, 0));
         });
     }
 

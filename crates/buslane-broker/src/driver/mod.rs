@@ -3,7 +3,7 @@
 //! ```text
 //!  listener ──accept──> Opening ──first frame──> Talk ──end──> Leaving      one small future per connection
 //!                          └──HTTP──> http ──/ws──┘│
-//!                                      └──/api──> InProcess: a client without a socket
+//!                           the API: InProcess ───>│
 //!                                                  │ read, decode in place, Engine::handle
 //!                                                  v
 //!                                                 Hub ──wakes once──> Flusher: outputs, then each outbox once

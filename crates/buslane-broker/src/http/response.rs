@@ -6,7 +6,9 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Response, StatusCode};
 
 use crate::driver::{Admission, Lease};
@@ -107,6 +109,14 @@ pub(super) fn answer(status: StatusCode, content_type: &str, body: Body) -> Resp
     headers.insert(CONTENT_TYPE, content_type);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// Makes an answer whose body is somebody else's payload: whatever it is, in a browser it is no page of this broker.
+pub(super) fn payload(content_type: &str, body: Body) -> Response<Body> {
+    let mut response = answer(StatusCode::OK, content_type, body);
+    let alone = HeaderValue::from_static("sandbox; default-src 'none'");
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, alone);
     response
 }
 

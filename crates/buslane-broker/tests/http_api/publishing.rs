@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::http::{ask, post};
-use crate::support::{Lines, start};
+use crate::support::{Lines, eventually, start};
 
 fn subscriber(broker: &buslane_broker::RunningBroker, filter: &str) -> Lines {
     let mut lines = Lines::join(broker);
@@ -77,7 +77,7 @@ fn a_retained_value_ends_after_its_time() {
     let answer = post(&broker, "/api/v1/publish/x/y?retain=set&retain_ms=1", "1");
     assert_eq!(answer.status, 200);
     watcher.expect("delivery");
-    while subscriber(&broker, "x/y").flushed().is_some() {}
+    eventually(|| subscriber(&broker, "x/y").flushed().is_none());
 }
 
 #[test]

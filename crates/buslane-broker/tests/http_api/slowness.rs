@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::service::Service;
 use crate::support::http::{Connection, get};
-use crate::support::{read_to_end, start};
+use crate::support::{eventually, read_to_end, start};
 
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -88,15 +88,16 @@ fn a_reader_who_does_not_read_a_stream_is_left_and_the_stream_withdrawn() {
     for _ in 0..16 {
         service.answer(&request, "chunk", json!({ "payload": long }));
     }
-    loop {
+    eventually(|| {
         let message = service.0.receive();
         match message["type"].as_str().unwrap() {
-            "cancel" => break,
+            "cancel" => return true,
             "ping" => service.0.send(json!({ "type": "pong" })),
             "credit" => {}
             other => panic!("{other}: {message}"),
         }
-    }
+        false
+    });
 }
 
 #[test]
@@ -111,16 +112,11 @@ fn a_reader_who_does_not_read_a_reply_is_left() {
     caller.send("POST /api/v1/request/s:m", &[], b"1");
     let request = service.expect();
     service.reply(&request, json!("x".repeat(32 << 20)));
-    loop {
+    eventually(|| {
         let metrics = get(&broker, "/metrics");
-        let stalled = metrics
-            .text()
-            .lines()
-            .any(|line| line.starts_with("buslane_http_stalled") && line.ends_with(" 1"));
-        if stalled {
-            break;
-        }
-    }
+        let mut lines = metrics.text().lines();
+        lines.any(|line| line.starts_with("buslane_http_stalled") && line.ends_with(" 1"))
+    });
     drop(caller);
 }
 
@@ -140,12 +136,10 @@ fn clients_who_abort_leave_nothing_behind() {
     service.expect();
     drop(caller);
     service.0.expect("cancel");
-    loop {
+    eventually(|| {
         let statistics = get(&broker, "/api/v1/statistics").json();
         let gauges = &statistics["gauges"];
         assert_eq!(gauges["requests"], 0);
-        if gauges["clients"] == 2 {
-            break;
-        }
-    }
+        gauges["clients"] == 2
+    });
 }

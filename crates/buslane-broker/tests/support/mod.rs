@@ -7,7 +7,7 @@ pub(crate) mod http;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use buslane_broker::{Broker, Config, ListenAddress, RunningBroker};
 use buslane_protocol::binary::{self, Preamble};
@@ -16,6 +16,14 @@ use serde_json::Value;
 
 /// How long anything may take. Only a test that fails waits for it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Looks again and again until something holds. Only a test that fails does so for long.
+pub(crate) fn eventually(mut holds: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !holds() {
+        assert!(since.elapsed() < PATIENCE, "it did not come to hold");
+    }
+}
 
 /// Starts a broker on a free port, with changes to its configuration.
 pub(crate) fn start(change: impl FnOnce(&mut Config)) -> RunningBroker {

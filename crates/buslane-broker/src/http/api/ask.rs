@@ -2,12 +2,12 @@
 
 use buslane_engine::CloseReason;
 use buslane_protocol::{BrokerMessage, ErrorCode, Headers, Payload, Problem};
-use hyper::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue};
-use hyper::{Response, StatusCode};
+use hyper::Response;
+use hyper::header::{CONTENT_TYPE, HeaderName};
 
 use crate::driver::{Frame, InProcess};
 use crate::http::message_headers;
-use crate::http::response::{BYTES, Body, JSON, answer, set};
+use crate::http::response::{self, BYTES, Body, JSON, set};
 
 /// Waits for the next message that answers something. What announces the end of the broker is passed over: what is in
 /// flight goes on.
@@ -56,15 +56,12 @@ pub(super) fn check_answer(from: &str, payload: &mut Payload<'_>) -> Result<(), 
 pub(super) fn payload(from: &str, headers: &Headers<'_>, payload: &Payload<'_>) -> Response<Body> {
     let usual = if payload.is_json() { JSON } else { BYTES };
     let content_type = headers.content_type().unwrap_or(usual);
-    let mut response = answer(StatusCode::OK, content_type, Body::empty());
+    let mut response = response::payload(content_type, Body::empty());
     if payload.is_absent() {
         response.headers_mut().remove(CONTENT_TYPE);
     }
     set(&mut response, FROM, from);
     message_headers::write(headers, response.headers_mut());
-    // Whatever somebody else's bytes are, in a browser they are no page of this broker.
-    let alone = HeaderValue::from_static("sandbox; default-src 'none'");
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, alone);
     response
 }
 

@@ -14,7 +14,7 @@ use crate::http::cloud_events::CloudEvent;
 use crate::http::exchange::Exchange;
 use crate::http::message_headers;
 use crate::http::query::Parameter;
-use crate::http::response::{BYTES, Body, answer, nothing, set};
+use crate::http::response::{BYTES, Body, nothing, payload, set};
 
 /// The parameters that the path takes.
 pub(in crate::http) const PARAMETERS: &[Parameter] = &[Parameter::many(FILTER), Parameter::once("timeout")];
@@ -62,10 +62,9 @@ fn respond(exchange: &Exchange, frame: Frame, is_structured: bool) -> Response<B
     let mut response = if is_structured {
         let mut text = Vec::new();
         event.write_json(&mut text);
-        answer(StatusCode::OK, STRUCTURED, Body::whole(text))
+        payload(STRUCTURED, Body::whole(text))
     } else {
-        let body = Body::whole(frame.share(&delivery.payload.bytes));
-        let mut response = answer(StatusCode::OK, BYTES, body);
+        let mut response = payload(BYTES, Body::whole(frame.share(&delivery.payload.bytes)));
         message_headers::write(&delivery.headers, response.headers_mut());
         event.write_headers(response.headers_mut());
         response

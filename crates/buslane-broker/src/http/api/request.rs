@@ -51,7 +51,7 @@ fn address(text: &str) -> Result<Address<'static>, Problem> {
 
 async fn ask(mut exchange: Exchange, to: Targets<'static>) -> Result<Response<Body>, Problem> {
     let stream = exchange.query.flag("stream")?.unwrap_or_default();
-    let deadline = deadline(&exchange)?;
+    let deadline = deadline(&exchange, stream)?;
     let kind = kind(&to, stream);
     let format = match kind {
         Some(_) => Some(Format::of(exchange.accepted(FORMATS)?)),
@@ -113,9 +113,15 @@ fn kind(to: &Targets<'_>, stream: bool) -> Option<Kind> {
     }
 }
 
-fn deadline(exchange: &Exchange) -> Result<Deadline, Problem> {
-    if exchange.query.find("timeout") == Some("none") {
-        return Ok(Deadline::Never);
+fn deadline(exchange: &Exchange, stream: bool) -> Result<Deadline, Problem> {
+    match exchange.query.find("timeout") {
+        Some("none") if stream => return Ok(Deadline::Never),
+        Some("none") => {
+            return Err(invalid(
+                "timeout=none is for streams: add stream=true, or give a time",
+            ));
+        }
+        _ => {}
     }
     let longest = exchange.hub.limits.longest_deadline;
     let time = exchange.query.time("timeout", longest)?;
