@@ -95,7 +95,9 @@ fn check(arguments: &CheckArguments, out: &mut Output) -> Result<(), Failure> {
 
 fn diff(arguments: &DiffArguments, out: &mut Output) -> Result<(), Failure> {
     if arguments.old == Path::new(STDIN) && arguments.new == Path::new(STDIN) {
-        return Err(Failure::usage("both versions cannot come from stdin").hint("name a file for one of them"));
+        return Err(
+            Failure::usage("both versions cannot come from stdin").hint("name a file for one of them")
+        );
     }
     let (old, new) = (usable(&arguments.old)?, usable(&arguments.new)?);
     if arguments.role.is_some() && old.is_registration() {
@@ -104,7 +106,8 @@ fn diff(arguments: &DiffArguments, out: &mut Output) -> Result<(), Failure> {
     }
     let role = arguments.role.unwrap_or(RoleArgument::Input);
     let Some(found) = old.compare(&new, role.into()) else {
-        let failure = Failure::usage("one is a schema and the other a registration, which cannot be compared");
+        let failure =
+            Failure::usage("one is a schema and the other a registration, which cannot be compared");
         return Err(failure.hint("a registration has a name, a version, and methods or topics"));
     };
     let alone = !old.is_registration();
@@ -117,7 +120,8 @@ fn diff(arguments: &DiffArguments, out: &mut Output) -> Result<(), Failure> {
     match verdict_of(&found) {
         None => Ok(()),
         Some(failure) => Err(match alone && arguments.role.is_none() {
-            true => failure.hint("it was compared as the input of a method; --as output or --as topic asks otherwise"),
+            true => failure
+                .hint("it was compared as the input of a method; --as output or --as topic asks otherwise"),
             false => failure,
         }),
     }
@@ -166,9 +170,10 @@ fn usable(path: &Path) -> Result<SchemaDocument, Failure> {
 fn refusal(fail: impl FnOnce(String) -> Failure, name: &str, errors: &[SchemaDocumentError]) -> Failure {
     let failure = match errors {
         [error] => fail(format!("{name}: {error}")),
-        errors => errors
-            .iter()
-            .fold(fail(format!("{name}: {} things are wrong", errors.len())), Failure::detail),
+        errors => errors.iter().fold(
+            fail(format!("{name}: {} things are wrong", errors.len())),
+            Failure::detail,
+        ),
     };
     match errors.first().and_then(hint) {
         Some(hint) => failure.hint(hint),
@@ -180,7 +185,9 @@ fn refusal(fail: impl FnOnce(String) -> Failure, name: &str, errors: &[SchemaDoc
 fn hint(error: &SchemaDocumentError) -> Option<&'static str> {
     Some(match error {
         SchemaDocumentError::Empty => "a schema that takes anything is: true",
-        SchemaDocumentError::TooLarge { .. } => "divide it, or raise limits.schema in the broker's configuration",
+        SchemaDocumentError::TooLarge { .. } => {
+            "divide it, or raise limits.schema in the broker's configuration"
+        }
         SchemaDocumentError::TooDeep { .. } => "give the inner schemas names under $defs, and refer to them",
         SchemaDocumentError::Refused { reason, .. } if reason.contains("never fetched") => {
             "put what it refers to into the registration's schemas, under its URI"
@@ -198,7 +205,9 @@ fn check_report(checked: &Result<Vec<(String, &str)>, Vec<SchemaDocumentError>>)
             let line = |(place, dialect): &(String, &str)| json!({ "place": place, "dialect": dialect });
             json!({ "valid": true, "schemas": schemas.iter().map(line).collect::<Vec<_>>() })
         }
-        Err(errors) => json!({ "valid": false, "errors": errors.iter().map(error_report).collect::<Vec<_>>() }),
+        Err(errors) => {
+            json!({ "valid": false, "errors": errors.iter().map(error_report).collect::<Vec<_>>() })
+        }
     }
 }
 
@@ -235,7 +244,12 @@ fn diff_report(found: &SchemaDifference, role: Option<RoleArgument>) -> Value {
     if let Some(role) = role.and_then(|role| role.to_possible_value()) {
         report["as"] = json!(role.get_name());
     }
-    if let Some(omitted) = found.report.as_ref().map(|report| report.omitted).filter(|omitted| *omitted > 0) {
+    if let Some(omitted) = found
+        .report
+        .as_ref()
+        .map(|report| report.omitted)
+        .filter(|omitted| *omitted > 0)
+    {
         report["omitted"] = json!(omitted);
     }
     report
@@ -277,14 +291,26 @@ fn print_contract(contract: &ContractChange, out: &mut Output) -> Result<(), Fai
         Verdict::Breaking => ("breaks", ERROR),
         Verdict::MayBreak => ("may break", HINT),
     };
-    let place = if contract.place.is_empty() { String::new() } else { format!("{}: ", contract.place) };
-    out.line(format!("{place}{} {}", out.paint(style, word), contract.affects.as_str()))?;
+    let place = if contract.place.is_empty() {
+        String::new()
+    } else {
+        format!("{}: ", contract.place)
+    };
+    out.line(format!(
+        "{place}{} {}",
+        out.paint(style, word),
+        contract.affects.as_str()
+    ))?;
     for change in &contract.changes {
         let doubt = match (contract.verdict, change.verdict) {
-            (Verdict::Breaking, Verdict::MayBreak) => ", perhaps",
+            (Verdict::Breaking, Verdict::MayBreak) => " (may break)",
             _ => "",
         };
-        let pointer = if change.pointer.is_empty() { ROOT } else { &change.pointer };
+        let pointer = if change.pointer.is_empty() {
+            ROOT
+        } else {
+            &change.pointer
+        };
         out.line(format!("  {pointer}  {}{doubt}", change.detail))?;
     }
     match contract.omitted {
