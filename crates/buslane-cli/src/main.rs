@@ -40,7 +40,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments, out: &mut Output) -> Result<(), Failure> {
     let connection = &arguments.global.connection;
     match &arguments.command {
-        Command::Serve(arguments) => serve::run(arguments, out),
+        Command::Serve(arguments) => serve::run(arguments),
         Command::Demo(arguments) => wait_for(demo::run(arguments, out)),
         Command::Publish(arguments) => wait_for(publish::run(arguments, connection, out)),
         Command::Subscribe(arguments) => wait_for(subscribe::run(arguments, connection, out)),

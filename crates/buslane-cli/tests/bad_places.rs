@@ -173,8 +173,7 @@ fn a_wire_that_breaks_in_the_middle_is_told_by_every_command_that_waits_for_an_a
     ] {
         let stderr = buslane(&[words, &["--url", &impostor.url()]].concat()).fails(1);
         assert!(
-            stderr.contains("the connection was lost after the message was sent")
-                && stderr.contains("hint: "),
+            stderr.contains("was lost after") && stderr.contains("hint: it may have taken effect"),
             "{words:?}: {stderr}"
         );
     }

@@ -14,6 +14,12 @@ fn the_page_of_commands_is_what_the_command_says() {
         std::fs::write(&path, &page).expect("the page can be written");
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
-    let differing = page.lines().zip(written.lines()).find(|(one, other)| one != other);
-    assert!(page == written, "docs/commands.md is not fresh, run `just generate`: {differing:?}");
+    let differing = page
+        .lines()
+        .zip(written.lines())
+        .find(|(one, other)| one != other);
+    assert!(
+        page == written,
+        "docs/commands.md is not fresh, run `just generate`: {differing:?}"
+    );
 }

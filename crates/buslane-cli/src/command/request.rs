@@ -8,7 +8,7 @@ use super::payload;
 use crate::arguments::{ConnectionArguments, RequestArguments};
 use crate::failure::Failure;
 use crate::output::{Output, notice};
-use crate::{json_text, refusal};
+use crate::{json_text, json_view, refusal};
 
 /// Calls and prints.
 pub(crate) async fn run(
@@ -106,7 +106,7 @@ fn print(reply: &Reply, out: &mut Output) -> Result<(), Failure> {
     match payload.as_text().filter(|_| payload.is_json()) {
         _ if payload.is_empty() => Ok(()),
         Some(text) if out.is_terminal() && json_text::check(text).is_ok() => {
-            out.line(json_text::pretty(text))
+            out.line(json_view::laid_out(text, out))
         }
         None if !out.is_terminal() => out.bytes(payload.as_bytes()),
         _ => out.line(payload::line(&payload)),

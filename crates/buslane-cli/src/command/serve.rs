@@ -7,17 +7,18 @@ use crate::failure::Failure;
 use crate::output::Output;
 
 /// Serves, and tells the addresses when clients can connect.
-pub(crate) fn run(arguments: &ServeArguments, out: &mut Output) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &ServeArguments) -> Result<(), Failure> {
     let config = Config::load(&arguments.flags(), environment())?;
     start_log(config.log);
     let broker = Broker::bind(config)?;
     // A broker serves whether or not somebody reads where.
     broker
-        .run_until_signal(|addresses| drop(tell(addresses, out)))
+        .run_until_signal(|addresses| drop(tell(addresses)))
         .map_err(Failure::failed)
 }
 
-fn tell(addresses: &[ListenAddress], out: &mut Output) -> Result<(), Failure> {
+fn tell(addresses: &[ListenAddress]) -> Result<(), Failure> {
+    let mut out = Output::stdout();
     for address in addresses {
         out.line(format_args!(
             "buslane {} listening on {address}",
