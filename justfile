@@ -31,6 +31,11 @@ docs:
 test *arguments:
     cargo test --workspace --locked --no-fail-fast {{ arguments }}
 
+# Simulates the bus for so many seeds and holds every promise against what happens; --seed N repeats one
+[group('check')]
+simulate *arguments="100000":
+    cargo run --release --locked --package buslane-simulator -- {{ arguments }}
+
 # Compiles the crates without IO for wasm32
 [group('check')]
 wasm:

@@ -15,6 +15,10 @@ pub const LAYERS: &[(&str, &[&str])] = &[
         "buslane-cli",
         &["buslane-protocol", "buslane-client", "buslane-broker"],
     ),
+    (
+        "buslane-simulator",
+        &["buslane-protocol", "buslane-session", "buslane-engine"],
+    ),
     ("buslane-checks", &[]),
     ("buslane-examples", &["buslane-client"]),
 ];

@@ -1,0 +1,382 @@
+//! The simulated broker: drives the real engine as the broker's driver does, and tells the oracle all it sees.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use buslane_engine::{
+    ClientId, CloseReason, Compared, CompileRequest, Config, Engine, Flow, Notice, Output, Peer, Principal,
+    Ticket, Transmit, Validate,
+};
+use buslane_protocol::binary::Preamble;
+use buslane_protocol::{ClientMessage, DecodeError, Framing, Instant, Limits, Name, PROTOCOL_VERSION};
+
+use crate::connection::{decode_broker, decode_client, without_end};
+use crate::random::Random;
+use crate::said::{NODE, Said};
+use crate::schema;
+use crate::world::World;
+
+/// Work that is done elsewhere.
+pub(crate) struct Job {
+    /// When it is done.
+    pub(crate) due: Instant,
+    ticket: Ticket,
+    work: Work,
+}
+
+enum Work {
+    Compile(CompileRequest),
+    Compare,
+    Validate(Arc<dyn Validate>, Arc<[u8]>),
+}
+
+/// Makes an engine without clients.
+pub(crate) fn engine(limits: &Limits, random: &mut Random) -> Engine {
+    let mut seed = [0; 32];
+    let (words, _) = seed.as_chunks_mut::<8>();
+    for word in words {
+        *word = random.next().to_le_bytes();
+    }
+    let node = Name::parse(NODE).expect("the simulated broker has a good name");
+    let mut config = Config::new(node, seed);
+    config.limits = limits.clone();
+    Engine::new(config)
+}
+
+impl World {
+    /// Lets the broker do what is due.
+    pub(crate) fn drive_broker(&mut self) {
+        if self.engine.poll_timeout().is_some_and(|due| due <= self.now) {
+            self.engine.handle_timeout(self.now);
+            self.oracle.timed();
+            self.follow(None);
+        }
+        self.work();
+        for connection in 0..self.connections.len() {
+            self.read(connection);
+        }
+        self.flush();
+    }
+
+    /// Hands back the results of work that is done.
+    fn work(&mut self) {
+        while let Some(place) = self.jobs.iter().position(|job| job.due <= self.now) {
+            let Job { ticket, work, .. } = self.jobs.remove(place);
+            match work {
+                Work::Compile(request) => self.engine.compiled(self.now, ticket, schema::compile(&request)),
+                Work::Compare => self.engine.compared(self.now, ticket, Compared::default()),
+                Work::Validate(validator, payload) => {
+                    self.engine
+                        .validated(self.now, ticket, validator.validate(&payload));
+                }
+            }
+            self.oracle.coverage.count("work done elsewhere");
+            self.follow(None);
+        }
+    }
+
+    /// Reads what has arrived on a connection.
+    fn read(&mut self, place: usize) {
+        while self.connections[place].is_read() {
+            let Some(piece) = self.connections[place].up.read(self.now) else {
+                break;
+            };
+            self.connections[place].input.extend(piece);
+            if let Some(client) = self.connections[place].client {
+                self.engine.touch(self.now, client);
+                self.oracle.heard(place);
+                self.follow(None);
+            }
+            self.take_in(place);
+        }
+        if self.connections[place].is_read() && self.connections[place].up.is_over(self.now) {
+            self.end(place, CloseReason::EndOfStream);
+        }
+    }
+
+    /// Hands the engine every whole message that was read.
+    pub(crate) fn take_in(&mut self, place: usize) {
+        while self.connections[place].is_read() {
+            let Some(client) = self.connections[place].client else {
+                if !self.greet(place) {
+                    return;
+                }
+                continue;
+            };
+            let limit = self.settings.limits.frame();
+            let framing = self.connections[place].framing;
+            match self.connections[place].take_message(limit) {
+                Ok(None) => return,
+                Ok(Some(line)) if framing == Framing::JsonLines && without_end(&line).is_empty() => {}
+                Ok(Some(frame)) => match decode_client(framing, &frame) {
+                    Ok(message) => self.handle(place, client, message),
+                    Err(error) => self.refuse(place, client, &error),
+                },
+                Err(error) => {
+                    self.connections[place].input.clear();
+                    self.refuse(place, client, &error);
+                }
+            }
+        }
+    }
+
+    /// Takes in a connection when its first bytes are there.
+    fn greet(&mut self, place: usize) -> bool {
+        let connection = &mut self.connections[place];
+        if connection.framing == Framing::Binary {
+            let Some(good) = connection.take_preamble() else {
+                return false;
+            };
+            let answer = Preamble::answer(good.then_some(PROTOCOL_VERSION));
+            connection.down.write(self.now, &answer, &mut self.random);
+            if !good {
+                self.end(place, CloseReason::Framing);
+                return false;
+            }
+        } else if connection.input.is_empty() {
+            return false;
+        }
+        let connection = &self.connections[place];
+        let peer = Peer {
+            framing: connection.framing,
+            principal: Principal::new(&format!("principal-{}", connection.principal)),
+            loopback: true,
+            address: format!("simulated-{}", connection.peer),
+        };
+        let (framing, principal) = (connection.framing, connection.principal);
+        match self.engine.open(self.now, peer) {
+            Ok(client) => {
+                self.connections[place].client = Some(client);
+                self.oracle.opened(place, client, framing, principal);
+                self.follow(None);
+                true
+            }
+            Err(_) => {
+                self.oracle.coverage.count("connection refused");
+                self.follow(None);
+                self.end(place, CloseReason::Shutdown);
+                false
+            }
+        }
+    }
+
+    fn handle(&mut self, place: usize, client: ClientId, message: ClientMessage<'_>) {
+        let said = Said::of(&message);
+        self.oracle.count_received(kind(&message));
+        self.oracle.asks(place, &said);
+        let flow = self.engine.handle(self.now, client, message);
+        self.oracle.observe(self.engine.counters());
+        if flow == Flow::Pause {
+            self.connections[place].parked = Some((said, None));
+            self.connections[place].paused = true;
+            self.oracle.coverage.count("paused");
+            self.follow(None);
+        } else {
+            self.follow(Some((place, said)));
+        }
+    }
+
+    fn refuse(&mut self, place: usize, client: ClientId, error: &DecodeError) {
+        self.oracle.coverage.count("garbage");
+        self.oracle.owe_error(place, error.id(), error.code());
+        // Whether it closes is told by an output as well.
+        let _flow = self.engine.refuse(self.now, client, error);
+        self.follow(None);
+    }
+
+    /// Does what the engine asks for after a call, and tells the oracle what came of the message handed in.
+    pub(crate) fn follow(&mut self, handled: Option<(usize, Said)>) {
+        let outputs: Vec<Output> = std::iter::from_fn(|| self.engine.poll_output()).collect();
+        if let Some((place, said)) = handled {
+            let client = self.connections[place].client;
+            let refusal = outputs.iter().find_map(|output| match output {
+                Output::Log(Notice::Refused { client: whose, code }) if Some(*whose) == client => Some(*code),
+                _ => None,
+            });
+            self.oracle.took(place, &said, refusal);
+        }
+        let mut closing = Vec::new();
+        let mut resumed = Vec::new();
+        for output in outputs {
+            match output {
+                Output::Compile { ticket, request } => self.begin(ticket, Work::Compile(request)),
+                Output::Compare { ticket, .. } => self.begin(ticket, Work::Compare),
+                Output::Validate {
+                    ticket,
+                    validator,
+                    payload,
+                } => self.begin(ticket, Work::Validate(validator, payload)),
+                Output::Resume { client } => resumed.extend(self.resume(client)),
+                Output::Close { client, reason } => closing.push((client, reason)),
+                Output::Log(notice) => self.notice(&notice),
+            }
+        }
+        self.oracle.settled();
+        for (client, reason) in closing {
+            if let Some(place) = self.place_of(client) {
+                self.end(place, reason);
+            }
+        }
+        for place in resumed {
+            self.take_in(place);
+        }
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        if let Notice::Refused { client, code } = notice
+            && let Some(place) = self.place_of(*client)
+            && let Some((_, refusal)) = &mut self.connections[place].parked
+        {
+            *refusal = Some(*code);
+        }
+        self.oracle.noticed(notice);
+    }
+
+    fn begin(&mut self, ticket: Ticket, work: Work) {
+        let due = self.now + Duration::from_micros(self.random.below(self.settings.work));
+        self.jobs.push(Job { due, ticket, work });
+    }
+
+    fn resume(&mut self, client: ClientId) -> Option<usize> {
+        let place = self.place_of(client)?;
+        self.connections[place].paused = false;
+        if let Some((said, refusal)) = self.connections[place].parked.take() {
+            self.oracle.took(place, &said, refusal);
+        }
+        Some(place)
+    }
+
+    fn place_of(&self, client: ClientId) -> Option<usize> {
+        let known = |connection: &crate::connection::Connection| connection.client == Some(client);
+        self.connections.iter().rposition(known)
+    }
+
+    /// Writes every outbox that got bytes, and those that may go on.
+    fn flush(&mut self) {
+        while let Some(client) = self.engine.poll_dirty() {
+            if let Some(place) = self.place_of(client)
+                && !self.connections[place].blocked
+            {
+                self.transmit(place);
+            }
+        }
+        for place in 0..self.connections.len() {
+            let connection = &self.connections[place];
+            let may_go_on = connection.blocked
+                && connection.down.room() > 0
+                && connection.retry_at.is_none_or(|retry| retry <= self.now);
+            if may_go_on {
+                self.transmit(place);
+            }
+        }
+        for place in 0..self.connections.len() {
+            if self.connections[place].client.is_some() && !self.connections[place].blocked {
+                self.oracle.emptied(place);
+            }
+        }
+    }
+
+    /// Writes what the engine has for a connection, as far as the pipe takes it.
+    fn transmit(&mut self, place: usize) {
+        let Some(client) = self.connections[place].client else {
+            return;
+        };
+        let whole = !self.random.chance(10);
+        let World {
+            engine,
+            connections,
+            random,
+            now,
+            ..
+        } = self;
+        let connection = &mut connections[place];
+        let mut written = Vec::new();
+        let result = engine.transmit(*now, client, |slices| {
+            let offered: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+            let wanted = if whole {
+                offered.len()
+            } else {
+                1 + random.index(offered.len().max(1))
+            };
+            let taken = connection
+                .down
+                .write(*now, &offered[..wanted.min(offered.len())], random);
+            written.extend_from_slice(&offered[..taken]);
+            if taken == 0 && !offered.is_empty() {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            Ok(taken)
+        });
+        let blocked = result.expect("a simulated pipe takes bytes or blocks") == Transmit::Blocked;
+        connection.blocked = blocked;
+        connection.retry_at = (blocked && connection.down.room() > 0).then(|| *now + PAUSE);
+        self.oracle.trace.mix_number(place as u64);
+        self.oracle.trace.mix(&written);
+        connection.tap.extend(written);
+        self.look(place);
+        if blocked {
+            self.oracle.blocked(place);
+        } else if self.connections[place].client.is_some() {
+            self.oracle.emptied(place);
+        }
+        self.follow(None);
+    }
+
+    /// Shows the oracle what was written.
+    fn look(&mut self, place: usize) {
+        while let Some(frame) = self.connections[place].take_written() {
+            match decode_broker(self.connections[place].framing, &frame) {
+                Ok(message) => self.oracle.wrote(place, &message, frame.len()),
+                Err(error) => self
+                    .oracle
+                    .broken(format!("the broker wrote no message: {error}"), &[]),
+            }
+        }
+    }
+
+    /// Ends a connection on the broker's side.
+    pub(crate) fn end(&mut self, place: usize, reason: CloseReason) {
+        if self.connections[place].over {
+            return;
+        }
+        if self.connections[place].client.is_some() && reason != CloseReason::EndOfStream {
+            self.transmit(place);
+        }
+        self.connections[place].over = true;
+        if let Some(client) = self.connections[place].client {
+            self.engine.close(self.now, client, reason);
+            self.follow(None);
+            self.oracle.forgotten(place, client);
+        }
+        let connection = &mut self.connections[place];
+        connection.client = None;
+        connection.parked = None;
+        connection.input.clear();
+        connection.down.finish(self.now, &mut self.random);
+    }
+}
+
+/// Returns a message's type as the broker counts it.
+fn kind(message: &ClientMessage<'_>) -> &'static str {
+    match message {
+        ClientMessage::Connect(_) => "connect",
+        ClientMessage::Register(_) => "register",
+        ClientMessage::Unregister(_) => "unregister",
+        ClientMessage::Subscribe(_) => "subscribe",
+        ClientMessage::Unsubscribe(_) => "unsubscribe",
+        ClientMessage::Publish(_) => "publish",
+        ClientMessage::Request(_) => "request",
+        ClientMessage::Reply(_) => "reply",
+        ClientMessage::Chunk(_) => "chunk",
+        ClientMessage::Error(_) => "error",
+        ClientMessage::Cancel(_) => "cancel",
+        ClientMessage::Credit(_) => "credit",
+        ClientMessage::Ping(_) => "ping",
+        ClientMessage::Pong(_) => "pong",
+        ClientMessage::Goodbye(_) => "goodbye",
+    }
+}
+
+/// How long a socket that took only a part waits.
+const PAUSE: Duration = Duration::from_micros(7);

@@ -1,0 +1,376 @@
+//! What the protocol promises, held against what the broker and the sessions do.
+//!
+//! Written from `docs/protocol.md`, not from the engine: it keeps a shadow of what each client was promised, fed with
+//! every message that the broker took in, and compares it with every message that the broker wrote. It sees the wire,
+//! the sessions' events, the log and the published numbers, and nothing of the engine's inside.
+
+mod answers;
+mod deliveries;
+mod handed;
+mod numbers;
+mod owed;
+mod presence;
+mod programs;
+mod publishes;
+mod registry;
+mod requests;
+mod retained;
+mod shadow;
+mod topics;
+
+use std::collections::BTreeMap;
+
+use buslane_engine::{ClientId, CloseReason, Notice};
+use buslane_protocol::{BrokerMessage, ErrorCode, Framing, Instant, Limits};
+
+use crate::coverage::Coverage;
+use crate::said::Said;
+use crate::trace::Trace;
+
+pub(crate) use programs::Programs;
+use publishes::Published;
+use registry::Held;
+use requests::Asked;
+use retained::Kept;
+use shadow::Shadow;
+
+/// What the protocol promises, held against what happens in one run.
+pub(crate) struct Oracle {
+    pub(crate) now: Instant,
+    pub(crate) trace: Trace,
+    pub(crate) coverage: Coverage,
+    pub(crate) programs: Programs,
+    /// The promise that was broken first.
+    pub(crate) broken: Option<Broken>,
+    limits: Limits,
+    clients: Vec<Shadow>,
+    /// Where the broker's own handles lead.
+    handles: BTreeMap<ClientId, usize>,
+    held: Vec<Held>,
+    published: BTreeMap<u64, Published>,
+    kept: BTreeMap<String, Vec<Kept>>,
+    asked: BTreeMap<u64, Asked>,
+    answers: BTreeMap<u64, answers::Answer>,
+    /// Registrations that the broker said to have ended during the call that is being looked at.
+    vanished: Vec<(usize, String, String)>,
+    /// Since when the broker shuts down.
+    draining: Option<Instant>,
+    /// Publishes that were accepted, which also numbers them in the order in which they were.
+    accepted: u64,
+    /// Whether any delivery was dropped so far.
+    dropped: bool,
+    /// Whether memory was refused so far.
+    starved: bool,
+    received: BTreeMap<&'static str, u64>,
+    delivered_bytes: u64,
+}
+
+/// A promise that was broken.
+#[derive(Clone, Debug)]
+pub(crate) struct Broken {
+    /// Which, and how.
+    pub(crate) promise: String,
+    /// Whom and what it concerns, as words of the trace.
+    pub(crate) subjects: Vec<String>,
+}
+
+/// Who or what a promise concerns.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Subject {
+    /// A connection.
+    Client(usize),
+    /// A message with its number.
+    Message(u64),
+    /// A program.
+    Program(usize),
+}
+
+impl Subject {
+    fn word(self) -> String {
+        match self {
+            Subject::Client(client) => format!("c{client}"),
+            Subject::Message(number) => format!("n{number}"),
+            Subject::Program(program) => format!("p{program}"),
+        }
+    }
+}
+
+impl Oracle {
+    /// Makes the oracle of a run.
+    pub(crate) fn new(limits: Limits, recording: bool) -> Self {
+        Oracle {
+            now: Instant::ZERO,
+            trace: Trace::new(recording),
+            coverage: Coverage::default(),
+            programs: Programs::default(),
+            broken: None,
+            limits,
+            clients: Vec::new(),
+            handles: BTreeMap::new(),
+            held: Vec::new(),
+            published: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            vanished: Vec::new(),
+            draining: None,
+            accepted: 0,
+            dropped: false,
+            starved: false,
+            received: BTreeMap::new(),
+            delivered_bytes: 0,
+        }
+    }
+
+    /// Notes that a promise was broken; only the first one counts.
+    pub(crate) fn broken(&mut self, promise: impl Into<String>, subjects: &[Subject]) {
+        let subjects = subjects.iter().map(|subject| subject.word()).collect();
+        self.broken.get_or_insert(Broken {
+            promise: promise.into(),
+            subjects,
+        });
+    }
+
+    /// Takes in that the broker died and another one began with nothing.
+    pub(crate) fn restarted(&mut self) {
+        for client in 0..self.clients.len() {
+            self.forget(client);
+        }
+        self.handles.clear();
+        self.kept.clear();
+        self.received.clear();
+        self.vanished.clear();
+        self.draining = None;
+        self.dropped = false;
+        self.starved = false;
+        self.delivered_bytes = 0;
+    }
+
+    /// Takes in that the broker begins to shut down.
+    pub(crate) fn drained(&mut self) {
+        self.draining = Some(self.now);
+    }
+
+    /// Takes in that the broker took a connection in.
+    pub(crate) fn opened(&mut self, client: usize, handle: ClientId, framing: Framing, principal: usize) {
+        while self.clients.len() <= client {
+            self.clients.push(Shadow::default());
+        }
+        self.clients[client] = Shadow::opened(framing, principal, self.now);
+        self.handles.insert(handle, client);
+        if self.draining.is_some() {
+            self.broken(
+                "a broker that shuts down takes no connections",
+                &[Subject::Client(client)],
+            );
+        }
+    }
+
+    /// Takes in that bytes of a client arrived.
+    pub(crate) fn heard(&mut self, client: usize) {
+        self.clients[client].heard = self.now;
+    }
+
+    /// Takes in a message that the broker has dealt with, and with what it was refused, if it was.
+    pub(crate) fn took(&mut self, client: usize, said: &Said, refusal: Option<ErrorCode>) {
+        self.trace.note(|| match refusal {
+            None => format!("c{client}{} broker took {said:?}", Numbered(said.number())),
+            Some(code) => format!(
+                "c{client}{} broker refused {code:?} {said:?}",
+                Numbered(said.number())
+            ),
+        });
+        self.starved |= refusal == Some(ErrorCode::MemoryFull);
+        self.owe(client, said, refusal);
+        if refusal.is_some() {
+            return self.check_refusal(client, said, refusal);
+        }
+        match said {
+            Said::Connect { name, .. } => {
+                self.clients[client].name = name.clone().or(self.clients[client].name.take())
+            }
+            Said::Unregister {
+                service,
+                instance,
+                drain,
+                ..
+            } => {
+                self.unregistered(client, service, instance.as_deref(), *drain);
+            }
+            Said::Subscribe {
+                filter,
+                shared,
+                credit,
+                ..
+            } => self.subscribed(client, filter, shared.as_deref(), *credit),
+            Said::Unsubscribe { filter, shared, .. } => self.unsubscribed(client, filter, shared.as_deref()),
+            Said::Credit {
+                filter,
+                shared,
+                count,
+            } => self.credited(client, filter, shared.as_deref(), *count),
+            Said::Publish(publish) => self.published(client, publish),
+            Said::Request(request) => self.requested(client, request),
+            Said::Answer {
+                delivery,
+                kind,
+                number,
+                digest,
+                valid,
+            } => {
+                self.answered(client, *delivery, *kind, (*number, *digest, *valid));
+            }
+            Said::Cancel { id } => self.cancelled(client, *id),
+            Said::StreamCredit { id, count } => self.stream_credited(client, *id, *count),
+            _ => {}
+        }
+    }
+
+    /// Takes in what a client begins to ask for, before the broker has decided.
+    pub(crate) fn asks(&mut self, client: usize, said: &Said) {
+        if let Said::Register { declared, .. } = said {
+            self.clients[client].registering = Some((declared.clone(), self.now));
+        }
+    }
+
+    /// Takes in a line of the broker's log.
+    pub(crate) fn noticed(&mut self, notice: &Notice) {
+        self.trace.note(
+            || match self_client(notice).and_then(|handle| self.handles.get(&handle)) {
+                Some(client) => format!("c{client} log {notice:?}"),
+                None => format!("log {notice:?}"),
+            },
+        );
+        let of = |oracle: &Oracle, handle: &ClientId| oracle.handles.get(handle).copied();
+        match notice {
+            Notice::Closed { client, reason } => {
+                if let Some(client) = of(self, client) {
+                    self.closed(client, *reason);
+                }
+            }
+            Notice::Registered {
+                client,
+                service,
+                instance,
+                ..
+            } => {
+                if let Some(client) = of(self, client) {
+                    self.registered(client, service.as_str(), instance.as_str());
+                }
+            }
+            Notice::Unregistered {
+                client,
+                service,
+                instance,
+            } => {
+                if let Some(client) = of(self, client) {
+                    self.vanished
+                        .push((client, service.to_string(), instance.to_string()));
+                }
+            }
+            Notice::TakenOver {
+                service,
+                instance,
+                from,
+                to,
+            } => {
+                if let (Some(from), Some(to)) = (of(self, from), of(self, to)) {
+                    self.taken_over(service.as_str(), instance.as_str(), from, to);
+                }
+            }
+            Notice::MemoryFull { .. } => self.starved = true,
+            _ => {}
+        }
+    }
+
+    /// Takes in a message that the broker wrote to a client's connection.
+    pub(crate) fn wrote(&mut self, client: usize, message: &BrokerMessage<'_>, bytes: usize) {
+        self.trace.note(|| {
+            format!(
+                "c{client}{} broker wrote {message:?}",
+                Numbered(handed::number(message))
+            )
+        });
+        match message {
+            BrokerMessage::Delivery(delivery) => self.delivery(client, delivery, bytes),
+            BrokerMessage::Gap(gap) => self.gap(client, gap),
+            BrokerMessage::Request(invocation) => self.handed(client, invocation),
+            BrokerMessage::Cancel(withdrawal) => self.withdrawn(client, withdrawal.delivery),
+            BrokerMessage::Credit(credit) => self.credit_handed(client, credit.delivery, credit.count),
+            BrokerMessage::Reply(answer) => self.reply(client, answer),
+            BrokerMessage::Chunk(part) => self.chunk(client, part),
+            BrokerMessage::End(end) => self.end(client, end),
+            BrokerMessage::Error(refusal) => self.error(client, refusal),
+            other => self.due(client, other),
+        }
+    }
+
+    /// Takes in that everything that the broker had for a client was written.
+    pub(crate) fn emptied(&mut self, client: usize) {
+        self.clients[client].blocked = false;
+        self.check_owed(client);
+        self.check_copies(client);
+        self.check_pending(client);
+        self.check_withdrawals(client);
+    }
+
+    /// Takes in that a client's connection takes no more bytes for now.
+    pub(crate) fn blocked(&mut self, client: usize) {
+        let shadow = &mut self.clients[client];
+        shadow.blocked = true;
+        shadow.was_blocked = true;
+    }
+
+    /// Takes in that a connection ended for the broker, with everything that the client had.
+    fn closed(&mut self, client: usize, reason: CloseReason) {
+        self.coverage.count(reason.as_str());
+        self.clients[client].open = false;
+        self.end_subscriptions(client);
+        self.end_registrations(client);
+        self.abandon(client);
+    }
+
+    /// Takes in that nothing more will be written to a connection.
+    pub(crate) fn forgotten(&mut self, client: usize, handle: ClientId) {
+        self.handles.remove(&handle);
+        self.forget(client);
+    }
+
+    fn forget(&mut self, client: usize) {
+        if self.clients[client].open {
+            self.closed(client, CloseReason::Transport);
+        }
+        self.clients[client].forget();
+    }
+
+    /// Looks at what a call of the broker caused, when all of its log was read.
+    pub(crate) fn settled(&mut self) {
+        self.check_vanished();
+    }
+}
+
+fn self_client(notice: &Notice) -> Option<ClientId> {
+    match notice {
+        Notice::Opened { client, .. }
+        | Notice::Goodbye { client, .. }
+        | Notice::Closed { client, .. }
+        | Notice::Registered { client, .. }
+        | Notice::Unregistered { client, .. }
+        | Notice::Overflow { client, .. }
+        | Notice::Refused { client, .. } => Some(*client),
+        Notice::TakenOver { from, .. } => Some(*from),
+        _ => None,
+    }
+}
+
+/// A message's number as a word of the trace.
+struct Numbered(Option<u64>);
+
+impl std::fmt::Display for Numbered {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(number) => write!(formatter, " n{number}"),
+            None => Ok(()),
+        }
+    }
+}

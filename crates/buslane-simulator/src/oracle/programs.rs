@@ -1,0 +1,281 @@
+//! What the programs behind sessions are promised: everything that they ask for ends once, in time, and nothing comes
+//! twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use buslane_protocol::{Delivery, Instant};
+use buslane_session::{Event, FlushKey, PublishKey, RequestKey, SubscriptionKey};
+
+use super::topics::selects;
+use super::{Oracle, Subject};
+use crate::content::number_of;
+
+/// The programs behind sessions, by their numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Programs(Vec<Program>);
+
+#[derive(Debug, Default)]
+struct Program {
+    requests: BTreeMap<RequestKey, Ask>,
+    publishes: BTreeMap<PublishKey, u32>,
+    flushes: BTreeMap<FlushKey, u32>,
+    subscriptions: BTreeMap<SubscriptionKey, Wish>,
+    seen: BTreeSet<(u64, Option<String>)>,
+}
+
+/// A request of a program.
+#[derive(Debug)]
+struct Ask {
+    number: u64,
+    span: Option<Duration>,
+    deadline: Option<Instant>,
+    ends: u32,
+}
+
+/// A subscription of a program.
+#[derive(Debug)]
+struct Wish {
+    filter: String,
+    shared: Option<String>,
+    stands: bool,
+    /// Whether a connection was lost since its last gap.
+    unsure: bool,
+}
+
+impl Oracle {
+    /// Takes in a program.
+    pub(crate) fn program(&mut self) -> usize {
+        self.programs.0.push(Program::default());
+        self.programs.0.len() - 1
+    }
+
+    /// Takes in a request of a program.
+    pub(crate) fn program_asked(
+        &mut self,
+        program: usize,
+        key: RequestKey,
+        number: u64,
+        span: Option<Duration>,
+    ) {
+        self.trace
+            .note(|| format!("p{program} asks {key:?} (n{number}) within {span:?}"));
+        let deadline = span.map(|span| self.now + span);
+        let ask = Ask {
+            number,
+            span,
+            deadline,
+            ends: 0,
+        };
+        self.programs.0[program].requests.insert(key, ask);
+    }
+
+    /// Takes in that a program gave a request up: nothing of it may follow.
+    pub(crate) fn program_cancelled(&mut self, program: usize, key: RequestKey) {
+        self.trace.note(|| format!("p{program} cancels {key:?}"));
+        self.programs.0[program].requests.remove(&key);
+    }
+
+    /// Takes in a publish that is to be acknowledged.
+    pub(crate) fn program_published(&mut self, program: usize, key: PublishKey) {
+        self.programs.0[program].publishes.insert(key, 0);
+    }
+
+    /// Takes in a flush.
+    pub(crate) fn program_flushed(&mut self, program: usize, key: FlushKey) {
+        self.programs.0[program].flushes.insert(key, 0);
+    }
+
+    /// Takes in a subscription.
+    pub(crate) fn program_subscribed(
+        &mut self,
+        program: usize,
+        key: SubscriptionKey,
+        filter: &str,
+        shared: Option<&str>,
+    ) {
+        let wish = Wish {
+            filter: filter.to_owned(),
+            shared: shared.map(str::to_owned),
+            stands: false,
+            unsure: false,
+        };
+        self.programs.0[program].subscriptions.insert(key, wish);
+    }
+
+    /// Takes in that a subscription was given up: nothing of it may follow.
+    pub(crate) fn program_unsubscribed(&mut self, program: usize, key: SubscriptionKey) {
+        self.programs.0[program].subscriptions.remove(&key);
+    }
+
+    /// Takes in what a session told its program.
+    pub(crate) fn told(&mut self, program: usize, event: &Event<'_>) {
+        self.trace.note(|| format!("p{program} is told {event:?}"));
+        match event {
+            Event::Reply { key, answer } => {
+                self.answer_told(program, *key, number_of(&answer.headers), &answer.from);
+                self.end_told(program, *key);
+            }
+            Event::Failed { key, .. } | Event::End { key, .. } => self.end_told(program, *key),
+            Event::PartialReply { key, answer } => {
+                self.answer_told(program, *key, number_of(&answer.headers), &answer.from);
+            }
+            Event::Chunk { key, part } => {
+                self.answer_told(program, *key, number_of(&part.headers), &part.from)
+            }
+            Event::PartialFailure { key, .. } => self.part_told(program, *key),
+            Event::Acked { key, .. } | Event::PublishFailed { key, .. } => {
+                let ends = self.programs.0[program].publishes.get_mut(key).map(increment);
+                self.count_end(program, ends, "publish");
+            }
+            Event::Flushed { key } | Event::FlushFailed { key, .. } => {
+                let ends = self.programs.0[program].flushes.get_mut(key).map(increment);
+                self.count_end(program, ends, "flush");
+            }
+            Event::Subscribed { key } => {
+                if let Some(wish) = self.programs.0[program].subscriptions.get_mut(key) {
+                    wish.stands = true;
+                }
+            }
+            Event::SubscriptionFailed { key, .. } => {
+                self.programs.0[program].subscriptions.remove(key);
+            }
+            Event::Disconnected { .. } => {
+                for wish in self.programs.0[program].subscriptions.values_mut() {
+                    wish.unsure |= wish.stands;
+                }
+            }
+            Event::Gap {
+                keys, unknown: true, ..
+            } => {
+                for key in keys.iter() {
+                    if let Some(wish) = self.programs.0[program].subscriptions.get_mut(key) {
+                        wish.unsure = false;
+                    }
+                }
+            }
+            Event::Delivery { keys, delivery } => self.delivery_told(program, keys, delivery),
+            _ => {}
+        }
+    }
+
+    fn count_end(&mut self, program: usize, ends: Option<u32>, what: &str) {
+        if ends != Some(1) {
+            let promise = format!("a program's {what} ends once: {ends:?}");
+            self.broken(promise, &[Subject::Program(program)]);
+        }
+    }
+
+    fn end_told(&mut self, program: usize, key: RequestKey) {
+        let Some(ask) = self.programs.0[program].requests.get_mut(&key) else {
+            return self.broken(
+                "something of a request came after it was given up",
+                &[Subject::Program(program)],
+            );
+        };
+        ask.ends += 1;
+        if ask.ends > 1 {
+            let subjects = [Subject::Program(program), Subject::Message(ask.number)];
+            self.broken("a program's request ends once", &subjects);
+        }
+    }
+
+    fn part_told(&mut self, program: usize, key: RequestKey) {
+        let ask = self.programs.0[program].requests.get(&key);
+        if ask.is_none_or(|ask| ask.ends > 0) {
+            let promise = "nothing of a request comes after its end";
+            self.broken(promise, &[Subject::Program(program)]);
+        }
+    }
+
+    fn answer_told(&mut self, program: usize, key: RequestKey, answer: Option<u64>, from: &str) {
+        self.part_told(program, key);
+        let now = self.now;
+        let Some(ask) = self.programs.0[program].requests.get_mut(&key) else {
+            return;
+        };
+        ask.deadline = ask.deadline.and(ask.span).map(|span| now + span);
+        let number = ask.number;
+        if from != "$bus" && answer.and_then(|answer| self.asks_of(answer)) != Some(number) {
+            let subjects = [Subject::Program(program), Subject::Message(number)];
+            self.broken("a program got an answer to something else", &subjects);
+        }
+    }
+
+    fn delivery_told(&mut self, program: usize, keys: &[SubscriptionKey], delivery: &Delivery<'_>) {
+        let topic = delivery.topic.as_str();
+        let shared = delivery.headers.shared();
+        let known = &self.programs.0[program].subscriptions;
+        let fits = |key: &SubscriptionKey| {
+            let label = |wish: &Wish| wish.shared.as_ref().map(|name| format!("{name}/{}", wish.filter));
+            known.get(key).is_some_and(|wish| {
+                (selects(&wish.filter, topic) || topic == "$bus/snapshot-end")
+                    && label(wish).as_deref() == shared
+            })
+        };
+        if !keys.iter().all(fits) {
+            let promise =
+                format!("a program got {topic} for a subscription that does not select it, or is over");
+            return self.broken(promise, &[Subject::Program(program)]);
+        }
+        let Some(number) = number_of(&delivery.headers).filter(|_| !delivery.retained) else {
+            return;
+        };
+        if !self.programs.0[program]
+            .seen
+            .insert((number, shared.map(str::to_owned)))
+        {
+            let subjects = [Subject::Program(program), Subject::Message(number)];
+            self.broken("a program got a delivery twice", &subjects);
+        }
+    }
+
+    /// Looks whether a session ended what is past its deadline, now that its timers have run.
+    pub(crate) fn program_timed(&mut self, program: usize) {
+        let now = self.now;
+        let late = |ask: &&Ask| ask.ends == 0 && ask.deadline.is_some_and(|deadline| deadline + GRACE <= now);
+        if let Some(ask) = self.programs.0[program].requests.values().find(late) {
+            let subjects = [Subject::Program(program), Subject::Message(ask.number)];
+            self.broken("a program's request ends by its deadline and 250 ms", &subjects);
+        }
+    }
+
+    /// Looks whether everything that a program asked for has ended, when everything is at rest.
+    pub(crate) fn check_program(&mut self, program: usize, connected: bool) {
+        let known = &self.programs.0[program];
+        let asks = known
+            .requests
+            .values()
+            .filter(|ask| ask.ends == 0 && ask.deadline.is_some())
+            .count();
+        let publishes = known
+            .publishes
+            .values()
+            .filter(|ends| **ends == 0 && connected)
+            .count();
+        let flushes = known
+            .flushes
+            .values()
+            .filter(|ends| **ends == 0 && connected)
+            .count();
+        let unsure = known
+            .subscriptions
+            .values()
+            .filter(|wish| wish.unsure && connected)
+            .count();
+        if asks + publishes + flushes + unsure > 0 {
+            let promise = format!(
+                "{asks} requests, {publishes} publishes, {flushes} flushes did not end, {unsure} gaps were not told"
+            );
+            self.broken(promise, &[Subject::Program(program)]);
+        }
+    }
+}
+
+fn increment(count: &mut u32) -> u32 {
+    *count += 1;
+    *count
+}
+
+/// How long after a deadline a session ends a request itself.
+const GRACE: Duration = Duration::from_millis(250);

@@ -1,0 +1,250 @@
+//! A program behind a session: what its driver does, and how it answers requests.
+
+use buslane_protocol::{Headers, Name, Payload};
+use buslane_session::{
+    Action, Config, DeliveryToken, Event, PublishKey, RegistrationKey, RequestKey, Session, State,
+    SubscriptionKey,
+};
+
+use crate::content::{Content, problem};
+use crate::peer::Program;
+use crate::world::World;
+
+/// A program behind a session.
+pub(crate) struct Behind {
+    pub(crate) session: Session,
+    /// Its number at the oracle.
+    pub(crate) number: usize,
+    pub(crate) registrations: Vec<RegistrationKey>,
+    pub(crate) subscriptions: Vec<(SubscriptionKey, bool)>,
+    pub(crate) requests: Vec<RequestKey>,
+    pub(crate) publishes: Vec<PublishKey>,
+    pub(crate) invocations: Vec<Open>,
+    /// Whether it answers at once.
+    pub(crate) eager: bool,
+}
+
+/// A request that awaits an answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Open {
+    pub(crate) token: DeliveryToken,
+    pub(crate) stream: bool,
+}
+
+impl World {
+    /// Begins a new session for a peer.
+    pub(crate) fn join_by_session(&mut self, peer: usize) {
+        let config = Config {
+            name: self.random.chance(50).then(|| name(&format!("peer-{peer}"))),
+            framing: self.peers[peer].kind.framing,
+            seed: self.random.next(),
+            ..Config::default()
+        };
+        let number = self.oracle.program();
+        self.oracle.trace.note(|| format!("peer {peer} is p{number} now"));
+        let behind = Behind {
+            session: Session::new(config, self.now),
+            number,
+            registrations: Vec::new(),
+            subscriptions: Vec::new(),
+            requests: Vec::new(),
+            publishes: Vec::new(),
+            invocations: Vec::new(),
+            eager: self.random.chance(60),
+        };
+        self.peers[peer].program = Program::Session(Box::new(behind));
+        self.run_session(peer);
+    }
+
+    /// Lends the session of a peer, if it has one that has not ended.
+    pub(crate) fn behind(&mut self, peer: usize) -> Option<&mut Behind> {
+        match &mut self.peers[peer].program {
+            Program::Session(behind) if behind.session.state() != State::Ended => Some(behind),
+            _ => None,
+        }
+    }
+
+    /// Lets a session read what arrived, do what is due, and write.
+    pub(super) fn drive_session(&mut self, peer: usize) {
+        let now = self.now;
+        while let Some(place) = self.peers[peer].connection {
+            let connection = &mut self.connections[place];
+            if let Some(piece) = connection.down.read(now) {
+                if let Some(behind) = self.behind(peer) {
+                    behind.session.handle_bytes(now, &piece);
+                }
+                self.run_session(peer);
+            } else if connection.down.is_over(now) {
+                self.hang_up(peer);
+                if let Some(behind) = self.behind(peer) {
+                    behind.session.handle_disconnected(now, "the connection ended");
+                }
+                self.run_session(peer);
+            } else {
+                break;
+            }
+        }
+        let Some(behind) = self.behind(peer) else { return };
+        if behind.session.poll_timeout().is_some_and(|due| due <= now) {
+            behind.session.handle_timeout(now);
+            self.run_session(peer);
+        }
+        if let Program::Session(behind) = &self.peers[peer].program {
+            self.oracle.program_timed(behind.number);
+        }
+    }
+
+    /// Does what a session's driver does after each input.
+    pub(crate) fn run_session(&mut self, peer: usize) {
+        loop {
+            self.tell(peer);
+            let Program::Session(behind) = &mut self.peers[peer].program else {
+                return;
+            };
+            match behind.session.poll_action() {
+                Some(Action::Dial) => self.dial_for_session(peer),
+                Some(Action::Close { flush }) => {
+                    if flush {
+                        self.write_session(peer);
+                    }
+                    self.hang_up(peer);
+                }
+                None => break,
+            }
+        }
+        self.write_session(peer);
+    }
+
+    /// Hands a program everything that its session tells, and lets it answer.
+    fn tell(&mut self, peer: usize) {
+        let mut arrived = Vec::new();
+        let mut gone = Vec::new();
+        let Program::Session(behind) = &mut self.peers[peer].program else {
+            return;
+        };
+        while let Some(event) = behind.session.poll_event() {
+            self.oracle.told(behind.number, &event);
+            self.oracle.coverage.count(word(&event));
+            match &event {
+                Event::Request { token, invocation } => arrived.push(Open {
+                    token: *token,
+                    stream: invocation.stream,
+                }),
+                Event::Withdrawn { token, .. } => gone.push(*token),
+                Event::Reply { key, .. } | Event::Failed { key, .. } | Event::End { key, .. } => {
+                    behind.requests.retain(|known| known != key);
+                }
+                _ => {}
+            }
+        }
+        let eager = behind.eager;
+        behind.invocations.extend(arrived.iter().cloned());
+        behind
+            .invocations
+            .retain(|open| !gone.contains(&open.token) || open.stream);
+        for open in arrived {
+            if eager && self.random.chance(70) {
+                self.answer_as_session(peer, &open);
+            }
+        }
+    }
+
+    fn dial_for_session(&mut self, peer: usize) {
+        let now = self.now;
+        let reachable = self.reachable;
+        if reachable {
+            self.dial(peer);
+        }
+        let Program::Session(behind) = &mut self.peers[peer].program else {
+            return;
+        };
+        if reachable {
+            behind.session.handle_connected(now);
+        } else {
+            behind.session.handle_disconnected(now, "nobody listens");
+        }
+    }
+
+    fn write_session(&mut self, peer: usize) {
+        let Some(place) = self.peers[peer].connection else {
+            return;
+        };
+        let Program::Session(behind) = &mut self.peers[peer].program else {
+            return;
+        };
+        if let Some(transmit) = behind.session.poll_transmit() {
+            let up = &mut self.connections[place].up;
+            up.write(self.now, transmit.as_bytes(), &mut self.random);
+            behind.session.recycle(transmit);
+        }
+    }
+
+    /// Answers a request in one of many ways, late and wrong ones included.
+    pub(crate) fn answer_as_session(&mut self, peer: usize, open: &Open) {
+        let (now, number) = (self.now, self.number());
+        let valid = self.random.chance(85);
+        let content = Content::random(number, valid, self.settings.largest, &mut self.random);
+        let (chunks, how) = (self.random.within(1, 3), self.random.below(10));
+        let Some(behind) = self.behind(peer) else { return };
+        let (token, session) = (open.token, &mut behind.session);
+        // The request may be over; then its answer is refused, which is all that has to happen.
+        let _ = match how {
+            0 => session.fail(token, problem(number)),
+            1 if open.stream => session.chunk(now, token, Headers::default(), Payload::absent(), true),
+            2..=6 if open.stream => {
+                for _ in 0..chunks {
+                    let number = self.number();
+                    let content = Content::random(number, true, 200, &mut self.random);
+                    let Some(behind) = self.behind(peer) else { return };
+                    let payload = content.payload.clone();
+                    let _ = behind
+                        .session
+                        .chunk(now, token, content.headers(), payload, false);
+                }
+                return self.run_session(peer);
+            }
+            7 if open.stream => session.chunk(now, token, content.headers(), content.payload.clone(), true),
+            _ => session.reply(token, content.headers(), content.payload.clone()),
+        };
+        behind.invocations.retain(|known| known.token != token);
+        self.run_session(peer);
+    }
+}
+
+/// Makes a name.
+pub(crate) fn name(text: &str) -> Name {
+    Name::parse(text).expect("the simulator's names are good")
+}
+
+fn word(event: &Event<'_>) -> &'static str {
+    match event {
+        Event::Connected(_) => "session: connected",
+        Event::Disconnected { .. } => "session: disconnected",
+        Event::Draining { .. } => "session: draining",
+        Event::Ended { .. } => "session: ended",
+        Event::Refused { .. } => "session: refused",
+        Event::Registered { again: true, .. } => "session: registered again",
+        Event::Registered { .. } => "session: registered",
+        Event::RegistrationFailed { .. } => "session: registration failed",
+        Event::Unregistered { .. } => "session: unregistered",
+        Event::Reply { .. } => "session: reply",
+        Event::PartialReply { .. } => "session: reply of several",
+        Event::PartialFailure { .. } => "session: failure of several",
+        Event::Chunk { .. } => "session: chunk",
+        Event::End { .. } => "session: end",
+        Event::Failed { .. } => "session: failed",
+        Event::Request { .. } => "session: request",
+        Event::Withdrawn { .. } => "session: withdrawn",
+        Event::AnswerRefused { .. } => "session: answer refused",
+        Event::Credit { .. } => "session: credit",
+        Event::Subscribed { .. } => "session: subscribed",
+        Event::SubscriptionFailed { .. } => "session: subscription failed",
+        Event::Delivery { .. } => "session: delivery",
+        Event::Gap { unknown: true, .. } => "session: gap after a loss",
+        Event::Gap { .. } => "session: gap",
+        Event::Acked { .. } => "session: acked",
+        Event::PublishFailed { .. } => "session: publish failed",
+        Event::Flushed { .. } => "session: flushed",
+        _ => "session: other",
+    }
+}

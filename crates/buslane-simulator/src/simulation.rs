@@ -1,0 +1,265 @@
+//! One run: a seed from its beginning to when everybody has gone, and what came of it.
+
+use std::fmt;
+use std::time::Duration;
+
+use buslane_protocol::{ClientMessage, Filter, Framing, Payload, Publish, Retain, Subscribe, Topic};
+
+use crate::content::Content;
+use crate::coverage::Coverage;
+use crate::peer::Program;
+use crate::settings::Kind;
+use crate::workload;
+use crate::world::World;
+
+/// How a seed is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Actions until everything comes to rest.
+    pub steps: usize,
+    /// Whether what happens is kept, to be shown with a promise that is broken.
+    pub recording: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            steps: STEPS,
+            recording: false,
+        }
+    }
+}
+
+/// What came of a run in which every promise was kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// A hash of every byte that the broker wrote, and when.
+    pub hash: u64,
+    /// How often each kind of thing happened.
+    pub coverage: Coverage,
+}
+
+/// A promise that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The seed.
+    pub seed: u64,
+    /// The number of actions until then.
+    pub step: usize,
+    /// The promise, and how it was broken.
+    pub promise: String,
+    /// What happened last to those whom it concerns; empty unless the run was recorded.
+    pub events: Vec<String>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Failure {
+            seed,
+            step,
+            promise,
+            events,
+        } = self;
+        writeln!(formatter, "seed {seed}, step {step}: {promise}")?;
+        for event in events {
+            writeln!(formatter, "  {event}")?;
+        }
+        let steps = step + 1;
+        write!(
+            formatter,
+            "to see it again: just simulate --seed {seed} --steps {steps}"
+        )
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Runs a seed. One that fails is run again and recorded, to show what led to it.
+pub fn run(seed: u64, options: Options) -> Result<Outcome, Box<Failure>> {
+    let first = play(seed, options);
+    if first.is_ok() || options.recording {
+        return first;
+    }
+    let recording = Options {
+        recording: true,
+        ..options
+    };
+    match play(seed, recording) {
+        Err(failure) => Err(failure),
+        Ok(_) => first,
+    }
+}
+
+/// Returns the kinds of actions, each of which a long run has to reach.
+pub fn kinds() -> impl Iterator<Item = &'static str> {
+    workload::names()
+}
+
+fn play(seed: u64, options: Options) -> Result<Outcome, Box<Failure>> {
+    let mut world = World::new(seed, options.recording);
+    for step in 0..options.steps {
+        let wait = world.random.below(world.settings.pace);
+        world.act();
+        world.pass_for(Duration::from_micros(wait));
+        judge(&world, seed, step)?;
+    }
+    world.rest();
+    judge(&world, seed, options.steps)?;
+    world.disband();
+    judge(&world, seed, options.steps)?;
+    Ok(Outcome {
+        hash: world.oracle.trace.hash(),
+        coverage: world.oracle.coverage,
+    })
+}
+
+fn judge(world: &World, seed: u64, step: usize) -> Result<(), Box<Failure>> {
+    let Some(broken) = &world.oracle.broken else {
+        return Ok(());
+    };
+    let shown = if broken.subjects.is_empty() {
+        FEW_LINES
+    } else {
+        SHOWN_LINES
+    };
+    Err(Box::new(Failure {
+        seed,
+        step,
+        promise: broken.promise.clone(),
+        events: world.oracle.trace.concerning(&broken.subjects, shown),
+    }))
+}
+
+impl World {
+    /// Heals everything, lets it come to rest, and looks at what is then.
+    fn rest(&mut self) {
+        self.reachable = true;
+        let lost = |place: &usize| self.connections[*place].up.lossy || self.connections[*place].down.lossy;
+        let attached = |place: &usize| self.connections[*place].attached;
+        let broken: Vec<usize> = (0..self.connections.len())
+            .filter(lost)
+            .filter(attached)
+            .collect();
+        for place in broken {
+            self.cut(place);
+        }
+        for connection in &mut self.connections {
+            connection.up.stalled_until = self.now;
+            connection.down.stalled_until = self.now;
+        }
+        for peer in &mut self.peers {
+            peer.frozen_until = self.now;
+        }
+        self.pass_for(REST);
+        if self.oracle.broken.is_some() {
+            return;
+        }
+        for peer in 0..self.peers.len() {
+            if let Program::Session(behind) = &self.peers[peer].program {
+                let connected = behind.session.state() == buslane_session::State::Connected;
+                self.oracle.check_program(behind.number, connected);
+            }
+            if let Some(place) = self.peers[peer]
+                .connection
+                .filter(|place| self.connections[*place].client.is_some())
+            {
+                self.oracle.check_view(place);
+            }
+        }
+        self.watch();
+    }
+
+    /// Has newcomers look at what is there.
+    fn watch(&mut self) {
+        let limits = &self.settings.limits;
+        if limits.memory < AMPLE_MEMORY
+            || self.connections.iter().filter(|known| !known.over).count() + 1 >= limits.connections
+        {
+            return;
+        }
+        let kind = Kind {
+            session: false,
+            framing: self.random.pick(&[Framing::Binary, Framing::JsonLines]),
+            principal: 0,
+        };
+        let watcher = self.add_peer(kind);
+        for filter in ["#", "$bus/service/#"] {
+            let id = self.id();
+            let subscribe = Subscribe {
+                id: Some(id),
+                filter: Filter::parse(filter).expect("the simulator's filters are good"),
+                shared: None,
+                overflow: Default::default(),
+                credit: None,
+            };
+            self.write(watcher, &ClientMessage::Subscribe(subscribe));
+        }
+        self.pass_for(LOOK);
+        if let Some(place) = self.peers[watcher].connection {
+            self.oracle.check_view(place);
+            self.oracle.check_retained(place);
+        }
+    }
+
+    /// Has everybody leave, and looks at what is left.
+    fn disband(&mut self) {
+        for peer in 0..self.peers.len() {
+            self.hang_up(peer);
+            self.peers[peer].program = Program::Away;
+        }
+        self.pass_for(LOOK);
+        self.clear_retained();
+        let counters = self.engine.counters().clone();
+        let gauges = self.engine.gauges();
+        if self.oracle.broken.is_none() {
+            self.oracle.check_empty(&counters, &gauges);
+        }
+    }
+}
+
+impl World {
+    /// Has one more come and clear every retained value.
+    fn clear_retained(&mut self) {
+        let kind = Kind {
+            session: false,
+            framing: Framing::JsonLines,
+            principal: 0,
+        };
+        let janitor = self.add_peer(kind);
+        for topic in self.oracle.kept_now().into_keys() {
+            let number = self.number();
+            let message = Publish {
+                id: None,
+                topic: Topic::parse(topic).expect("a topic that is kept is one"),
+                headers: Content {
+                    number,
+                    payload: Payload::absent(),
+                }
+                .headers(),
+                payload: Payload::absent(),
+                ack: false,
+                retain: Retain::Clear,
+                retain_ms: None,
+                exclude_self: false,
+            };
+            self.write(janitor, &ClientMessage::Publish(message));
+        }
+        self.pass_for(LOOK);
+        self.hang_up(janitor);
+        self.peers[janitor].program = Program::Away;
+        self.pass_for(LOOK);
+    }
+}
+
+/// Actions of a run.
+const STEPS: usize = 120;
+/// Lines shown with a promise that is broken to somebody.
+const SHOWN_LINES: usize = 60;
+/// Lines shown with a promise that concerns everybody.
+const FEW_LINES: usize = 30;
+/// Time for everything to come to rest: longer than any deadline and any silence that is borne.
+const REST: Duration = Duration::from_secs(100);
+/// Time for a newcomer to see everything.
+const LOOK: Duration = Duration::from_secs(3);
+/// Memory that a newcomer does not find full.
+const AMPLE_MEMORY: usize = 1 << 20;
