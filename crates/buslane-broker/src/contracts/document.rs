@@ -284,21 +284,26 @@ fn compare_alone(old: &Schema, new: &Schema, role: Role) -> SchemaDifference {
 fn compare_registrations(old: &Registration, new: &Registration) -> SchemaDifference {
     let Compared { contracts, omitted } = compare(&interface(old), &interface(new));
     let contracts = contracts.into_iter().map(|(_, contract)| contract).collect();
-    let mut changes = Vec::new();
+    let mut changes = declared_changes(old, new);
+    // What came or went as a whole is not listed part by part.
+    let whole: Vec<String> = changes
+        .iter()
+        .map(|change| format!("{}.", change.place))
+        .collect();
+    let is_part = |place: &str| whole.iter().any(|whole| place.starts_with(whole.as_str()));
     let (before, after): (Vec<_>, Vec<_>) = (old.all_schemas().collect(), new.all_schemas().collect());
     let find = |all: &[(String, &Schema)], place: &str| {
         let found = all.iter().find(|(other, _)| other == place);
         found.map(|(_, schema)| (*schema).clone())
     };
-    for (place, schema) in &before {
+    for (place, schema) in before.iter().filter(|(place, _)| !is_part(place)) {
         changes.extend(text_changes(place, Some(schema), find(&after, place).as_ref()));
     }
-    for (place, schema) in &after {
+    for (place, schema) in after.iter().filter(|(place, _)| !is_part(place)) {
         if find(&before, place).is_none() {
             changes.extend(text_changes(place, None, Some(schema)));
         }
     }
-    changes.extend(declared_changes(old, new));
     SchemaDifference {
         report: report(old.version.clone(), contracts, omitted),
         changes,

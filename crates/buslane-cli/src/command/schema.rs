@@ -189,7 +189,7 @@ fn hint(error: &SchemaDocumentError) -> Option<&'static str> {
             "divide it, or raise limits.schema in the broker's configuration"
         }
         SchemaDocumentError::TooDeep { .. } => "give the inner schemas names under $defs, and refer to them",
-        SchemaDocumentError::Refused { reason, .. } if reason.contains("never fetched") => {
+        SchemaDocumentError::Refused { reason, .. } if reason.contains("retrieving it failed") => {
             "put what it refers to into the registration's schemas, under its URI"
         }
         SchemaDocumentError::Refused { reason, .. } if reason.contains("again and again") => {
@@ -280,10 +280,15 @@ fn print(found: &SchemaDifference, out: &mut Output) -> Result<(), Failure> {
 
 /// Tells whether a difference in the text is one that the report speaks of.
 fn covers(place: &str, reported: &[SchemaChange], change: &TextChange) -> bool {
-    let within = |known: &SchemaChange| {
-        known.pointer == change.pointer || known.pointer.starts_with(&format!("{}/", change.pointer))
+    // A change in a schema that others refer to is reported with those, behind its URI.
+    let pointer = match change.place.strip_prefix("schemas.") {
+        Some(uri) => format!("{uri}#{}", change.pointer),
+        None if place == change.place => change.pointer.clone(),
+        None => return false,
     };
-    place == change.place && reported.iter().any(within)
+    let within =
+        |known: &SchemaChange| known.pointer == pointer || known.pointer.starts_with(&format!("{pointer}/"));
+    reported.iter().any(within)
 }
 
 fn print_contract(contract: &ContractChange, out: &mut Output) -> Result<(), Failure> {
