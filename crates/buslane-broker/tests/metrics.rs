@@ -178,6 +178,47 @@ fn requests_over_http_are_counted_by_route_and_class_of_status() {
 }
 
 #[test]
+fn feeds_and_what_is_read_in_part_show_while_they_are_there() {
+    let broker = start(|_| {});
+    let mut reader = Connection::open(&broker);
+    reader.send("GET /api/v1/subscribe?filter=a", &[], b"");
+    reader.receive_head();
+    let mut slow = connect(&broker);
+    slow.write_all(br#"{"type":"publish","topic":"a","#).unwrap();
+    eventually(
+        &broker,
+        &[("http_feeds", 1.0), ("subscriptions", 1.0), ("draining", 0.0)],
+    );
+    post(&broker, "/api/v1/publish/a", "1");
+    reader.receive_chunk();
+    let figures = Figures::of(&broker);
+    assert!(
+        figures.value("input_bytes") > 0.0 && figures.value("http_feed_bytes") > 0.0,
+        "{}",
+        figures.0
+    );
+    assert!(figures.value("received_bytes_total") + figures.value("sent_bytes_total") > 0.0);
+    assert!(figures.value("uptime_seconds") > 0.0 && figures.value("start_time_seconds") > 1e9);
+}
+
+#[test]
+fn readers_over_http_who_read_nothing_are_counted_when_they_are_given_up() {
+    let broker = start(|config| {
+        config.limits.ping_after = Duration::from_millis(200);
+        config.limits.gone_after = Duration::from_millis(600);
+    });
+    let mut reader = Connection::open(&broker);
+    reader.send("GET /api/v1/subscribe?filter=a", &[], b"");
+    reader.receive_head();
+    let long = format!("\"{}\"", "x".repeat(1_000_000));
+    let began = std::time::Instant::now();
+    while Figures::of(&broker).value("http_stalled_total") < 1.0 {
+        post(&broker, "/api/v1/publish/a", &long);
+        assert!(began.elapsed() < support::PATIENCE, "nobody gives the reader up");
+    }
+}
+
+#[test]
 fn distributions_are_told_in_base_units() {
     let broker = start(|_| {});
     let mut client = Lines::join(&broker);

@@ -101,7 +101,9 @@ fn coded(text: &str) -> String {
         let code = word.trim_matches(',');
         match ErrorCode::parse(code) {
             // Beside codes the table speaks of overflow policies.
-            Some(found) if found != ErrorCode::Overflow => word.replace(code, &format!("[`{code}`](errors.md#{code})")),
+            Some(found) if found != ErrorCode::Overflow => {
+                word.replace(code, &format!("[`{code}`](errors.md#{code})"))
+            }
             _ => word.to_owned(),
         }
     };

@@ -48,6 +48,8 @@ pub(super) const METRICS: &[Metric] = metrics! {
         };
     Gauge "http_exchanges" [] "HTTP requests of the API in progress, streams that last excluded." =>
         |now, out| out.value(now.exchanges);
+    Gauge "http_feeds" [] "Subscriptions over HTTP, those included whose reader is away and may come back." =>
+        |now, out| out.value(now.feeds);
     Counter "http_stalled_total" [] "HTTP connections ended because the other side read nothing for too long." =>
         |now, out| out.value(now.driver.http_stalled.get());
 };

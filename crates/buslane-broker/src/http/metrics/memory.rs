@@ -13,4 +13,6 @@ pub(super) const METRICS: &[Metric] = metrics! {
         |now, out| out.each(Gauges::MEMORY.into_iter().zip(now.gauges.memory_used));
     Gauge "input_bytes" [] "Bytes of frames of which a part is there." =>
         |now, out| out.value(now.input_bytes);
+    Gauge "http_feed_bytes" [] "Bytes of events over HTTP that are kept for readers who come back." =>
+        |now, out| out.value(now.feed_bytes);
 };

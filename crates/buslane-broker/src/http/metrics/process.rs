@@ -30,6 +30,8 @@ pub(super) const METRICS: &[Metric] = metrics! {
         |now, out| out.value(now.start_time_seconds);
     Gauge "uptime_seconds" [] "Time since the start." =>
         |now, out| out.value(now.uptime_seconds);
+    Gauge "draining" [] "1 while the broker finishes what it has and takes nothing new, else 0." =>
+        |now, out| out.value(u8::from(now.is_draining));
     Gauge "process_resident_bytes" [] "Memory in use as the system sees it; missing where it does not tell." =>
         |now, out| out.known(now.process.as_ref().map(|usage| usage.memory_bytes));
     Counter "process_cpu_seconds_total" [] "Processor time used; missing where the system does not tell." =>
