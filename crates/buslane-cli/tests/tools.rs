@@ -163,7 +163,13 @@ fn the_manual_has_a_page_for_each_command() {
     let folder = tempfile::tempdir().unwrap();
     let pages = folder.path().join("man1");
     let listed = buslane(&["man", "--output", &pages.display().to_string()]).succeeds();
-    for name in ["buslane", "buslane-serve", "buslane-tap", "buslane-check-config"] {
+    for name in [
+        "buslane",
+        "buslane-serve",
+        "buslane-tap",
+        "buslane-check-config",
+        "buslane-schema-diff",
+    ] {
         let path = pages.join(format!("{name}.1"));
         let page = std::fs::read_to_string(&path).unwrap();
         assert!(

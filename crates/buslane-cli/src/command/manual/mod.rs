@@ -66,34 +66,32 @@ fn unknown(definition: &Command, name: &str) -> Failure {
         .hint(format_args!("there are {}", names.join(", ")))
 }
 
-/// Writes a page for each command.
+/// Writes a page for each command, and for each below it.
 fn write_pages(definition: &Command, folder: &Path, out: &mut Output) -> Result<(), Failure> {
-    let refused =
-        |path: &Path, error: std::io::Error| Failure::failed(format_args!("{}: {error}", path.display()));
-    fs::create_dir_all(folder).map_err(|error| refused(folder, error))?;
-    for command in std::iter::once(definition).chain(visible(definition)) {
-        let path = folder.join(format!("{}.1", file_name(definition, command)));
-        fs::write(&path, page(command)?).map_err(|error| refused(&path, error))?;
+    fs::create_dir_all(folder).map_err(|error| refused(folder, &error))?;
+    let mut commands = vec![definition];
+    while let Some(command) = commands.pop() {
+        let path = folder.join(format!("{}.1", name(command)));
+        fs::write(&path, page(command)?).map_err(|error| refused(&path, &error))?;
         out.line(path.display())?;
+        commands.extend(visible(command));
     }
     Ok(())
 }
 
-fn file_name(definition: &Command, command: &Command) -> String {
-    match command.get_name() == definition.get_name() {
-        true => definition.get_name().to_owned(),
-        false => format!("{}-{}", definition.get_name(), command.get_name()),
-    }
+fn refused(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::failed(format_args!("{}: {error}", path.display()))
+}
+
+/// Returns the name of a command's page, `buslane-tap`.
+fn name(command: &Command) -> &str {
+    command.get_display_name().unwrap_or(command.get_name())
 }
 
 fn page(command: &Command) -> Result<Vec<u8>, Failure> {
-    let name = command
-        .get_display_name()
-        .unwrap_or(command.get_name())
-        .to_owned();
     let mut page = Vec::new();
     Man::new(command.clone())
-        .title(name)
+        .title(name(command))
         .render(&mut page)
         .map_err(Failure::failed)?;
     Ok(page)
