@@ -8,7 +8,7 @@ use buslane_protocol::{
 use crate::ClientId;
 use crate::engine::{Engine, Timer};
 use crate::memory::Category;
-use crate::pending::{Call, CallKey, CallKind, Leg, LegKey, Pending};
+use crate::pending::{CallKey, CallKind, Leg, LegKey, Pending};
 use crate::registry::InstanceKey;
 use crate::slots::SlotKey;
 use crate::unhandled::Unhandled;
@@ -115,7 +115,7 @@ impl Engine {
 
     /// Ends a request that its caller does not want any more. One that ended meanwhile needs nothing.
     pub(crate) fn cancel(&mut self, caller: ClientId, id: Id) {
-        let Some(key) = self.pending.find(caller, id) else {
+        let Some(key) = self.pending.find(caller, &id) else {
             return;
         };
         self.withdraw_legs(key);
@@ -221,13 +221,17 @@ impl Engine {
         Some(leg)
     }
 
-    /// Forgets a request whose legs are closed.
-    pub(crate) fn close_call(&mut self, key: CallKey, ending: Ending) -> Option<Call> {
-        let caller = self.pending.call(key)?.caller;
-        let client = self.clients.find_mut(caller)?;
-        let call = self.pending.remove_call(&mut client.calls, key)?;
+    /// Forgets a request whose legs are closed. Tells whether it was there.
+    pub(crate) fn close_call(&mut self, key: CallKey, ending: Ending) -> bool {
+        let caller = self.pending.call(key).map(|call| call.caller);
+        let Some(client) = caller.and_then(|caller| self.clients.find_mut(caller)) else {
+            return false;
+        };
+        let Some((since, timer)) = self.pending.remove_call(&mut client.calls, key) else {
+            return false;
+        };
         self.ledger.release(Category::Requests, Pending::CALL_BYTES);
-        if let Some(timer) = call.timer {
+        if let Some(timer) = timer {
             self.timers.cancel(timer);
         }
         let counters = &mut self.ledger.counters;
@@ -243,8 +247,8 @@ impl Engine {
             Ending::Abandoned => &mut counters.abandoned,
         };
         *counter += 1;
-        counters.note_request(self.now - call.since);
-        Some(call)
+        counters.note_request(self.now - since);
+        true
     }
 
     /// Sends a caller an error that ends its request, or one outcome of it.

@@ -10,9 +10,11 @@
 //! Both lists are threaded through the tables, so that a request in flight costs no allocation of its own.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::time::Duration;
 
 use buslane_protocol::{Id, Instant};
+use hashbrown::HashTable;
 
 use crate::ClientId;
 use crate::entropy::{Entropy, HashState};
@@ -81,6 +83,8 @@ pub(crate) struct Call {
     pub(crate) timer: Option<TimerKey>,
     first_leg: Option<LegKey>,
     links: Links,
+    /// Of caller and id.
+    hash: u64,
 }
 
 impl Call {
@@ -102,6 +106,7 @@ impl Call {
             timer: None,
             first_leg: None,
             links: Links::default(),
+            hash: 0,
         }
     }
 
@@ -135,13 +140,15 @@ struct Links {
 pub(crate) struct Pending {
     calls: Slots<Call>,
     legs: Slots<Leg>,
-    by_id: HashMap<(ClientId, Id), CallKey, HashState>,
+    /// By caller and id, which are kept with the request only.
+    by_id: HashTable<CallKey>,
+    hash: HashState,
     by_delivery: HashMap<(ClientId, u64), LegKey, HashState>,
 }
 
 impl Pending {
     /// Bytes charged for a request.
-    pub(crate) const CALL_BYTES: usize = 2 * (size_of::<Call>() + size_of::<((ClientId, Id), CallKey)>());
+    pub(crate) const CALL_BYTES: usize = 2 * (size_of::<Call>() + size_of::<CallKey>());
     /// Bytes charged for each instance asked.
     pub(crate) const LEG_BYTES: usize = 2 * (size_of::<Leg>() + size_of::<((ClientId, u64), LegKey)>());
 
@@ -150,7 +157,8 @@ impl Pending {
         Pending {
             calls: Slots::default(),
             legs: Slots::default(),
-            by_id: HashMap::with_hasher(entropy.hash_state()),
+            by_id: HashTable::new(),
+            hash: entropy.hash_state(),
             by_delivery: HashMap::with_hasher(entropy.hash_state()),
         }
     }
@@ -161,8 +169,12 @@ impl Pending {
     }
 
     /// Finds a request by its caller's id.
-    pub(crate) fn find(&self, caller: ClientId, id: Id) -> Option<CallKey> {
-        self.by_id.get(&(caller, id)).copied()
+    pub(crate) fn find(&self, caller: ClientId, id: &Id) -> Option<CallKey> {
+        let meant = |key: &CallKey| {
+            let call = self.calls.get(*key);
+            call.is_some_and(|call| call.caller == caller && call.id == *id)
+        };
+        self.by_id.find(hash_of(&self.hash, caller, id), meant).copied()
     }
 
     /// Finds what a callee was asked under a number.
@@ -202,21 +214,19 @@ impl Pending {
     }
 
     /// Adds a request to those of its caller. The id is not in flight yet.
-    pub(crate) fn add_call(&mut self, owner: &mut Owned, call: Call) -> CallKey {
-        let name = (call.caller, call.id);
-        let key = self.calls.insert(Call {
-            links: Links {
-                previous: None,
-                next: owner.first,
-            },
-            ..call
-        });
+    pub(crate) fn add_call(&mut self, owner: &mut Owned, mut call: Call) -> CallKey {
+        call.hash = hash_of(&self.hash, call.caller, &call.id);
+        call.links.next = owner.first;
+        let hash = call.hash;
+        let key = self.calls.insert(call);
         if let Some(next) = owner.first.and_then(|next| self.calls.get_mut(next)) {
             next.links.previous = Some(key);
         }
         owner.first = Some(key);
         owner.count += 1;
-        self.by_id.insert(name, key);
+        let calls = &self.calls;
+        self.by_id
+            .insert_unique(hash, key, |key| calls.get(*key).map_or(0, |call| call.hash));
         key
     }
 
@@ -260,12 +270,19 @@ impl Pending {
         key
     }
 
-    /// Removes a request; its legs are removed before.
-    pub(crate) fn remove_call(&mut self, owner: &mut Owned, key: CallKey) -> Option<Call> {
-        let call = self.calls.remove(key)?;
+    /// Removes a request; its legs are removed before. Returns when it was accepted, and its timer.
+    pub(crate) fn remove_call(
+        &mut self,
+        owner: &mut Owned,
+        key: CallKey,
+    ) -> Option<(Instant, Option<TimerKey>)> {
+        let call = self.calls.get(key)?;
         debug_assert!(call.first_leg.is_none(), "a request is removed after its legs");
-        self.by_id.remove(&(call.caller, call.id));
-        let Links { previous, next } = call.links;
+        if let Ok(found) = self.by_id.find_entry(call.hash, |found| *found == key) {
+            found.remove();
+        }
+        let (Links { previous, next }, removed) = (call.links, (call.since, call.timer));
+        self.calls.discard(key);
         if let Some(next) = next.and_then(|next| self.calls.get_mut(next)) {
             next.links.previous = previous;
         }
@@ -274,7 +291,7 @@ impl Pending {
             None => owner.first = next,
         }
         owner.count -= 1;
-        Some(call)
+        Some(removed)
     }
 
     /// Removes what an instance was asked, from the request and from the deliveries of its client.
@@ -310,4 +327,9 @@ impl Pending {
         owner.count -= 1;
         Some(leg)
     }
+}
+
+#[inline]
+fn hash_of(hash: &HashState, caller: ClientId, id: &Id) -> u64 {
+    hash.hash_one((caller, id))
 }

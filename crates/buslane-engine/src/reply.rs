@@ -192,14 +192,17 @@ impl Engine {
 
     fn end_stream(&mut self, key: LegKey, call: CallKey) {
         self.close_leg(key, false);
-        if let Some(call) = self.close_call(call, Ending::Streamed) {
+        let Some((caller, id)) = self.pending.call(call).map(|call| (call.caller, call.id)) else {
+            return;
+        };
+        if self.close_call(call, Ending::Streamed) {
             let end = End {
-                id: call.id,
+                id,
                 expected: 1,
                 replied: 1,
                 failed: 0,
             };
-            self.send(call.caller, &BrokerMessage::End(end));
+            self.send(caller, &BrokerMessage::End(end));
         }
     }
 

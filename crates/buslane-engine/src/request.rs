@@ -55,7 +55,7 @@ impl Engine {
         if self.draining.is_some() {
             return Err(draining().into());
         }
-        if self.pending.find(caller, request.id).is_some() {
+        if self.pending.find(caller, &request.id).is_some() {
             let detail = "wait for the end of the request with this id, or choose another id";
             return Err(Problem::new(ErrorCode::DuplicateId).detail(detail).into());
         }
@@ -227,7 +227,8 @@ impl Engine {
         });
         match self.clients.offer_new(&mut self.ledger, route.client, &message) {
             Ok(()) => {
-                self.lineages.note_call(route.offer.callers, caller, &self.clients);
+                self.lineages
+                    .note_call(route.offer.callers, caller, &self.clients);
                 Ok(())
             }
             Err(Full::Gone) => Err(missed(Miss::Unknown, address).into()),

@@ -117,12 +117,25 @@ impl<T> Slots<T> {
             return None;
         }
         let value = slot.value.take()?;
+        self.retire(key);
+        Some(value)
+    }
+
+    /// Removes an entry where it lies, which spares moving a large one.
+    pub(crate) fn discard(&mut self, key: SlotKey) {
+        if self.get(key).is_some() {
+            self.slots[key.slot() as usize].value = None;
+            self.retire(key);
+        }
+    }
+
+    /// Gives the slot of a removed entry to the next one, under another generation.
+    fn retire(&mut self, key: SlotKey) {
         self.length -= 1;
-        if let Some(next) = slot.generation.checked_add(1) {
-            slot.generation = next;
+        if let Some(next) = key.generation().checked_add(1) {
+            self.slots[key.slot() as usize].generation = next;
             self.free.push(key.slot());
         }
-        Some(value)
     }
 
     /// Walks the entries in the order of their slots.
@@ -148,7 +161,12 @@ mod tests {
         assert_eq!(slots.get(first), None);
         assert_eq!(slots.get_mut(first), None);
         assert_eq!(slots.remove(first), None);
+        slots.discard(first);
         assert_eq!(slots.get(second), Some(&"second"));
+        slots.discard(second);
+        let third = slots.insert("third");
+        assert_eq!((first.slot(), slots.len()), (third.slot(), 1));
+        assert_eq!((slots.get(second), slots.get(third)), (None, Some(&"third")));
     }
 
     #[test]

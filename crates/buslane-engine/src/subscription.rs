@@ -226,7 +226,7 @@ impl Engine {
 
     /// Lets the callee of a stream send more chunks. A stream that ended meanwhile needs no credit.
     fn credit_stream(&mut self, caller: ClientId, id: Id, count: u32) {
-        let Some(key) = self.pending.find(caller, id) else {
+        let Some(key) = self.pending.find(caller, &id) else {
             return;
         };
         let Some(call) = self.pending.call_mut(key) else {
