@@ -119,7 +119,7 @@ fn is_usual(text: &[u8]) -> bool {
         faults |= wrong | slashes & (slashes << 8 | before);
         before = slashes >> 56;
     }
-    if text.len() % last.len() > 0 {
+    if !text.len().is_multiple_of(last.len()) {
         let (wrong, slashes) = examine(*last);
         faults |= wrong | slashes & (slashes << 8);
         before = slashes >> 56;
