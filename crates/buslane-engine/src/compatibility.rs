@@ -197,7 +197,7 @@ impl Engine {
     pub(crate) fn tell_compatibility(
         &mut self,
         id: ClientId,
-        (service, version): (&Name, &str),
+        (service, version, from): (&Name, &str, &str),
         report: &CompatibilityReport,
         refused: bool,
     ) {
@@ -218,16 +218,11 @@ impl Engine {
         if self.bus_subscriptions == 0 || !self.is_wanted(INCOMPATIBLE) {
             return;
         }
-        let from = self
-            .clients
-            .find(id)
-            .map(|client| client.from.clone())
-            .unwrap_or_default();
         let event = || {
             let payload = json!({
                 "service": service,
                 "version": version,
-                "from": &*from,
+                "from": from,
                 "refused": refused,
                 "compatibility": report,
             });

@@ -132,6 +132,12 @@ impl Engine {
     fn enter(&mut self, id: ClientId, register: Register, examined: Examined, holder: Option<InstanceKey>) {
         let (message, name) = (register.id, register.registration.name.clone());
         let version = register.registration.version.clone();
+        // Registering gives the client another name.
+        let from = self
+            .clients
+            .find(id)
+            .map(|client| client.from.clone())
+            .unwrap_or_default();
         let Examined {
             contracts, compared, ..
         } = examined;
@@ -139,7 +145,7 @@ impl Engine {
         if let Some(report) = &report
             && self.refuses(&register.registration, report)
         {
-            self.tell_compatibility(id, (&name, &version), report, true);
+            self.tell_compatibility(id, (&name, &version, &from), report, true);
             return self.refuse_message(id, message, incompatible(report).about(name));
         }
         if let Some(holder) = holder {
@@ -149,7 +155,7 @@ impl Engine {
         match self.try_enter(id, register.registration, contracts, report.clone()) {
             Ok(key) => {
                 if let Some(report) = report {
-                    self.tell_compatibility(id, (&name, &version), &report, false);
+                    self.tell_compatibility(id, (&name, &version, &from), &report, false);
                 }
                 self.confirm(id, message, key);
             }
