@@ -8,6 +8,9 @@ pub(super) struct Choices {
     /// How many of them the present attempt has asked for.
     asked: usize,
     attempts: usize,
+    /// Steps taken in the present attempt, and in all before.
+    steps: usize,
+    steps_before: usize,
     /// The state of the generator, once chance decides.
     chance: Option<u64>,
 }
@@ -35,9 +38,19 @@ impl Choices {
         }
     }
 
+    /// Counts a step of the work; tells whether it is still worth it.
+    pub(super) fn step(&mut self) -> bool {
+        self.steps += 1;
+        self.steps <= STEPS_OF_AN_ATTEMPT
+    }
+
     /// Goes on to the next attempt; tells whether there is one.
     pub(super) fn advance(&mut self) -> bool {
         self.attempts += 1;
+        self.steps_before += std::mem::take(&mut self.steps);
+        if self.steps_before > STEPS_IN_ALL {
+            return false;
+        }
         self.made.truncate(self.asked);
         self.asked = 0;
         if self.chance.is_some() {
@@ -68,6 +81,9 @@ fn chosen_by_chance(state: &mut u64, count: usize) -> usize {
     }
 }
 
+/// Schemas and values that an attempt may look at: a schema can ask for more than anybody waits for.
+const STEPS_OF_AN_ATTEMPT: usize = 20_000;
+const STEPS_IN_ALL: usize = 100_000;
 /// Attempts that change the last choice first.
 const SYSTEMATIC: usize = 120;
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -89,7 +89,7 @@ impl<'a> Shape<'a> {
             self.impossible |= node.schema() == &Value::Bool(false);
             return;
         };
-        if nesting > DEEPEST {
+        if nesting > DEEPEST || !choices.step() {
             self.impossible = true;
             return;
         }

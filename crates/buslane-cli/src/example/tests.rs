@@ -238,6 +238,18 @@ fn what_cannot_be_has_no_example() {
 }
 
 #[test]
+fn a_schema_that_asks_for_too_much_ends_too() {
+    let mut definitions = serde_json::Map::new();
+    for level in 0..40 {
+        let next = json!({"$ref": format!("#/$defs/d{}", level + 1)});
+        definitions.insert(format!("d{level}"), json!({"allOf": [next.clone(), next]}));
+    }
+    definitions.insert("d40".to_owned(), json!(false));
+    let schema = json!({"$ref": "#/$defs/d0", "$defs": definitions});
+    assert_eq!(example(&schema, &BTreeMap::new()), None);
+}
+
+#[test]
 fn every_schema_of_the_brokers_own_service_has_an_example() {
     let methods: Value = serde_json::from_str(include_str!(
         "../../../buslane-engine/src/bus_service/methods.json"

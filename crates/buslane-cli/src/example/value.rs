@@ -10,17 +10,12 @@ use super::text;
 /// Builds one value, asking for choices.
 pub(super) struct Builder<'c> {
     pub(super) choices: &'c mut Choices,
-    /// Values that may still be built.
-    left: usize,
 }
 
 impl<'c> Builder<'c> {
     /// Begins an attempt.
     pub(super) fn new(choices: &'c mut Choices) -> Builder<'c> {
-        Builder {
-            choices,
-            left: MOST_VALUES,
-        }
+        Builder { choices }
     }
 
     /// Builds a value of which all these schemas say something.
@@ -30,8 +25,7 @@ impl<'c> Builder<'c> {
 
     /// Builds a value at a depth; `salt` makes different ones.
     pub(super) fn value(&mut self, nodes: &[Node<'_>], depth: usize, salt: usize) -> Option<Value> {
-        self.left = self.left.checked_sub(1)?;
-        if depth > DEEPEST {
+        if depth > DEEPEST || !self.choices.step() {
             return None;
         }
         let shape = Shape::of(nodes, depth, self.choices);
@@ -80,7 +74,7 @@ impl<'c> Builder<'c> {
         };
         let counts = [usual, usual + 1, 0].map(|count| shape.item_count.nearest(count));
         let count = counts[self.choices.pick(counts.len())];
-        if count > MOST_VALUES {
+        if count > MOST_ITEMS {
             return None;
         }
         let mut contained = Vec::new();
@@ -166,7 +160,7 @@ const ANY: [&str; 7] = [
 const DEEPEST: usize = 24;
 /// Before this depth, lists have an item where they may be empty, and objects their optional members.
 pub(super) const FULL_BEFORE: usize = 3;
-/// How many values one example may have.
-const MOST_VALUES: usize = 2_000;
+/// How many items one list may have.
+const MOST_ITEMS: usize = 2_000;
 /// How often more than needed a different item is tried.
 const MORE_SALTS: usize = 8;

@@ -106,8 +106,8 @@ async fn look_at_readiness(place: &Place, findings: &mut Findings) {
         Ok(Some((200, _))) => Finding::ok("ready", "it takes new work"),
         Ok(Some((503, _))) => Finding::wrong("ready", "it shuts down and takes no new work")
             .hint("wait for the broker that replaces it, or start one"),
-        Ok(Some((status, _))) => Finding::note("ready", format!("/readyz answers {status}")),
-        Ok(None) | Err(_) => Finding::note("ready", "/readyz does not answer"),
+        Ok(Some((status, _))) => Finding::note("ready", format!("/readyz answers {status}")).hint(PROXY),
+        Ok(None) | Err(_) => Finding::note("ready", "/readyz does not answer").hint(PROXY),
     };
     findings.add(finding);
 }
@@ -198,3 +198,4 @@ const SLOW: Duration = Duration::from_millis(100);
 const CLOCK_MS: i64 = 2_000;
 /// Tenths of the memory from which on it is worth a look.
 const NEARLY_FULL_TENTHS: u64 = 8;
+const PROXY: &str = "nothing, if a proxy in between keeps that page back on purpose";

@@ -81,10 +81,10 @@ async fn look_at_port(place: &Place, url: &Url, findings: &mut Findings) -> bool
             format_args!("a Buslane broker answers, protocol version {version}"),
         )),
         // In front of a broker that is reached by WebSocket may stand any HTTP server.
-        Answerer::Other(name) if url.to_string().starts_with("ws:") => findings.add(Finding::note(
-            "port",
-            format_args!("{name} answers, which may stand before a broker"),
-        )),
+        Answerer::Other(name) if url.to_string().starts_with("ws:") => {
+            let text = format_args!("{name} answers, which may stand before a broker");
+            findings.add(Finding::note("port", text).hint("nothing, if the broker is found behind it"))
+        }
         answerer => {
             let finding = Finding::wrong("port", format_args!("there answers {answerer}"));
             findings.add(finding.hint(advice(&answerer)))
