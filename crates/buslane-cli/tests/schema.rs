@@ -2,10 +2,12 @@
 
 mod support;
 
+use std::io::Write;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use support::{buslane, buslane_with_input};
+use support::{Broker, buslane, buslane_with_input};
 use tempfile::TempDir;
 
 struct Folder(TempDir);
@@ -304,6 +306,29 @@ fn registrations_are_compared_contract_by_contract() {
         error.contains("one is a schema and the other a registration"),
         "{error}"
     );
+}
+
+#[test]
+fn a_broker_logs_what_a_new_version_breaks() {
+    let mut broker = Broker::start();
+    let mut client = TcpStream::connect(&broker.address).unwrap();
+    for (version, required) in [("1.0.0", json!(["key"])), ("2.0.0", json!(["key", "app"]))] {
+        let methods = json!({ "get": { "input": { "required": required } } });
+        let register = json!({ "type": "register", "name": "attic", "version": version, "methods": methods });
+        writeln!(client, "{register}").unwrap();
+    }
+    let line = broker.process.error_line_with("schema changed");
+    for part in [
+        "WARN",
+        "service=attic",
+        "version=\"2.0.0\"",
+        "previous=\"1.0.0\"",
+        "verdict=\"breaking\"",
+        "methods.get.input for callers",
+        "refused=false",
+    ] {
+        assert!(line.contains(part), "{part} is not in {line}");
+    }
 }
 
 #[test]
