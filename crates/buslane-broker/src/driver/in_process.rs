@@ -203,7 +203,7 @@ mod tests {
     };
     use serde_json::json;
     use tokio::runtime::{Builder, LocalOptions};
-    use tokio::task::spawn_local;
+    use tokio::task::{spawn_local, yield_now};
 
     use super::super::socket::Local;
     use super::super::{Flusher, Setup};
@@ -392,6 +392,36 @@ mod tests {
                 }
             }
             assert_eq!(order, ["registered", "ack", "pong"]);
+        });
+    }
+
+    #[test]
+    fn who_reads_is_alive_and_who_does_not_is_gone() {
+        with_hub(async |hub| {
+            let (mut reader, mut other) = (join(&hub), join(&hub));
+            for client in [&mut reader, &mut other] {
+                client.send(ClientMessage::Ping(None)).await.unwrap();
+                expect(client, |message| {
+                    matches!(message, BrokerMessage::Pong(_)).then_some(())
+                })
+                .await;
+            }
+            for seconds in [16, 32, 48, 64] {
+                hub.engine()
+                    .handle_timeout(Instant::from_micros(seconds * 1_000_000));
+                hub.schedule_flush();
+                yield_now().await;
+                tokio::select! {
+                    biased;
+                    frame = reader.next() => panic!("{frame:?}"),
+                    () = yield_now() => {}
+                }
+            }
+            assert_eq!(reader.send(ClientMessage::Ping(None)).await, Ok(()));
+            assert_eq!(
+                other.send(ClientMessage::Ping(None)).await,
+                Err(CloseReason::HeartbeatTimeout)
+            );
         });
     }
 

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::time::Duration;
 
 use serde_json::json;
+use socket2::SockRef;
 
 use crate::service::Service;
 use crate::support::http::{Connection, get};
@@ -104,14 +105,17 @@ fn a_reader_who_does_not_read_a_stream_is_left_and_the_stream_withdrawn() {
 fn a_reader_who_does_not_read_a_reply_is_left() {
     let broker = start(|config| {
         config.limits.gone_after = SHORT;
-        config.limits.payload = 64 << 20;
-        config.limits.outbox = 64 << 20;
+        config.limits.payload = 16 << 20;
+        config.limits.outbox = 16 << 20;
     });
     let mut service = Service::join(&broker, "s", json!({ "m": {} }));
     let mut caller = Connection::open(&broker);
+    SockRef::from(&caller.stream)
+        .set_recv_buffer_size(1 << 10)
+        .unwrap();
     caller.send("POST /api/v1/request/s:m", &[], b"1");
     let request = service.expect();
-    service.reply(&request, json!("x".repeat(32 << 20)));
+    service.reply(&request, json!("x".repeat(8 << 20)));
     eventually(|| {
         let metrics = get(&broker, "/metrics");
         let mut lines = metrics.text().lines();

@@ -139,6 +139,14 @@ impl Connection {
         chunk
     }
 
+    /// Reads so many bytes.
+    pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
+        while self.read.len() < count {
+            self.more();
+        }
+        self.read.drain(..count).collect()
+    }
+
     /// Tells whether the other side ended the connection, once everything is read.
     pub(crate) fn is_ended(&mut self) -> bool {
         assert_eq!(String::from_utf8_lossy(&self.read), "");
@@ -165,13 +173,6 @@ impl Connection {
             }
             self.more();
         }
-    }
-
-    fn take(&mut self, count: usize) -> Vec<u8> {
-        while self.read.len() < count {
-            self.more();
-        }
-        self.read.drain(..count).collect()
     }
 
     fn more(&mut self) {
