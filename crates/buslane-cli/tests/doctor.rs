@@ -223,3 +223,14 @@ fn a_broker_that_shuts_down_is_found() {
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert!(outcome.stdout.contains("wrong"), "{outcome:?}");
 }
+
+#[test]
+fn an_empty_variable_counts_as_none() {
+    let mut command = command(&["doctor", "--json"]);
+    command.env("BUSLANE_URL", "");
+    let report = report(Process::spawn(command).outcome());
+    assert_eq!(
+        finding(&report, "url")["text"],
+        "buslane://127.0.0.1:5959, by default"
+    );
+}
