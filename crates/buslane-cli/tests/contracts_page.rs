@@ -1,6 +1,7 @@
 //! `docs/contracts.md`: its files are written, its commands typed, its sessions spoken and its table compared.
 
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

@@ -1,5 +1,7 @@
 //! `buslane schema`, with what people get wrong.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::io::Write;

@@ -52,6 +52,7 @@ struct Accepted {
 }
 
 /// Who called a method.
+#[derive(Default)]
 struct Callers {
     /// Who called last, which is asked first.
     last: Option<ClientId>,
@@ -235,16 +236,6 @@ impl Lineages {
         match self.callers.get(self.callers_key(service, method)) {
             Some(callers) => (callers.all.clone(), callers.is_full),
             None => (Vec::new(), false),
-        }
-    }
-}
-
-impl Default for Callers {
-    fn default() -> Self {
-        Callers {
-            last: None,
-            all: Vec::new(),
-            is_full: false,
         }
     }
 }

@@ -4,9 +4,9 @@ use buslane_protocol::Verdict;
 use jsonschema::Draft;
 use serde_json::Value;
 
+use super::dependent::has_branches;
 use super::finding::Miss;
 use super::kinds::Kinds;
-use super::object::has_branches;
 use super::part::{Case, Facts, Part};
 use super::scalar::{Counted, count};
 use super::search::{Outcome, Search};

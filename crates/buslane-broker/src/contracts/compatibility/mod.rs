@@ -12,6 +12,7 @@
 
 mod array;
 mod branches;
+mod dependent;
 mod difference;
 mod finding;
 mod kinds;

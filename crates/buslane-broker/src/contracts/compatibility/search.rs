@@ -20,6 +20,9 @@ use crate::contracts::schema::patterns;
 /// What came of a question: nothing, or how sure it is that something breaks.
 pub(super) type Outcome = Option<Verdict>;
 
+/// Asks some keywords of the last one: whether they follow from the case, which is also given taken apart.
+type Asked<'a> = fn(&mut Search<'a>, &Case<'a>, &Facts<'a>, &Part<'a>) -> Outcome;
+
 /// A search, with what it knows so far.
 pub(super) struct Search<'a> {
     places: Places,
@@ -147,7 +150,7 @@ impl<'a> Search<'a> {
         if whole.keyword("$ref").is_some() && whole.reference_hides() {
             return self.covers_reference(case, whole);
         }
-        let questions: [fn(&mut Self, &Case<'a>, &Facts<'a>, &Part<'a>) -> Outcome; 8] = [
+        let questions: [Asked<'a>; 8] = [
             |search, case, _, whole| search.covers_reference(case, whole),
             |search, _, facts, whole| search.covers_kinds(facts, whole),
             |search, _, facts, whole| search.covers_values(facts, whole),
