@@ -134,12 +134,20 @@ fn strangers_are_counted_by_what_is_wrong_with_them() {
     let mut foreign = connect(&broker);
     foreign.write_all(&[0x16, 0x03, 0x01, 0, 1]).unwrap();
     read_to_end(&mut foreign);
+    let mut long = connect(&broker);
+    long.write_all(format!("{{\"type\":\"{}\"}}\n", "x".repeat(100_000)).as_bytes())
+        .unwrap();
+    read_to_end(&mut long);
     let mut late = connect(&broker);
     late.write_all(b"{").unwrap();
     read_to_end(&mut late);
     eventually(
         &broker,
-        &[("sockets_foreign_total", 1.0), ("sockets_late_total", 1.0)],
+        &[
+            ("sockets_foreign_total", 1.0),
+            ("sockets_refused_total", 1.0),
+            ("sockets_late_total", 1.0),
+        ],
     );
     let figures = Figures::of(&broker);
     assert!(figures.value("sockets_accepted_total") >= 3.0 && figures.value("sockets") >= 1.0);

@@ -76,6 +76,8 @@ pub(crate) struct Statistics {
     pub(crate) turned_away: Cell<u64>,
     /// Connections that spoke a protocol that is not served.
     pub(crate) foreign: Cell<u64>,
+    /// Connections whose first bytes were no frame or preamble that is taken, or found no memory.
+    pub(crate) refused: Cell<u64>,
     /// Connections that sent no complete first frame in time.
     pub(crate) late: Cell<u64>,
     /// Times that the system could not give the next connection.

@@ -110,13 +110,19 @@ impl Opening {
                 Verdict::More(head) => {
                     return match self.input.keep(rest, head, &self.hub.input) {
                         Ok(()) => None,
-                        Err(Full) => Some(self.refuse_with(Problem::new(ErrorCode::MemoryFull))),
+                        Err(Full) => {
+                            increment(&self.hub.statistics.refused, 1);
+                            Some(self.refuse_with(Problem::new(ErrorCode::MemoryFull)))
+                        }
                     };
                 }
                 Verdict::Client(framing) => return Some(self.open(framing, rest)),
                 Verdict::Http => return Some(self.hand_to_http(rest)),
                 Verdict::Foreign(foreign) => return Some(self.send_away(foreign)),
-                Verdict::Refused(last) => return Some(self.leave(&last)),
+                Verdict::Refused(last) => {
+                    increment(&self.hub.statistics.refused, 1);
+                    return Some(self.leave(&last));
+                }
             }
         }
     }

@@ -13,6 +13,8 @@ pub(super) const METRICS: &[Metric] = metrics! {
         |now, out| out.value(now.driver.turned_away.get());
     Counter "sockets_foreign_total" [] "Sockets that spoke a protocol that is not served." =>
         |now, out| out.value(now.driver.foreign.get());
+    Counter "sockets_refused_total" [] "Sockets whose first frame was broken, too long, or more than there was memory for." =>
+        |now, out| out.value(now.driver.refused.get());
     Counter "sockets_late_total" [] "Sockets without a complete first frame within the limit handshake." =>
         |now, out| out.value(now.driver.late.get());
     Counter "accept_failures_total" [] "Times that the system could not give the next connection." =>
