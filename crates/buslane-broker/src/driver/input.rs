@@ -122,11 +122,7 @@ impl Charged {
 
     /// Appends bytes.
     pub(crate) fn extend(&mut self, more: &[u8]) -> Result<(), Full> {
-        self.account.charge(more.len())?;
-        let before = self.bytes.capacity();
-        self.bytes.extend_from_slice(more);
-        self.account.resized(before + more.len(), self.bytes.capacity());
-        Ok(())
+        extend(&mut self.bytes, more, &self.account)
     }
 
     /// Lends the bytes.
@@ -139,6 +135,16 @@ impl Charged {
         let empty = Charged::new(&self.account);
         std::mem::replace(self, empty)
     }
+}
+
+/// Appends bytes to a buffer whose capacity counts in an account.
+pub(super) fn extend(bytes: &mut Vec<u8>, more: &[u8], account: &Account) -> Result<(), Full> {
+    let before = bytes.capacity();
+    let needed = more.len().saturating_sub(before - bytes.len());
+    account.charge(needed)?;
+    bytes.extend_from_slice(more);
+    account.resized(before + needed, bytes.capacity());
+    Ok(())
 }
 
 impl Drop for Charged {

@@ -8,7 +8,7 @@ use std::task::{Context, Waker};
 use buslane_protocol::binary;
 use bytes::Bytes;
 
-use super::input::{Account, Full, Lease};
+use super::input::{Account, Full, Lease, extend};
 
 /// The frames on their way to one client.
 pub(crate) struct Pipe {
@@ -87,11 +87,7 @@ impl Inner {
             self.bytes.drain(..self.start);
             self.start = 0;
         }
-        self.account.charge(more.len())?;
-        let before = self.bytes.capacity();
-        self.bytes.extend_from_slice(more);
-        self.account.resized(before + more.len(), self.bytes.capacity());
-        Ok(())
+        extend(&mut self.bytes, more, &self.account)
     }
 
     fn finish(&self, taken: usize) -> io::Result<usize> {

@@ -1,7 +1,7 @@
 //! Bodies that are not what they have to be.
 
 use crate::support::http::{Connection, ask, post};
-use crate::support::start;
+use crate::support::{eventually, start};
 
 const PATHS: [&str; 3] = ["publish/a", "request/$bus:ping", "request?to=$bus:ping"];
 
@@ -190,4 +190,23 @@ fn events_that_are_none_are_refused() {
     }
     let binary = ["ce-specversion: 0.3", "ce-id: 1", "ce-source: x", "ce-type: t"];
     ask(&broker, "POST /api/v1/publish/a", &binary, b"1").refused(400, "invalid_message");
+}
+
+#[test]
+fn bodies_that_are_read_in_part_have_a_limit_together() {
+    let broker = start(|config| config.limits.memory = 4 << 20);
+    let mut waiting = Connection::open(&broker);
+    waiting.write("POST /api/v1/publish/a HTTP/1.1\r\nhost: localhost\r\ncontent-length: 500000\r\n\r\n");
+    waiting.write("1".repeat(400_000));
+    let body = "1".repeat(600_000);
+    eventually(|| {
+        let answer = post(&broker, "/api/v1/publish/a", &body);
+        if answer.status != 200 {
+            answer.refused(503, "memory_full");
+        }
+        answer.status == 503
+    });
+    waiting.write("1".repeat(100_000));
+    assert_eq!(waiting.receive().status, 200);
+    assert_eq!(post(&broker, "/api/v1/publish/a", &body).status, 200);
 }

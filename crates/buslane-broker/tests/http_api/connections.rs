@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::service::Service;
 use crate::support::http::{Connection, get, request};
-use crate::support::start;
+use crate::support::{Lines, start};
 
 #[test]
 fn a_connection_is_kept_for_the_next_request() {
@@ -124,4 +124,18 @@ fn http_1_0_is_answered_and_closed() {
     connection.write("GET /api/v1/services HTTP/1.0\r\nhost: localhost\r\n\r\n");
     assert_eq!(connection.receive().status, 200);
     assert!(connection.is_ended());
+}
+
+#[test]
+fn an_exchange_takes_the_place_of_a_client() {
+    let broker = start(|config| config.limits.connections = 1);
+    let mut client = Lines::join(&broker);
+    client.flush();
+    let answer = get(&broker, "/api/v1/services");
+    answer.refused(503, "too_many_connections");
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    assert_eq!(get(&broker, "/healthz").status, 200);
+    client.send(json!({ "type": "goodbye" }));
+    assert_eq!(client.try_receive(), None);
+    assert_eq!(get(&broker, "/api/v1/services").status, 200);
 }
