@@ -30,12 +30,12 @@ mod unix_socket;
 mod websocket;
 
 pub use broker::{Broker, RunError, RunningBroker};
+pub use buslane_engine::Compatibility;
 pub use config::{
     AddressError, Config, ConfigError, Examination, Flags, ListenAddress, LogConfig, LogFormat, Place,
     Setting,
 };
-pub use buslane_engine::Compatibility;
-pub use contracts::{Role, SchemaDifference, SchemaDocument, SchemaDocumentError, TextChange};
+pub use contracts::{Contract, Role, SchemaDifference, SchemaDocument, SchemaDocumentError, TextChange};
 pub use journal::start_log;
 pub use start::StartError;
 pub use tracing::Level;

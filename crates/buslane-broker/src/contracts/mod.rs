@@ -8,6 +8,7 @@
 
 mod cache;
 mod compatibility;
+mod contract;
 mod cost;
 mod document;
 mod node;
@@ -24,6 +25,7 @@ use buslane_protocol::{ErrorCode, Problem};
 
 use cache::Cache;
 pub(crate) use compatibility::{compare, uncompared};
+pub use contract::Contract;
 pub use document::{Role, SchemaDifference, SchemaDocument, SchemaDocumentError, TextChange};
 use references::References;
 use schema::{CompiledSchema, SchemaError, Source};

@@ -15,8 +15,8 @@ mod value;
 
 use std::collections::BTreeMap;
 
-use jsonschema::{Draft, PatternOptions, Registry, Retrieve, Uri, Validator};
-use referencing::RegistryBuilder;
+use buslane_broker::Contract;
+use referencing::{Draft, Registry, Retrieve, Uri};
 use serde_json::Value;
 
 use self::choices::Choices;
@@ -26,43 +26,36 @@ use self::value::Builder;
 /// Makes an example of what a schema describes; `documents` are the schemas that it may refer to, by URI. `None` if
 /// none was found, or the schema cannot be used.
 pub(crate) fn example(schema: &Value, documents: &BTreeMap<String, Value>) -> Option<Value> {
-    let documents: BTreeMap<String, &Value> = documents
+    let texts: Vec<(&String, String)> = documents
         .iter()
-        .map(|(uri, document)| (absolute(uri), document))
+        .map(|(uri, document)| (uri, document.to_string()))
         .collect();
+    let references = texts.iter().map(|(uri, text)| (uri.as_str(), text.as_str()));
+    let contract = Contract::compile(&schema.to_string(), references)?;
     let draft = Draft::default().detect(schema);
-    let validator = compile(schema, draft, &registry(&documents, draft)?.prepare().ok()?)?;
     let resource = draft.create_resource_ref(schema);
     let uri = resource
         .id()
         .filter(|id| id.contains(':'))
         .unwrap_or(BASE)
         .trim_end_matches('#');
-    let registry = registry(&documents, draft)?
-        .add(uri, schema)
-        .ok()?
-        .prepare()
-        .ok()?;
-    let resolver = registry.resolver(referencing::uri::from_str(uri).ok()?);
-    search(&Node::new(schema, resolver, draft), &validator)
-}
-
-/// Makes a registry that holds the documents and refuses every other.
-fn registry<'a>(documents: &'a BTreeMap<String, &'a Value>, draft: Draft) -> Option<RegistryBuilder<'a>> {
-    let documents = documents.iter().map(|(uri, document)| (uri.as_str(), *document));
-    Registry::new()
+    let documents = documents.iter().map(|(uri, document)| (absolute(uri), document));
+    let registry = Registry::new()
         .draft(draft)
         .retriever(Refuse)
         .extend(documents)
-        .ok()
+        .ok()?;
+    let registry = registry.add(uri, schema).ok()?.prepare().ok()?;
+    let resolver = registry.resolver(referencing::uri::from_str(uri).ok()?);
+    search(&Node::new(schema, resolver, draft), &contract)
 }
 
 /// Tries one way after the other.
-fn search(root: &Node<'_>, validator: &Validator) -> Option<Value> {
+fn search(root: &Node<'_>, contract: &Contract) -> Option<Value> {
     let mut choices = Choices::default();
     for _ in 0..ATTEMPTS {
         let built = Builder::new(&mut choices).build(std::slice::from_ref(root));
-        if let Some(value) = built.filter(|value| validator.is_valid(value)) {
+        if let Some(value) = built.filter(|value| contract.accepts(&value.to_string())) {
             return Some(value);
         }
         if !choices.advance() {
@@ -70,17 +63,6 @@ fn search(root: &Node<'_>, validator: &Validator) -> Option<Value> {
         }
     }
     None
-}
-
-fn compile(schema: &Value, draft: Draft, registry: &Registry<'_>) -> Option<Validator> {
-    jsonschema::options()
-        .with_draft(draft)
-        .with_registry(registry)
-        .with_retriever(Refuse)
-        .with_pattern_options(PatternOptions::regex())
-        .should_validate_formats(true)
-        .build(schema)
-        .ok()
 }
 
 /// Makes a name that is no absolute URI one, in the way in which references to it are resolved.

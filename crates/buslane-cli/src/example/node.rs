@@ -1,7 +1,6 @@
 //! A schema with what its references are resolved against.
 
-use jsonschema::Draft;
-use referencing::Resolver;
+use referencing::{Draft, Resolver};
 use serde_json::{Map, Value};
 
 /// A schema in its place.

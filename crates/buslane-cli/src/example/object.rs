@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use buslane_broker::Contract;
 use serde_json::{Map, Value, json};
 
 use super::node::Node;
@@ -151,10 +152,8 @@ fn is_suggested(shape: &Shape<'_>, name: &str) -> bool {
 }
 
 fn matches(pattern: &str, name: &str) -> bool {
-    jsonschema::options()
-        .with_pattern_options(jsonschema::PatternOptions::regex())
-        .build(&json!({ "pattern": pattern }))
-        .is_ok_and(|validator| validator.is_valid(&json!(name)))
+    Contract::compile(&json!({ "pattern": pattern }).to_string(), [])
+        .is_some_and(|contract| contract.accepts(&json!(name).to_string()))
 }
 
 /// Keywords with which a schema names values.
