@@ -29,7 +29,11 @@ impl Engine {
         match self.try_publish(id, publish, known) {
             Ok(receivers) if publish.ack => self.acknowledge(id, publish.id, receivers),
             Ok(_) => {}
-            Err(Stop::Refuse(problem)) => self.refuse_message(id, publish.id, *problem),
+            Err(Stop::Refuse(problem)) => {
+                // It may be encoded already, to see whether it fits; nobody is to get it in the place of what comes next.
+                self.frames.reset();
+                self.refuse_message(id, publish.id, *problem);
+            }
             Err(Stop::Offload(validator)) => return Step::Offload(validator),
         }
         Step::Done

@@ -213,6 +213,29 @@ fn a_topic_that_refuses_gives_nobody_anything_when_one_receiver_is_full() {
 }
 
 #[test]
+fn a_refused_publish_takes_nobody_elses_place() {
+    let mut world = World::limited(|limits| limits.outbox = 2_000);
+    let declarer = world.client();
+    world.register(
+        declarer,
+        json!({ "name": "orders", "version": "1", "topics": { "a": { "refuse": true } } }),
+    );
+    let _slow = slow(&mut world, Framing::JsonLines, "drop_oldest");
+    let publisher = world.client();
+    let publish = json!({ "type": "publish", "topic": "a", "payload": "secret".repeat(300) });
+    let watcher = world.subscriber(Framing::JsonLines, "$bus/unhandled");
+    while world.read(publisher).is_empty() {
+        world.send(publisher, publish.clone());
+    }
+    world.send(
+        publisher,
+        json!({ "type": "request", "id": "r", "to": "nobody:get" }),
+    );
+    let event = world.one(watcher);
+    assert_eq!(event["topic"], "$bus/unhandled", "{event}");
+}
+
+#[test]
 fn what_waits_for_a_client_that_goes_away_is_counted_as_lost() {
     let mut world = World::new();
     let (id, publisher) = (slow(&mut world, Framing::Binary, "drop_oldest"), world.client());
