@@ -95,8 +95,18 @@ impl Run {
             return (None, Some(Partial::Owned(self.buffer, cut)));
         }
         let rest = self.buffer[cut..self.start].to_vec();
-        pool.resized(0, rest.capacity());
+        let held = self.buffer.capacity();
+        self.forget_written();
+        pool.resized(held, self.buffer.capacity() + rest.capacity());
         (Some(self), Some(Partial::Owned(rest, 0)))
+    }
+
+    /// Gives back the room of what was written, so that a message that is cut takes none that was not there: the
+    /// account must not grow where nobody asks whether it may.
+    fn forget_written(&mut self) {
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        self.buffer.shrink_to_fit();
     }
 }
 

@@ -403,6 +403,27 @@ fn a_blocked_client_keeps_no_room_that_it_does_not_need() {
     assert_eq!(bench.finish(), [Out::Delivery(1), Out::Delivery(2)]);
 }
 
+#[test]
+fn a_message_that_is_cut_takes_no_room_that_was_not_there() {
+    for framing in [Framing::Binary, Framing::JsonLines, Framing::WebSocketText] {
+        let mut bench = Bench::new(framing);
+        let length = bench.push(1, 5_000);
+        let serials = 2..10;
+        serials.clone().for_each(|serial| drop(bench.push(serial, 5_000)));
+        let before = bench.pool.lent();
+        for room in [0, 100, length, 1, length - 1, length] {
+            bench.take(room);
+            assert!(
+                bench.pool.lent() <= before,
+                "{framing:?}: {} of {before}",
+                bench.pool.lent()
+            );
+            bench.check_account();
+        }
+        assert_eq!(bench.finish().len(), 9);
+    }
+}
+
 /// Puts in and takes out at random; returns what came out and the length of each delivery by serial, all of which
 /// were queued or dropped.
 fn run(framing: Framing, seed: u64) -> (Vec<Out>, Vec<usize>, u64) {
