@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use buslane_engine::Notice;
-use buslane_protocol::Instant;
+use buslane_protocol::{Instant, Verdict};
 use tracing::{Level, debug, error, info, warn};
 
 use crate::config::{LogConfig, LogFormat};
@@ -72,8 +72,12 @@ impl Journal {
                 refused,
             } => {
                 if let Some(withheld) = self.allow(now, "incompatible") {
-                    let verdict = verdict.as_str();
-                    warn!(?client, %service, version, previous, verdict, summary, refused, withheld, "schema changed");
+                    let (is_certain, verdict) = (verdict == Verdict::Breaking, verdict.as_str());
+                    if is_certain {
+                        warn!(?client, %service, version, previous, verdict, summary, refused, withheld, "schema changed");
+                    } else {
+                        info!(?client, %service, version, previous, verdict, summary, withheld, "schema changed");
+                    }
                 }
             }
             Notice::Unregistered {

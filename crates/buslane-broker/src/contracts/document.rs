@@ -8,7 +8,7 @@ use buslane_protocol::{
 };
 use serde_json::Value;
 
-use super::compatibility::{Direction, compare, compare_schemas, differences};
+use super::compatibility::{Budget, Direction, compare, compare_schemas, differences};
 use super::references::draft_name;
 use super::schema::Source;
 use super::{Compiler, payload};
@@ -262,7 +262,7 @@ fn compare_alone(old: &Schema, new: &Schema, role: Role) -> SchemaDifference {
     };
     let mut contracts = Vec::new();
     for (affects, direction) in sides {
-        let findings = compare_schemas(&before, &after, *direction);
+        let findings = compare_schemas(&before, &after, *direction, &mut Budget::default());
         if let Some(verdict) = findings.verdict() {
             contracts.push(ContractChange {
                 place: String::new(),

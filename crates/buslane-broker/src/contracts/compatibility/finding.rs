@@ -69,8 +69,16 @@ impl Miss<'_, '_> {
 }
 
 impl Places {
-    /// Notes where everything in a document stands. `name` is empty for the schema itself.
-    pub(super) fn add(&mut self, name: &str, document: &Value) {
+    /// Notes where everything in some documents stands. The name of the schema itself is empty.
+    pub(super) fn of(documents: &[(&str, &Value)]) -> Places {
+        let mut places = Places::default();
+        documents
+            .iter()
+            .for_each(|(name, document)| places.add(name, document));
+        places
+    }
+
+    fn add(&mut self, name: &str, document: &Value) {
         self.roots.insert(address(document), name.to_owned());
         let mut waiting = vec![document];
         while let Some(value) = waiting.pop() {

@@ -35,7 +35,6 @@ use serde_json::Value;
 use super::node::Node;
 use super::references::{BASE, DocumentError, Refuse, parse};
 use super::schema::Source;
-use finding::Places;
 use part::{Case, Part, Side};
 use search::Search;
 
@@ -58,6 +57,15 @@ pub(crate) struct Findings {
     pub(crate) changes: Vec<SchemaChange>,
     /// How much more there is.
     pub(crate) omitted: u64,
+}
+
+/// How many steps are left for all comparisons of one registration.
+pub(crate) struct Budget(u32);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Budget(MOST_STEPS_IN_ALL)
+    }
 }
 
 /// A schema, parsed.
@@ -98,20 +106,23 @@ impl<'a> Document<'a> {
         Ok(Part::new(node, side))
     }
 
-    fn note(&self, places: &mut Places) {
-        for (uri, document) in self.source.references().documents() {
-            places.add(uri, document);
-        }
-        places.add("", &self.value);
+    /// Returns every document that may be looked at, with the name under which what is in it is reported.
+    fn all(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.source.references().documents().chain([("", &self.value)])
     }
 }
 
 /// Compares two schemas in one direction.
-pub(crate) fn compare_schemas(old: &Source, new: &Source, direction: Direction) -> Findings {
+pub(crate) fn compare_schemas(
+    old: &Source,
+    new: &Source,
+    direction: Direction,
+    budget: &mut Budget,
+) -> Findings {
     if old.same(new) {
         return Findings::default();
     }
-    searched(old, new, direction).unwrap_or_else(|error| Findings {
+    searched(old, new, direction, budget).unwrap_or_else(|error| Findings {
         changes: vec![SchemaChange {
             verdict: Verdict::MayBreak,
             pointer: String::new(),
@@ -124,7 +135,12 @@ pub(crate) fn compare_schemas(old: &Source, new: &Source, direction: Direction) 
     })
 }
 
-fn searched(old: &Source, new: &Source, direction: Direction) -> Result<Findings, DocumentError> {
+fn searched(
+    old: &Source,
+    new: &Source,
+    direction: Direction,
+    budget: &mut Budget,
+) -> Result<Findings, DocumentError> {
     let (old, new) = (Document::new(old)?, Document::new(new)?);
     let (old_base, new_base) = (
         old.source.references().registry(old.draft)?,
@@ -135,15 +151,14 @@ fn searched(old: &Source, new: &Source, direction: Direction) -> Result<Findings
         old.part(&old_registry, Side::Old)?,
         new.part(&new_registry, Side::New)?,
     );
-    let mut places = Places::default();
-    old.note(&mut places);
-    new.note(&mut places);
-    let mut search = Search::new(places);
+    let steps = budget.0.min(MOST_STEPS);
+    let mut search = Search::new(old.all().chain(new.all()).collect(), steps);
     let _worst = match direction {
         Direction::Sending => search.covers(&Case::of(vec![before]), &after),
         Direction::Receiving => search.covers(&Case::of(vec![after]), &before),
     };
-    let (changes, omitted) = search.finish();
+    let (changes, omitted, left) = search.finish();
+    budget.0 -= steps - left;
     Ok(Findings { changes, omitted })
 }
 
@@ -153,3 +168,8 @@ impl Findings {
         self.changes.iter().map(|change| change.verdict).max()
     }
 }
+
+/// How much is looked at for one pair of schemas, in schemas: well under a second.
+const MOST_STEPS: u32 = 100_000;
+/// How much is looked at for one registration.
+const MOST_STEPS_IN_ALL: u32 = 300_000;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use buslane_engine::{Compared, Interface, Subject};
 use buslane_protocol::{Affected, ContractChange, MethodDeclaration, Schema, SchemaChange, Verdict};
 
-use super::{Direction, Findings, compare_schemas};
+use super::{Budget, Direction, Findings, compare_schemas};
 use crate::contracts::references::References;
 use crate::contracts::schema::Source;
 
@@ -43,10 +43,11 @@ struct Version(Arc<References>);
 pub(crate) fn compare(previous: &Interface, next: &Interface) -> Compared {
     let (old, new) = (Version::of(previous), Version::of(next));
     let mut contracts = Vec::new();
+    let budget = &mut Budget::default();
     for (name, method) in &previous.methods {
         match next.methods.get(name) {
             Some(changed) => {
-                let changes = compare_method(&old, &new, name.as_str(), method, changed);
+                let changes = compare_method((&old, &new), name.as_str(), (method, changed), budget);
                 contracts.extend(changes.map(|change| (Subject::Method(name.clone()), change)));
             }
             None => contracts.push((Subject::Method(name.clone()), gone_method(name.as_str()))),
@@ -65,7 +66,12 @@ pub(crate) fn compare(previous: &Interface, next: &Interface) -> Compared {
             ],
         );
         for (affects, direction) in sides {
-            let findings = compare_sources(&old, declared.schema.as_ref(), &new, changed, direction);
+            let findings = compare_sources(
+                (&old, declared.schema.as_ref()),
+                (&new, changed),
+                direction,
+                budget,
+            );
             let change = contract(place.clone(), affects, findings);
             contracts.extend(change.map(|change| (Subject::Topic(topic.clone()), change)));
         }
@@ -87,42 +93,30 @@ impl Version {
 }
 
 fn compare_method(
-    old: &Version,
-    new: &Version,
+    (old, new): (&Version, &Version),
     name: &str,
-    before: &MethodDeclaration,
-    after: &MethodDeclaration,
+    (before, after): (&MethodDeclaration, &MethodDeclaration),
+    budget: &mut Budget,
 ) -> impl Iterator<Item = ContractChange> + use<> {
-    let input = compare_sources(
-        old,
-        before.input.as_ref(),
-        new,
-        after.input.as_ref(),
-        Direction::Sending,
-    );
-    let output = compare_sources(
-        old,
-        before.output.as_ref(),
-        new,
-        after.output.as_ref(),
-        Direction::Receiving,
-    );
+    let inputs = ((old, before.input.as_ref()), (new, after.input.as_ref()));
+    let outputs = ((old, before.output.as_ref()), (new, after.output.as_ref()));
+    let input = compare_sources(inputs.0, inputs.1, Direction::Sending, budget);
+    let output = compare_sources(outputs.0, outputs.1, Direction::Receiving, budget);
     let input = contract(format!("methods.{name}.input"), Affected::Callers, input);
     let output = contract(format!("methods.{name}.output"), Affected::Readers, output);
     input.into_iter().chain(output)
 }
 
 fn compare_sources(
-    old: &Version,
-    before: Option<&Schema>,
-    new: &Version,
-    after: Option<&Schema>,
+    (old, before): (&Version, Option<&Schema>),
+    (new, after): (&Version, Option<&Schema>),
     direction: Direction,
+    budget: &mut Budget,
 ) -> Findings {
     if before.is_none() && after.is_none() {
         return Findings::default();
     }
-    compare_schemas(&old.source(before), &new.source(after), direction)
+    compare_schemas(&old.source(before), &new.source(after), direction, budget)
 }
 
 fn contract(place: String, affects: Affected, findings: Findings) -> Option<ContractChange> {

@@ -25,7 +25,10 @@ type Asked<'a> = fn(&mut Search<'a>, &Case<'a>, &Facts<'a>, &Part<'a>) -> Outcom
 
 /// A search, with what it knows so far.
 pub(super) struct Search<'a> {
-    places: Places,
+    /// The documents, with the names under which what is in them is reported.
+    documents: Vec<(&'a str, &'a Value)>,
+    /// Where everything in them stands, once something is reported.
+    places: Option<Places>,
     /// What breaks, in the order in which it was found, without doubles.
     found: Vec<SchemaChange>,
     known: BTreeSet<(String, String, String)>,
@@ -42,6 +45,7 @@ pub(super) struct Search<'a> {
     pub(super) assumed: Vec<(usize, usize)>,
     patterns: HashMap<&'a str, Option<Validator>>,
     pub(super) depth: u32,
+    /// How many steps are left.
     steps: u32,
     exhausted: bool,
     reported_exhaustion: bool,
@@ -58,10 +62,11 @@ struct Question {
 impl<'a> Search<'a> {
     pub(super) const MOST_DEPTH: u32 = 200;
 
-    /// Begins a search among documents that were noted.
-    pub(super) fn new(places: Places) -> Search<'a> {
+    /// Begins a search among documents, which may take this many steps.
+    pub(super) fn new(documents: Vec<(&'a str, &'a Value)>, steps: u32) -> Search<'a> {
         Search {
-            places,
+            documents,
+            places: None,
             found: Vec::new(),
             known: BTreeSet::new(),
             omitted: 0,
@@ -74,15 +79,15 @@ impl<'a> Search<'a> {
             assumed: Vec::new(),
             patterns: HashMap::new(),
             depth: 0,
-            steps: 0,
+            steps,
             exhausted: false,
             reported_exhaustion: false,
         }
     }
 
-    /// Returns what was found, and how much more there was.
-    pub(super) fn finish(self) -> (Vec<SchemaChange>, u64) {
-        (self.found, self.omitted)
+    /// Returns what was found, how much more there was, and how many steps are left.
+    pub(super) fn finish(self) -> (Vec<SchemaChange>, u64, u32) {
+        (self.found, self.omitted, self.steps)
     }
 
     /// Looks for values that match all schemas of a case and not the whole.
@@ -196,7 +201,9 @@ impl<'a> Search<'a> {
     pub(super) fn miss(&mut self, miss: Miss<'_, 'a>) -> Outcome {
         let verdict = miss.verdict;
         if self.attempts == 0 {
-            let change = miss.change(&self.places);
+            let documents = &self.documents;
+            let places = self.places.get_or_insert_with(|| Places::of(documents));
+            let change = miss.change(places);
             let key = (
                 change.pointer.clone(),
                 change.keyword.clone(),
@@ -219,10 +226,10 @@ impl<'a> Search<'a> {
         outcome
     }
 
-    /// Uses up steps; tells whether there were any left.
+    /// Uses up steps; tells whether there were enough left.
     pub(super) fn spend(&mut self, steps: u32) -> bool {
-        self.steps = self.steps.saturating_add(steps);
-        self.exhausted |= self.steps > MOST_STEPS;
+        self.exhausted |= self.steps < steps;
+        self.steps = self.steps.saturating_sub(steps);
         !self.exhausted
     }
 
@@ -244,6 +251,9 @@ impl<'a> Search<'a> {
 
     /// Tells whether a text matches a pattern; `None` if that cannot be told.
     pub(super) fn matches(&mut self, pattern: &'a str, text: &str) -> Option<bool> {
+        if !self.patterns.contains_key(pattern) && !self.spend(PATTERN_STEPS) {
+            return None;
+        }
         let compile = || {
             let schema = serde_json::json!({ "pattern": pattern });
             jsonschema::options()
@@ -269,7 +279,7 @@ impl Question {
     }
 }
 
-/// How much is looked at before the search gives up, in schemas: well under a second.
-const MOST_STEPS: u32 = 200_000;
+/// What compiling a pattern costs, in steps.
+const PATTERN_STEPS: u32 = 100;
 /// How many changes are kept.
 const MOST_FOUND: usize = 100;

@@ -6,10 +6,11 @@ mod soundness;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use buslane_engine::Interface;
 use buslane_protocol::{Schema, SchemaChange, Verdict};
 use serde_json::{Value, json};
 
-use super::{Direction, Findings, compare_schemas};
+use super::{Budget, Direction, Findings, compare, compare_schemas};
 use crate::contracts::references::References;
 use crate::contracts::schema::Source;
 
@@ -22,12 +23,16 @@ fn source(schema: &Value, references: &[(&str, Value)]) -> Source {
     Source::new(text(schema), &Arc::new(References::parse(references).unwrap()))
 }
 
+fn compared(old: &Source, new: &Source, direction: Direction) -> Findings {
+    compare_schemas(old, new, direction, &mut Budget::default())
+}
+
 fn sending(old: &Value, new: &Value) -> Findings {
-    compare_schemas(&source(old, &[]), &source(new, &[]), Direction::Sending)
+    compared(&source(old, &[]), &source(new, &[]), Direction::Sending)
 }
 
 fn receiving(old: &Value, new: &Value) -> Findings {
-    compare_schemas(&source(old, &[]), &source(new, &[]), Direction::Receiving)
+    compared(&source(old, &[]), &source(new, &[]), Direction::Receiving)
 }
 
 /// Holds that going from the wide to the narrow schema breaks senders by these keywords, that the way back does not,
@@ -370,10 +375,10 @@ fn what_people_read_changes_nothing() {
 fn references_are_followed_within_the_registration() {
     let schema = json!({ "properties": { "a": { "$ref": "urn:a" } } });
     let of = |kind: &str| source(&schema, &[("urn:a", json!({ "items": { "type": kind } }))]);
-    let found = compare_schemas(&of("number"), &of("integer"), Direction::Sending);
+    let found = compared(&of("number"), &of("integer"), Direction::Sending);
     assert_eq!(only(found).pointer, "urn:a#/items/type");
     assert_eq!(
-        compare_schemas(&of("integer"), &of("number"), Direction::Sending),
+        compared(&of("integer"), &of("number"), Direction::Sending),
         Findings::default()
     );
 }
@@ -451,4 +456,55 @@ fn work_without_end_is_given_up_and_said_so() {
     let found = sending(&chain("number"), &chain("integer"));
     assert_eq!(found.verdict(), Some(MayBreak));
     assert!(only(found).detail.contains("too intricate"));
+}
+
+#[test]
+fn all_contracts_of_a_registration_share_what_may_be_spent() {
+    let interface = |limit: u64| {
+        let branch =
+            |index: u64| json!({ "minProperties": index, "properties": { "a": { "minimum": limit } } });
+        let deep = (0..3).fold(json!({ "minimum": limit }), |inner, _| {
+            let branches: Vec<Value> = (0..6)
+                .map(|index| {
+                    let mut branch = branch(index);
+                    branch["properties"]["a"] = inner.clone();
+                    branch
+                })
+                .collect();
+            json!({ "anyOf": branches })
+        });
+        let methods = (0..200).map(|index| (format!("m{index}"), json!({ "input": deep })));
+        let methods: serde_json::Map<_, _> = methods.collect();
+        let text = json!({ "name": "attic", "version": "1", "methods": methods }).to_string();
+        let registration: buslane_protocol::Registration = serde_json::from_str(&text).unwrap();
+        Interface {
+            version: registration.version,
+            methods: registration.methods,
+            topics: registration.topics,
+            schemas: registration.schemas,
+        }
+    };
+    let compared = compare(&interface(1), &interface(2));
+    assert!(
+        compared.contracts.len() <= 64 && compared.omitted >= 136,
+        "{}",
+        compared.omitted
+    );
+    let told: Vec<&str> = compared
+        .contracts
+        .iter()
+        .flat_map(|(_, contract)| &contract.changes)
+        .map(|change| change.detail.as_str())
+        .collect();
+    // The first are looked into, the last are not any more, and that is said.
+    assert!(
+        told.iter().any(|detail| !detail.contains("too intricate")),
+        "{told:?}"
+    );
+    assert!(
+        told.iter().any(|detail| detail.contains("too intricate")),
+        "{told:?}"
+    );
+    let length: usize = told.iter().map(|detail| detail.len()).sum();
+    assert!(length < 64 << 10, "{length}");
 }
