@@ -172,4 +172,4 @@ impl Findings {
 /// How much is looked at for one pair of schemas, in schemas: well under a second.
 const MOST_STEPS: u32 = 100_000;
 /// How much is looked at for one registration.
-const MOST_STEPS_IN_ALL: u32 = 300_000;
+const MOST_STEPS_IN_ALL: u32 = 200_000;
