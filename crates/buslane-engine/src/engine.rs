@@ -25,7 +25,8 @@ use crate::timers::Timers;
 use crate::topic_contracts::TopicContracts;
 use crate::topics::Topics;
 use crate::{
-    ClientId, CloseReason, Compared, Config, Contracts, Flow, Notice, Output, Peer, Ticket, Transmit, Violation,
+    ClientId, CloseReason, Compared, Config, Contracts, Flow, Notice, Output, Peer, Ticket, Transmit,
+    Violation,
 };
 
 /// The broker's half as a state machine. See the [crate's front page](crate).

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
-use buslane_protocol::{CompatibilityReport, Id, Instant, MethodDeclaration, Name, Registration, Schema, Topic, TopicDeclaration};
+use buslane_protocol::{
+    CompatibilityReport, Id, Instant, MethodDeclaration, Name, Registration, Schema, Topic, TopicDeclaration,
+};
 
 use crate::entropy::{Entropy, HashState};
 use crate::lineage::CallersKey;

@@ -262,10 +262,7 @@ fn a_registration_whose_compiled_schemas_do_not_fit_is_refused() {
 /// Returns what is charged for contracts.
 pub(crate) fn contracts(world: &mut World) -> usize {
     let id = world.client();
-    world.send(
-        id,
-        json!({ "type": "request", "id": "1", "to": "$bus:stats" }),
-    );
+    world.send(id, json!({ "type": "request", "id": "1", "to": "$bus:stats" }));
     let charged = world.one(id)["payload"]["memory"]["contracts"].as_u64().unwrap();
     world.close(id);
     charged as usize

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use buslane_engine::{
-    ClientId, CloseReason, CompareRequest, CompileRequest, Config, Engine, Flow, Notice, Output, Peer, Principal, Ticket,
-    Transmit, Validate,
+    ClientId, CloseReason, CompareRequest, CompileRequest, Config, Engine, Flow, Notice, Output, Peer,
+    Principal, Ticket, Transmit, Validate,
 };
 use buslane_protocol::{ErrorCode, Framing, Instant, Limits, Name, Problem};
 use serde_json::{Value, json};
@@ -231,8 +231,7 @@ impl World {
                     self.engine.compiled(self.now, ticket, schema::compile(&request));
                 }
                 Work::Compare(ticket, request) => {
-                    self.engine
-                        .compared(self.now, ticket, schema::compare(&request));
+                    self.engine.compared(self.now, ticket, schema::compare(&request));
                 }
                 Work::Validate(ticket, validator, payload) => {
                     self.engine

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use buslane_engine::{ClientId, CloseReason, Compared, Config as Broker, Engine, Flow, Output, Peer, Principal};
+use buslane_engine::{
+    ClientId, CloseReason, Compared, Config as Broker, Engine, Flow, Output, Peer, Principal,
+};
 use buslane_protocol::binary::Preamble;
 use buslane_protocol::{Framing, Instant, Limits, Name};
 use buslane_session::{Action, Config, Event, Session};
