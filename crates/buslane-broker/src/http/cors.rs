@@ -10,11 +10,11 @@ use hyper::{Response, StatusCode};
 
 use super::response::{Body, nothing};
 
-/// Lets a page that was heard read the answer.
-pub(super) fn allow(request: &HeaderMap, response: &mut Response<Body>) {
-    if let Some(origin) = request.get(ORIGIN) {
+/// Lets the page that a request comes from, and that was heard, read the answer.
+pub(super) fn allow(origin: Option<HeaderValue>, response: &mut Response<Body>) {
+    if let Some(origin) = origin {
         let headers = response.headers_mut();
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("*"));
         headers.append(VARY, HeaderValue::from_static("origin"));
     }

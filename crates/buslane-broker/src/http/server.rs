@@ -10,6 +10,7 @@ use std::task::Poll;
 
 use buslane_protocol::{ErrorCode, Framing, Problem};
 use hyper::body::Incoming;
+use hyper::header::ORIGIN;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -121,7 +122,7 @@ async fn react(state: &State, request: Request<Incoming>) -> Response<Body> {
         hub.statistics.http_answers.count(REFUSED, response.status());
         return response;
     }
-    let headers = request.headers().clone();
+    let page_origin = request.headers().get(ORIGIN).cloned();
     let (mut response, route) = if is_api(request.uri().path()) {
         respond(hub, origin, request).await
     } else {
@@ -133,7 +134,7 @@ async fn react(state: &State, request: Request<Incoming>) -> Response<Body> {
             }
         }
     };
-    cors::allow(&headers, &mut response);
+    cors::allow(page_origin, &mut response);
     hub.statistics.http_answers.count(route, response.status());
     response
 }
