@@ -22,7 +22,9 @@ pub(super) async fn publish(mut exchange: Exchange) -> Result<Response<Body>, Pr
     let retain = retain(&exchange.query)?;
     let retain_ms = exchange.query.number("retain_ms", 1, u32::MAX)?;
     if retain_ms.is_some() && retain != Retain::Set {
-        return Err(invalid("retain_ms says how long a value is kept that retain=set keeps"));
+        return Err(invalid(
+            "retain_ms says how long a value is kept that retain=set keeps",
+        ));
     }
     let content = body::read(&mut exchange).await?;
     let id = exchange.id()?;
