@@ -401,6 +401,27 @@ fn references_in_circles_end() {
 }
 
 #[test]
+fn what_was_believed_on_a_way_that_failed_is_not_believed_on_another() {
+    let old =
+        json!({ "type": "object", "properties": { "next": { "$ref": "#" }, "value": { "type": "number" } } });
+    // The first alternative fails by `value`, after `x` was found to hold if the alternative does.
+    let new = json!({
+        "type": "object",
+        "properties": {
+            "next": { "anyOf": [{ "$ref": "#/$defs/m" }, { "properties": { "next": { "$ref": "#/$defs/x" } } }] },
+            "value": { "type": "number" }
+        },
+        "$defs": {
+            "m": { "properties": { "next": { "$ref": "#/$defs/x" }, "value": { "type": "string" } } },
+            "x": { "properties": { "next": { "$ref": "#/$defs/m" } } }
+        }
+    });
+    let value = json!({ "next": { "value": 1, "next": { "next": { "value": 1 } } } });
+    assert!(jsonschema::is_valid(&old, &value) && !jsonschema::is_valid(&new, &value));
+    assert!(sending(&old, &new).verdict().is_some());
+}
+
+#[test]
 fn drafts_are_read_each_in_its_own_way() {
     let draft4 = |schema: Value| {
         let mut schema = schema;
