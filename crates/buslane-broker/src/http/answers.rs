@@ -7,9 +7,9 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::problem::refusal;
-use super::response::{self, Body, PLAIN};
+use super::response::{self, Body, PLAIN, json};
 use super::router::{method_not_allowed, nowhere};
-use super::{cors, metrics};
+use super::{cors, metrics, openapi};
 use crate::driver::Hub;
 use crate::websocket::{agree, is_upgrade};
 
@@ -43,6 +43,7 @@ fn show(hub: &Hub, path: &str) -> Response<Body> {
         "/readyz" if hub.is_draining() => refusal(&Problem::new(ErrorCode::Draining)),
         "/readyz" => text(PLAIN, "ready\n".to_owned()),
         "/metrics" => text(metrics::CONTENT_TYPE, metrics::render(hub)),
+        "/openapi.json" => json(openapi::DOCUMENT),
         path => refusal(&nowhere(path)),
     }
 }
@@ -97,15 +98,17 @@ const WELCOME: &str = concat!(
      /healthz  whether it runs\n\
      /readyz   whether it takes new work\n\
      /metrics  figures for Prometheus\n\
-     /api/v1/  the bus by requests: publish, request, services, topics, ...\n\n\
+     /api/v1/  the bus by requests: publish, request, services, topics, ...\n\
+     /openapi.json  what there is under /api/v1/, for programs\n\n\
      The same port speaks JSON lines: try nc.\n"
 );
 /// Every page, with the name under which it is counted.
-const PAGES: [(&str, &str); 5] = [
+pub(super) const PAGES: [(&str, &str); 6] = [
     ("/", "front_page"),
     ("/healthz", "healthz"),
     ("/readyz", "readyz"),
     ("/metrics", "metrics"),
+    ("/openapi.json", "openapi"),
     ("/ws", "websocket"),
 ];
 const METHODS: &str = "GET, HEAD, OPTIONS";

@@ -231,6 +231,11 @@ impl<'a> CloudEvent<'a> {
         self.add(attribute::FROM, delivery.from.to_string());
     }
 
+    /// Tells whether a header of a message is an attribute of an event.
+    pub(super) fn is_attribute(header: &str) -> bool {
+        header.starts_with(PREFIX)
+    }
+
     /// Returns an attribute.
     fn find(&self, name: &str) -> Option<&str> {
         let found = self.attributes.iter().find(|(known, _)| known == name);

@@ -14,6 +14,7 @@ mod exchange;
 mod exposition;
 mod message_headers;
 mod metrics;
+mod openapi;
 mod origin;
 mod percent;
 mod prefixed;

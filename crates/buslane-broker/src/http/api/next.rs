@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use buslane_protocol::{BrokerMessage, Overflow, Problem};
+use buslane_protocol::{BrokerMessage, Headers, HeadersBuf, Overflow, Problem};
 use hyper::header::HeaderName;
 use hyper::{Response, StatusCode};
 use tokio::time::timeout;
@@ -65,8 +65,8 @@ fn respond(exchange: &Exchange, frame: Frame, is_structured: bool) -> Response<B
         payload(STRUCTURED, Body::whole(text))
     } else {
         let mut response = payload(BYTES, Body::whole(frame.share(&delivery.payload.bytes)));
-        message_headers::write(&delivery.headers, response.headers_mut());
         event.write_headers(response.headers_mut());
+        message_headers::write(&without_attributes(&delivery.headers), response.headers_mut());
         response
     };
     set(
@@ -80,6 +80,15 @@ fn respond(exchange: &Exchange, frame: Frame, is_structured: bool) -> Response<B
         &delivery.from,
     );
     response
+}
+
+/// Leaves out what the event says in headers of its own.
+fn without_attributes(headers: &Headers<'_>) -> Headers<'static> {
+    let mut others = HeadersBuf::new();
+    for (name, value) in headers.iter().filter(|(name, _)| !CloudEvent::is_attribute(name)) {
+        others.push(name, value).expect("it stood among other headers");
+    }
+    others.finish()
 }
 
 /// How long to wait where nothing is said.
