@@ -178,8 +178,11 @@ impl Connection {
     fn more(&mut self) {
         let mut bytes = [0; 16 << 10];
         let count = self.stream.read(&mut bytes).unwrap();
-        let so_far = String::from_utf8_lossy(&self.read);
-        assert_ne!(count, 0, "the broker ended the connection after {so_far:?}");
+        assert!(
+            count > 0,
+            "the broker ended the connection after {:?}",
+            String::from_utf8_lossy(&self.read)
+        );
         self.read.extend_from_slice(&bytes[..count]);
     }
 }
