@@ -60,11 +60,19 @@ impl Actor {
             Action::Register {
                 registration,
                 handlers,
+                compatibility,
                 fails,
             } => {
                 let service = service::build(&self.client, &registration, &handlers, &self.record);
                 let registered = service.register().await;
                 let name = registration.name.to_string();
+                let report = registered
+                    .as_ref()
+                    .ok()
+                    .and_then(|registration| registration.compatibility());
+                if let Some(expected) = compatibility {
+                    service::check_report(&expected, report.as_deref())?;
+                }
                 let registered =
                     registered.map(|registration| drop(self.registrations.insert(name, registration)));
                 check(registered.map_err(|error| error.problem().clone()), fails)

@@ -76,6 +76,9 @@ pub(crate) enum Action {
         registration: Box<Registration>,
         #[serde(default)]
         handlers: BTreeMap<String, Answer>,
+        /// What the report of the registration has to match; `null` where there has to be none.
+        #[serde(default, deserialize_with = "present")]
+        compatibility: Option<Value>,
         fails: Option<ErrorMatcher>,
     },
     Unregister {

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use buslane_client::protocol::Registration as Declaration;
+use buslane_client::protocol::{CompatibilityReport, Registration as Declaration};
 use buslane_client::{Body, Client, Context, ServiceBuilder, ServiceError, TopicContract};
 use futures_util::{Stream, StreamExt, future, stream};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::format::Answer;
 use crate::item::{self, Item};
+use crate::matcher;
 
 /// What happened to the handlers of one client, by method.
 #[derive(Clone, Default)]
@@ -161,6 +162,15 @@ pub(crate) fn build(
         service = service.schema(uri, schema.clone());
     }
     service
+}
+
+/// Compares what the broker said of a registration with what it has to say; `null` stands for nothing.
+pub(crate) fn check_report(expected: &Value, report: Option<&CompatibilityReport>) -> Result<(), String> {
+    let found = report.map_or(Value::Null, |report| json!(report));
+    match matcher::matches(expected, Some(&found)) {
+        true => Ok(()),
+        false => Err(format!("compatibility: expected {expected}, found {found}")),
+    }
 }
 
 fn add_method(service: ServiceBuilder, method: &str, answer: Answer, record: &Record) -> ServiceBuilder {
