@@ -440,6 +440,9 @@ fn drafts_are_read_each_in_its_own_way() {
     equals(draft4(json!({ "const": 1 })), json!(true));
     let beside = json!({ "$ref": "#/definitions/a", "type": "string", "definitions": { "a": {} } });
     equals(draft4(beside), json!(true));
+    let plain = json!({ "properties": { "a": { "type": "string" } } });
+    let hidden = json!({ "properties": { "a": { "$ref": "#/definitions/b", "type": "string" } }, "definitions": { "b": { "not": {} } } });
+    assert!(sending(&draft4(plain), &draft4(hidden)).verdict().is_some());
     // 1.0 is an integer in the later drafts only.
     let found = sending(
         &json!({ "type": "integer" }),
