@@ -196,6 +196,7 @@ impl World {
             });
             self.oracle.took(place, &said, refusal);
         }
+        self.oracle.check_memory(&self.engine.gauges());
         let mut closing = Vec::new();
         let mut resumed = Vec::new();
         for output in outputs {
@@ -229,6 +230,12 @@ impl World {
             && let Some((_, refusal)) = &mut self.connections[place].parked
         {
             *refusal = Some(*code);
+        }
+        if let Notice::Closed { client, .. } = notice
+            && let Some(place) = self.place_of(*client)
+            && let Some((said, None)) = self.connections[place].parked.take()
+        {
+            self.oracle.may_have_taken(place, &said);
         }
         self.oracle.noticed(notice);
     }

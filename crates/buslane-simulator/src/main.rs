@@ -60,7 +60,7 @@ fn work(wanted: &Wanted, next: &AtomicU64, stop: &AtomicBool, sum: &Mutex<Sum>) 
         }
         let seed = wanted.first + place;
         let outcome = run(seed, wanted.options);
-        let again = (place % REPEATED == 0).then(|| run(seed, wanted.options));
+        let again = place.is_multiple_of(REPEATED).then(|| run(seed, wanted.options));
         let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
         if again.is_some_and(|again| again != outcome) {
             println!("seed {seed}: two runs gave different bytes");
@@ -133,7 +133,7 @@ fn wanted(arguments: impl Iterator<Item = String>) -> Result<Wanted, String> {
     };
     let mut arguments = arguments;
     while let Some(argument) = arguments.next() {
-        let mut number = |text: Option<String>| -> Result<u64, String> {
+        let number = |text: Option<String>| -> Result<u64, String> {
             let text = text.ok_or_else(|| format!("{argument} needs a number"))?;
             text.parse().map_err(|_| format!("{text:?} is no number"))
         };
@@ -142,6 +142,7 @@ fn wanted(arguments: impl Iterator<Item = String>) -> Result<Wanted, String> {
             "--threads" => wanted.threads = number(arguments.next())?.max(1),
             "--failures" => wanted.failures = number(arguments.next())? as usize,
             "--steps" => wanted.options.steps = number(arguments.next())? as usize,
+            "--lines" => wanted.options.lines = Some(number(arguments.next())? as usize),
             "--seed" => (wanted.first, wanted.count) = (number(arguments.next())?, 1),
             _ => wanted.count = number(Some(argument.clone()))?,
         }
@@ -149,8 +150,7 @@ fn wanted(arguments: impl Iterator<Item = String>) -> Result<Wanted, String> {
     Ok(wanted)
 }
 
-const USAGE: &str =
-    "usage: buslane-simulate [SEEDS] [--from SEED] [--threads N] [--failures N] [--steps N] [--seed SEED]";
+const USAGE: &str = "usage: buslane-simulate [SEEDS] [--from SEED] [--threads N] [--failures N] [--steps N] [--seed SEED] [--lines N]";
 /// The exit status of a command that was not understood.
 const USAGE_EXIT: u8 = 2;
 /// Seeds of a run that names no number.

@@ -226,6 +226,28 @@ impl Oracle {
         }
     }
 
+    /// Takes in a message over which the broker thought while its client left: whether it took effect is not known.
+    pub(crate) fn may_have_taken(&mut self, client: usize, said: &Said) {
+        self.trace.note(|| {
+            format!(
+                "c{client}{} broker may have taken {said:?}",
+                Numbered(said.number())
+            )
+        });
+        match said {
+            Said::Request(request) => self.requested(client, request),
+            Said::Publish(publish) => self.may_have_published(client, publish),
+            Said::Answer {
+                delivery,
+                kind,
+                number,
+                digest,
+                ..
+            } => self.may_have_answered(client, *delivery, *kind, (*number, *digest)),
+            _ => {}
+        }
+    }
+
     /// Takes in what a client begins to ask for, before the broker has decided.
     pub(crate) fn asks(&mut self, client: usize, said: &Said) {
         if let Said::Register { declared, .. } = said {

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use buslane_protocol::{ClientMessage, Filter, Framing, Payload, Publish, Retain, Subscribe, Topic};
+use buslane_protocol::{ClientMessage, Credit, Filter, Framing, Payload, Publish, Retain, Subscribe, Topic};
 
 use crate::content::Content;
 use crate::coverage::Coverage;
-use crate::peer::Program;
+use crate::peer::{Program, name};
 use crate::settings::Kind;
 use crate::workload;
 use crate::world::World;
@@ -19,6 +19,8 @@ pub struct Options {
     pub steps: usize,
     /// Whether what happens is kept, to be shown with a promise that is broken.
     pub recording: bool,
+    /// How many of the last events of everybody are shown, instead of those of whom it concerns.
+    pub lines: Option<usize>,
 }
 
 impl Default for Options {
@@ -26,6 +28,7 @@ impl Default for Options {
         Options {
             steps: STEPS,
             recording: false,
+            lines: None,
         }
     }
 }
@@ -101,19 +104,19 @@ fn play(seed: u64, options: Options) -> Result<Outcome, Box<Failure>> {
         let wait = world.random.below(world.settings.pace);
         world.act();
         world.pass_for(Duration::from_micros(wait));
-        judge(&world, seed, step)?;
+        judge(&world, options, seed, step)?;
     }
     world.rest();
-    judge(&world, seed, options.steps)?;
+    judge(&world, options, seed, options.steps)?;
     world.disband();
-    judge(&world, seed, options.steps)?;
+    judge(&world, options, seed, options.steps)?;
     Ok(Outcome {
         hash: world.oracle.trace.hash(),
         coverage: world.oracle.coverage,
     })
 }
 
-fn judge(world: &World, seed: u64, step: usize) -> Result<(), Box<Failure>> {
+fn judge(world: &World, options: Options, seed: u64, step: usize) -> Result<(), Box<Failure>> {
     let Some(broken) = &world.oracle.broken else {
         return Ok(());
     };
@@ -122,11 +125,19 @@ fn judge(world: &World, seed: u64, step: usize) -> Result<(), Box<Failure>> {
     } else {
         SHOWN_LINES
     };
+    let trace = &world.oracle.trace;
+    let mut events = match options.lines {
+        Some(lines) => trace.concerning(&[], lines),
+        None => trace.concerning(&broken.subjects, shown),
+    };
+    if !events.is_empty() {
+        events.insert(0, format!("{:?}", world.settings));
+    }
     Err(Box::new(Failure {
         seed,
         step,
         promise: broken.promise.clone(),
-        events: world.oracle.trace.concerning(&broken.subjects, shown),
+        events,
     }))
 }
 
@@ -134,16 +145,17 @@ impl World {
     /// Heals everything, lets it come to rest, and looks at what is then.
     fn rest(&mut self) {
         self.reachable = true;
-        let lost = |place: &usize| self.connections[*place].up.lossy || self.connections[*place].down.lossy;
-        let attached = |place: &usize| self.connections[*place].attached;
-        let broken: Vec<usize> = (0..self.connections.len())
-            .filter(lost)
-            .filter(attached)
-            .collect();
+        let lost = |place: &usize| {
+            let connection = &self.connections[*place];
+            !connection.over && (connection.up.lossy || connection.down.lossy)
+        };
+        let broken: Vec<usize> = (0..self.connections.len()).filter(lost).collect();
         for place in broken {
             self.cut(place);
         }
+        self.settings.window = AMPLE_WINDOW;
         for connection in &mut self.connections {
+            connection.down.capacity = AMPLE_WINDOW;
             connection.up.stalled_until = self.now;
             connection.down.stalled_until = self.now;
         }
@@ -151,9 +163,17 @@ impl World {
             peer.frozen_until = self.now;
         }
         self.pass_for(REST);
+        self.give_ample_credit();
+        self.pass_for(LOOK);
         if self.oracle.broken.is_some() {
             return;
         }
+        for place in 0..self.connections.len() {
+            if self.connections[place].client.is_some() {
+                self.oracle.check_credited(place);
+            }
+        }
+        let ample = self.settings.limits.memory >= AMPLE_MEMORY;
         for peer in 0..self.peers.len() {
             if let Program::Session(behind) = &self.peers[peer].program {
                 let connected = behind.session.state() == buslane_session::State::Connected;
@@ -161,12 +181,34 @@ impl World {
             }
             if let Some(place) = self.peers[peer]
                 .connection
-                .filter(|place| self.connections[*place].client.is_some())
+                .filter(|place| ample && self.connections[*place].client.is_some())
             {
                 self.oracle.check_view(place);
             }
         }
         self.watch();
+    }
+
+    /// Allows every subscription more than anybody published.
+    fn give_ample_credit(&mut self) {
+        for peer in 0..self.peers.len() {
+            if let Some(behind) = self.behind(peer) {
+                for (key, _) in behind.subscriptions.clone() {
+                    behind.session.credit(key, AMPLE_CREDIT);
+                }
+                self.run_session(peer);
+            }
+            let raw = self.raw(peer).map(|raw| raw.subscriptions.clone());
+            for (filter, shared) in raw.unwrap_or_default() {
+                let credit = Credit {
+                    id: None,
+                    filter: Filter::parse(filter).ok(),
+                    shared: shared.as_deref().map(name),
+                    count: AMPLE_CREDIT,
+                };
+                self.write(peer, &ClientMessage::Credit(credit));
+            }
+        }
     }
 
     /// Has newcomers look at what is there.
@@ -261,5 +303,9 @@ const FEW_LINES: usize = 30;
 const REST: Duration = Duration::from_secs(100);
 /// Time for a newcomer to see everything.
 const LOOK: Duration = Duration::from_secs(3);
+/// Credit that nobody uses up.
+const AMPLE_CREDIT: u32 = 1_000_000;
+/// Bytes that a connection takes when everything is healed.
+const AMPLE_WINDOW: usize = 1 << 20;
 /// Memory that a newcomer does not find full.
 const AMPLE_MEMORY: usize = 1 << 20;

@@ -41,6 +41,18 @@ impl World {
     }
 }
 
+/// Does what most newcomers do first: offer something and listen.
+pub(crate) fn settle_in(world: &mut World, peer: usize) {
+    for act in [asks::register, asks::subscribe, asks::subscribe] {
+        if world.random.chance(55) {
+            act(world, peer);
+        }
+    }
+    if world.behind(peer).is_some() {
+        world.run_session(peer);
+    }
+}
+
 /// Returns the names of everything that may happen.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     ACTIONS.iter().map(|action| action.name)

@@ -12,6 +12,7 @@ use crate::peer::Peer;
 use crate::pipe::Pipe;
 use crate::random::Random;
 use crate::settings::{BEGINNING, Kind, Settings};
+use crate::workload::settle_in;
 
 /// Everything that there is in a run.
 pub(crate) struct World {
@@ -52,7 +53,8 @@ impl World {
         };
         world.oracle.now = world.now;
         for kind in world.settings.peers.clone() {
-            world.add_peer(kind);
+            let peer = world.add_peer(kind);
+            settle_in(&mut world, peer);
         }
         world
     }
@@ -159,9 +161,8 @@ impl World {
                 .flatten();
             let reads = connection.attached && !self.peers[connection.peer].is_frozen(self.now);
             let down = reads.then(|| connection.down.next_arrival()).flatten();
-            let retry = connection
-                .retry_at
-                .filter(|_| connection.blocked && connection.client.is_some());
+            let may_go_on = connection.blocked && connection.client.is_some() && connection.down.room() > 0;
+            let retry = may_go_on.then(|| connection.retry_at.unwrap_or(self.now));
             [up, down, retry]
         });
         let peers = self.peers.iter().filter_map(|peer| peer.due(self.now));

@@ -41,12 +41,8 @@ impl Oracle {
             return self.coverage.count("answer too late");
         }
         let held = &self.held[leg.held];
-        let method = asked.to.iter().find_map(|target| {
-            held.declared
-                .methods
-                .iter()
-                .find(|method| method.name == target.method)
-        });
+        let mut methods = held.declared.methods.iter();
+        let method = methods.find(|method| method.name == leg.method);
         if !valid && method.is_some_and(|method| method.strict_output) {
             return self.broken("an answer against its contract was accepted", &subjects);
         }
@@ -81,6 +77,24 @@ impl Oracle {
             close_gathered(asked);
         } else if last {
             asked.over = Some("it was answered");
+        }
+    }
+
+    /// Takes in an answer of which nobody knows whether it was accepted.
+    pub(super) fn may_have_answered(
+        &mut self,
+        client: usize,
+        delivery: u64,
+        kind: AnswerKind,
+        (number, digest): (Option<u64>, u64),
+    ) {
+        let asks = self.clients[client].handed.get(&delivery).map(|(asks, _)| *asks);
+        let Some(asked) = asks.and_then(|asks| self.asked.get_mut(&asks)) else {
+            return;
+        };
+        if asked.over.is_none() {
+            asked.may_end.push(ErrorCode::OutcomeUnknown);
+            self.answered(client, delivery, kind, (number, digest, true));
         }
     }
 
@@ -291,8 +305,7 @@ impl Oracle {
             return false;
         };
         let callees = || asked.candidates.iter().map(|held| self.held[*held].client);
-        let slow =
-            self.clients[client].was_blocked || callees().any(|callee| self.clients[callee].was_blocked);
+        let slow = self.may_be_slow(client) || callees().any(|callee| self.may_be_slow(callee));
         let lost = |label: &String| {
             asked
                 .candidates

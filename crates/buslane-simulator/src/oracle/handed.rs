@@ -81,6 +81,7 @@ impl Oracle {
             .to
             .iter()
             .find(|target| target.address == invocation.to.as_str())?;
+        let method = target.method.clone();
         let meant = |held: usize| self.held[held].is_meant(target) && named(held);
         let fits = |held: usize| self.held[held].client == client && meant(held);
         let waiting = |leg: &Leg| leg.delivery.is_none() && fits(leg.held);
@@ -93,8 +94,9 @@ impl Oracle {
         let held = asked.candidates.iter().copied().find(|held| fits(*held))?;
         let alive = self.held[held].alive;
         let asked = self.asked.get_mut(&number)?;
-        let mut leg = Leg::new(held, client);
+        let mut leg = Leg::new(held, client, method);
         leg.done = !alive;
+        leg.lost = !alive;
         asked.legs.push(leg);
         if !alive && !asked.gathered && asked.over.is_none() {
             asked.over = Some("the instance that it was handed to is gone");
@@ -117,7 +119,7 @@ impl Oracle {
         let leg = &mut asked.legs[place];
         if std::mem::replace(&mut leg.told, true) {
             self.broken("a request was withdrawn twice", &subjects);
-        } else if !leg.withdrawn && !leg.lost && !overflowed && !(asked.stream && asked.over.is_none()) {
+        } else if !(leg.withdrawn || leg.lost || overflowed || asked.stream && asked.over.is_none()) {
             self.broken(
                 "a request was withdrawn although its caller waits, or was answered",
                 &subjects,
@@ -127,7 +129,7 @@ impl Oracle {
 
     /// Looks whether every callee that nobody waits for was told so, now that nothing is queued.
     pub(super) fn check_withdrawals(&mut self, client: usize) {
-        if !self.clients[client].open {
+        if !self.clients[client].open || self.limits.memory < SMALL_MEMORY {
             return;
         }
         let untold = |(number, place): &&(u64, usize)| {
@@ -160,3 +162,6 @@ impl Oracle {
         }
     }
 }
+
+/// A cap under which there may be no memory left for telling a callee.
+const SMALL_MEMORY: usize = 1 << 20;

@@ -64,14 +64,19 @@ impl Oracle {
         }
     }
 
-    fn check_limits(&mut self, gauges: &Gauges) {
+    /// Looks at the memory that is accounted for.
+    pub(crate) fn check_memory(&mut self, gauges: &Gauges) {
         if gauges.memory > gauges.memory_limit || gauges.memory_limit != self.limits.memory as u64 {
+            let used: Vec<(&str, u64)> = Gauges::MEMORY.into_iter().zip(gauges.memory_used).collect();
             let promise = format!(
-                "accounted memory stays under its cap: {} of {}",
+                "accounted memory stays under its cap: {} of {}, {used:?}",
                 gauges.memory, gauges.memory_limit
             );
             self.broken(promise, &[]);
         }
+    }
+
+    fn check_limits(&mut self, gauges: &Gauges) {
         let blocked = self.clients.iter().filter(|shadow| shadow.blocked).count() as u64;
         let credited = self
             .clients
@@ -80,7 +85,8 @@ impl Oracle {
         let queues = credited
             .filter(|subscription| subscription.credit.is_some())
             .count() as u64;
-        let lane = self.limits.outbox as u64;
+        // A message that is longer than the lane may wait alone.
+        let lane = (self.limits.outbox as u64).max(LONGEST);
         if gauges.queued_control_bytes > blocked * lane {
             let promise = format!(
                 "{blocked} clients are slow, but {} bytes of control wait",
@@ -202,6 +208,8 @@ fn is_too_much((what, bytes): &(&str, u64)) -> bool {
 }
 
 /// Bytes of room that the table of subscriptions keeps.
-const ROOM_OF_TABLE: u64 = 4_096;
+const ROOM_OF_TABLE: u64 = 8_192;
 /// Bytes of what the simulator's services declare, each remembered once.
 const REMEMBERED: u64 = 16 << 10;
+/// Bytes of the longest message of the simulator, in base64 and with its envelope.
+const LONGEST: u64 = 100_000;

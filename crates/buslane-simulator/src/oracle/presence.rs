@@ -71,7 +71,13 @@ impl Oracle {
     }
 
     fn arrival(&mut self, client: usize, label: String, snapshot: bool) {
+        let starving = self.limits.memory < SMALL_MEMORY;
         let shadow = &mut self.clients[client];
+        if starving && snapshot && shadow.view.complete {
+            // There was no memory for what it had to be told, so it is told everything anew.
+            shadow.view.complete = false;
+            shadow.view.present.clear();
+        }
         let merged = shadow.was_blocked && !snapshot;
         let late = snapshot && shadow.view.complete;
         let new = shadow.view.present.insert(label.clone());
@@ -104,6 +110,8 @@ impl Oracle {
     }
 }
 
+/// A cap under which there may be no memory for events that wait.
+const SMALL_MEMORY: usize = 1 << 20;
 const CONNECT: &str = "$bus/service/connect/";
 const DISCONNECT: &str = "$bus/service/disconnect/";
 const SNAPSHOT_END: &str = "$bus/snapshot-end";

@@ -149,6 +149,28 @@ impl Oracle {
         self.retain(publish, retain);
     }
 
+    /// Takes in a publish of which nobody knows whether it was accepted.
+    pub(super) fn may_have_published(&mut self, client: usize, publish: &Publish) {
+        self.published(
+            client,
+            &Publish {
+                retain: Retain::Keep,
+                valid: true,
+                ..publish.clone()
+            },
+        );
+        for shadow in &mut self.clients {
+            for copy in shadow
+                .expected
+                .values_mut()
+                .filter(|copy| copy.number == publish.number)
+            {
+                copy.optional = true;
+                shadow.mixed = true;
+            }
+        }
+    }
+
     /// Counts to how many clients a publish is routed.
     pub(super) fn receivers(&self, client: usize, publish: &Publish) -> u64 {
         let excluded = publish.exclude_self.then_some(client);

@@ -11,7 +11,6 @@ use crate::said::{Request, Said, Target, Whom};
 /// A request that was accepted.
 #[derive(Debug)]
 pub(super) struct Asked {
-    pub(super) client: usize,
     pub(super) from: Option<String>,
     pub(super) id: Id,
     pub(super) to: Vec<Target>,
@@ -34,6 +33,8 @@ pub(super) struct Asked {
     pub(super) expected: Option<usize>,
     /// What ended it for the broker.
     pub(super) over: Option<&'static str>,
+    /// When its deadline passed, if that ended it.
+    pub(super) expired_at: Option<Instant>,
     /// Errors with which it may end.
     pub(super) may_end: Vec<ErrorCode>,
     /// Whether its end was written.
@@ -48,7 +49,9 @@ pub(super) struct Asked {
 impl Asked {
     /// Tells whether everything that could end it is known.
     pub(super) fn is_known(&self) -> bool {
-        self.may_end.is_empty() && (self.expected.is_some() || !self.gathered)
+        let asks = |leg: &Leg| leg.delivery.is_some() && !leg.done;
+        let alone = !self.gathered || (self.expected.is_some() && self.legs.iter().any(asks));
+        self.may_end.is_empty() && alone
     }
 }
 
@@ -57,6 +60,7 @@ impl Asked {
 pub(super) struct Leg {
     pub(super) held: usize,
     pub(super) client: usize,
+    pub(super) method: String,
     /// The number under which the instance got it.
     pub(super) delivery: Option<u64>,
     /// Whether it answered, was lost, or nobody waits for its answer any more.
@@ -70,10 +74,11 @@ pub(super) struct Leg {
 
 impl Leg {
     /// Begins with an instance that was not handed the request yet.
-    pub(super) fn new(held: usize, client: usize) -> Leg {
+    pub(super) fn new(held: usize, client: usize, method: String) -> Leg {
         Leg {
             held,
             client,
+            method,
             delivery: None,
             done: false,
             withdrawn: false,
@@ -136,13 +141,12 @@ impl Oracle {
         let legs = match gathered && one {
             true => candidates
                 .iter()
-                .map(|held| Leg::new(*held, self.held[*held].client))
+                .map(|held| Leg::new(*held, self.held[*held].client, request.to[0].method.clone()))
                 .collect(),
             false => Vec::new(),
         };
         let bus = one && request.to[0].whom == Whom::Bus;
         Asked {
-            client,
             from: self.label(client),
             id: request.id,
             to: request.to.clone(),
@@ -159,6 +163,7 @@ impl Oracle {
             candidates,
             legs,
             over: bus.then_some("the broker's own answer"),
+            expired_at: None,
             may_end: Vec::new(),
             ended: false,
             chunks_in: 0,
@@ -178,7 +183,7 @@ impl Oracle {
     /// Tells whether a request of this id has not ended and has no reason to have.
     fn surely_in_flight(&self, client: usize, id: Id) -> bool {
         self.in_flight(client)
-            .any(|asked| asked.id == id && asked.over.is_none() && asked.may_end.is_empty())
+            .any(|asked| asked.id == id && asked.over.is_none() && asked.is_known())
     }
 
     /// Walks the requests of a client whose end was not written.
@@ -231,9 +236,8 @@ impl Oracle {
 
     /// Ends what is past its deadline, now that the broker's timers have run.
     pub(crate) fn timed(&mut self) {
-        let late = |asked: &Asked| {
-            asked.over.is_none() && asked.deadline.is_some_and(|deadline| deadline <= self.now)
-        };
+        let passed = |deadline: Instant| deadline.as_micros().div_ceil(TICK) * TICK <= self.now.as_micros();
+        let late = |asked: &Asked| asked.over.is_none() && asked.deadline.is_some_and(passed);
         let numbers: Vec<u64> = self
             .asked
             .iter()
@@ -244,6 +248,7 @@ impl Oracle {
             self.coverage.count("deadline passed");
             if let Some(asked) = self.asked.get_mut(&number) {
                 asked.may_end.push(ErrorCode::DeadlineExceeded);
+                asked.expired_at = Some(self.now);
             }
             self.finish(number, "its deadline passed");
         }
@@ -264,7 +269,14 @@ impl Oracle {
     /// Takes in that an instance is gone, with the requests that it was asked.
     pub(super) fn lose_legs(&mut self, held: usize) {
         let alive: Vec<bool> = self.held.iter().map(|held| held.alive).collect();
-        for asked in self.asked.values_mut().filter(|asked| asked.over.is_none()) {
+        for asked in self.asked.values_mut() {
+            // What happens at one time happens in an order that is the broker's.
+            if asked.expired_at == Some(self.now) && asked.candidates.contains(&held) {
+                asked.may_end.push(ErrorCode::OutcomeUnknown);
+            }
+            if asked.over.is_some() {
+                continue;
+            }
             for leg in asked.legs.iter_mut().filter(|leg| leg.held == held) {
                 leg.lost |= !leg.done;
                 leg.done = true;
@@ -287,12 +299,15 @@ impl Oracle {
 
     /// Tells whether an instance may have requests to finish.
     pub(super) fn has_legs(&self, held: usize) -> bool {
-        let possible = |asked: &Asked| asked.legs.is_empty() && asked.candidates.contains(&held);
-        self.has_known_legs(held)
-            || self
-                .asked
-                .values()
-                .any(|asked| asked.over.is_none() && possible(asked))
+        let waits = |leg: &Leg| leg.held == held && !leg.done;
+        let may_wait = |asked: &Asked| {
+            let unknown = asked.legs.is_empty() || (asked.gathered && asked.expected.is_none());
+            let known = asked.legs.iter().any(|leg| leg.held == held);
+            asked.legs.iter().any(waits) || (unknown && !known && asked.candidates.contains(&held))
+        };
+        self.asked
+            .values()
+            .any(|asked| asked.over.is_none() && may_wait(asked))
     }
 
     /// Tells whether an instance has requests that it was handed and did not answer.
@@ -352,8 +367,13 @@ impl Oracle {
         }
     }
 
+    /// Tells whether a client's lane may have been full: its connection was blocked, or a turn's worth fills it.
+    pub(super) fn may_be_slow(&self, client: usize) -> bool {
+        self.clients[client].was_blocked || self.limits.outbox < SMALL_LANE
+    }
+
     fn may_be_full(&self, target: &Target) -> bool {
-        let full = |held: &usize| self.clients[self.held[*held].client].was_blocked;
+        let full = |held: &usize| self.may_be_slow(self.held[*held].client);
         self.candidates(target).iter().any(full)
     }
 
@@ -371,3 +391,8 @@ pub(super) fn close_gathered(asked: &mut Asked) {
         asked.over.get_or_insert("everybody has answered");
     }
 }
+
+/// Bytes of a lane that a single turn may fill.
+const SMALL_LANE: usize = 100_000;
+/// Microseconds to which the broker may round a deadline up.
+const TICK: u64 = 1_000;

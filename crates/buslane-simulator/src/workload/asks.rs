@@ -50,6 +50,10 @@ const ADDRESSES: &[&str] = &[
     "alpha:echo",
     "alpha:echo",
     "alpha:echo",
+    "alpha:echo",
+    "alpha:echo",
+    "alpha:strict",
+    "beta:echo",
     "alpha:strict",
     "beta:echo",
     "gamma:echo",
@@ -398,8 +402,8 @@ pub(super) fn request(world: &mut World, peer: usize) -> bool {
     let valid = world.random.chance(85);
     let content = Content::random(number, valid, world.settings.largest, &mut world.random);
     let random = &mut world.random;
-    let targets = targets(random.pick(&[1, 1, 1, 1, 1, 1, 1, 2, 3]), random);
-    let stream = random.chance(30);
+    let targets = targets(random.pick(&[1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3]), random);
+    let stream = random.chance(40);
     let deadline = match random.below(10) {
         0 => Deadline::Default,
         1 => Deadline::Never,
@@ -509,7 +513,7 @@ pub(super) fn answer_wrong(world: &mut World, peer: usize) -> bool {
     if world.raw(peer).is_none() {
         return false;
     }
-    let delivery = world.random.pick(&[0, 1, 2, 7, 1 << 40]);
+    let delivery = world.random.pick(&[0, 1 << 40, u64::MAX]);
     let stream = world.random.chance(50);
     world.answer_as_raw(peer, delivery, stream);
     true

@@ -5,6 +5,7 @@ use std::time::Duration;
 use buslane_protocol::{ClientMessage, Goodbye};
 
 use crate::peer::Program;
+use crate::workload::settle_in;
 use crate::world::World;
 
 /// Joins again.
@@ -13,6 +14,7 @@ pub(super) fn join(world: &mut World, peer: usize) -> bool {
         return false;
     }
     world.join(peer);
+    settle_in(world, peer);
     true
 }
 
