@@ -95,7 +95,7 @@ impl Reader {
         let chunk = self.connection.receive_chunk();
         self.has_ended = chunk.is_empty();
         self.text.extend_from_slice(&chunk);
-        while let Some(end) = self.text.windows(2).position(|window| window == b"\n\n") {
+        while let Some(end) = memchr::memmem::find(&self.text, b"\n\n") {
             let block: Vec<u8> = self.text.drain(..end + 2).collect();
             self.understand(&String::from_utf8(block).unwrap());
         }

@@ -1,6 +1,7 @@
 //! Readers who stop reading: what they miss is told to them, nobody else notices, and the memory stays bounded.
 
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use buslane_broker::RunningBroker;
 use socket2::{Domain, Socket, Type};
@@ -21,6 +22,8 @@ fn broker() -> RunningBroker {
     start(|config| {
         config.limits.outbox = 128 << 10;
         config.limits.memory = MEMORY;
+        // Nobody is given up for reading nothing, however long the test takes.
+        config.limits.gone_after = Duration::from_secs(3_600);
     })
 }
 
