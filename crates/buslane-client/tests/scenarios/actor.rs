@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use buslane_client::{Body, Client, ConnectionState, Registration, Subscription};
+use buslane_client::{Client, ConnectionState, Registration, Reports, Subscription};
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
@@ -26,8 +26,15 @@ pub(crate) struct Actor {
     registrations: HashMap<String, Registration>,
     leaving: HashMap<String, mpsc::UnboundedReceiver<Item>>,
     subscriptions: HashMap<Label, Subscription>,
-    requests: HashMap<Label, (mpsc::UnboundedReceiver<Item>, AbortHandle)>,
+    requests: HashMap<Label, Asked>,
     states: watch::Receiver<Item>,
+    reports: Reports,
+}
+
+/// The requests of one label: what came of them, and what still waits for more.
+struct Asked {
+    outcomes: mpsc::UnboundedReceiver<Item>,
+    waiting: Vec<AbortHandle>,
 }
 
 /// What comes of a request.
@@ -35,7 +42,7 @@ type Outcomes = Pin<Box<dyn Stream<Item = Item> + Send>>;
 
 impl Actor {
     pub(crate) fn new(client: Client, link: Link) -> Actor {
-        let mut changes = client.states();
+        let (mut changes, reports) = (client.states(), client.reports());
         let (sender, states) = watch::channel(of_state(&client.state()));
         tokio::spawn(async move {
             while let Some(state) = changes.next().await {
@@ -51,6 +58,7 @@ impl Actor {
             subscriptions: HashMap::new(),
             requests: HashMap::new(),
             states,
+            reports,
         }
     }
 
@@ -80,8 +88,14 @@ impl Actor {
             Action::Unregister { name, drain } => self.unregister(&name, drain).await,
             Action::Subscribe(subscribe) => self.subscribe(subscribe).await,
             Action::Unsubscribe { subscription } => {
-                self.subscriptions.remove(&subscription);
-                self.flush().await
+                let subscription = self
+                    .subscriptions
+                    .remove(&subscription)
+                    .ok_or("no such subscription")?;
+                subscription
+                    .unsubscribe()
+                    .await
+                    .map_err(|error| error.to_string())
             }
             Action::Publish(publish) => self.publish(publish).await,
             Action::Request(request) => {
@@ -89,8 +103,8 @@ impl Actor {
                 Ok(())
             }
             Action::Cancel { request } => {
-                let (_, task) = self.requests.get(&request).ok_or("no such request")?;
-                task.abort();
+                let asked = self.requests.remove(&request).ok_or("no such request")?;
+                asked.waiting.iter().for_each(AbortHandle::abort);
                 tokio::task::yield_now().await;
                 Ok(())
             }
@@ -119,6 +133,7 @@ impl Actor {
                 self.link.set(Mode::Open);
                 Ok(())
             }
+            Action::Connect { .. } => Err("it is connected already".to_owned()),
             Action::Close => {
                 self.client.close().await;
                 Ok(())
@@ -130,8 +145,9 @@ impl Actor {
     pub(crate) async fn next(&mut self, queue: &Queue, wanted: &str) -> Result<Item, String> {
         match queue {
             Queue::Request(label) => {
-                let (outcomes, _) = self.requests.get_mut(label).ok_or("no such request")?;
-                Ok(outcomes
+                let asked = self.requests.get_mut(label).ok_or("no such request")?;
+                Ok(asked
+                    .outcomes
                     .recv()
                     .await
                     .unwrap_or_else(|| item::bare("nothing more")))
@@ -152,6 +168,11 @@ impl Actor {
                     .ok_or("no such registration is leaving")?;
                 Ok(leaving.recv().await.unwrap_or_else(|| item::bare("nothing more")))
             }
+            Queue::Reports => Ok(self
+                .reports
+                .next()
+                .await
+                .map_or_else(|| item::bare("nothing more"), item::of_report)),
             Queue::State => Ok(self.wait_for(wanted).await),
         }
     }
@@ -178,8 +199,8 @@ impl Actor {
                 ));
             }
         }
-        for (label, (outcomes, _)) in &mut self.requests {
-            if let Ok(item) = outcomes.try_recv() {
+        for (label, asked) in &mut self.requests {
+            if let Ok(item) = asked.outcomes.try_recv() {
                 left.push(format!("request {label} has {}", Value::Object(item)));
             }
         }
@@ -231,6 +252,9 @@ impl Actor {
         if let Some(shared) = subscribe.shared {
             made = made.shared(shared);
         }
+        if let Some(credit) = subscribe.credit {
+            made = made.credit(credit);
+        }
         let made = made
             .await
             .map(|subscription| drop(self.subscriptions.insert(subscribe.label, subscription)));
@@ -239,19 +263,22 @@ impl Actor {
 
     async fn publish(&mut self, publish: Publish) -> Result<(), String> {
         let acknowledged = publish.receivers.is_some() || publish.fails.is_some();
-        for _ in 0..publish.repeat {
+        for _ in 0..publish.outgoing.repeat {
             let mut message = match publish.retain {
                 buslane_client::protocol::Retain::Clear => self.client.clear_retained(&publish.topic),
-                _ => self.client.publish_body(&publish.topic, body(&publish)),
+                _ => self.client.publish_body(&publish.topic, publish.outgoing.body()),
             };
             if publish.retain == buslane_client::protocol::Retain::Set {
-                message = message.retain();
+                message = match publish.retain_ms {
+                    Some(lifetime) => message.retain_for(Duration::from_millis(lifetime)),
+                    None => message.retain(),
+                };
             }
             if publish.exclude_self {
                 message = message.exclude_self();
             }
-            for (name, value) in &publish.headers {
-                message = message.header(name, value);
+            for (name, value) in publish.outgoing.headers() {
+                message = message.header(&name, &value);
             }
             let receivers = match acknowledged {
                 true => message.ack().await.map(Some),
@@ -273,24 +300,14 @@ impl Actor {
         Ok(())
     }
 
-    /// Sends a request, and collects what comes of it.
+    /// Sends requests, and collects what comes of them.
     async fn request(&mut self, request: Request) {
-        let mut outcomes = self.outcomes(&request);
-        // The first poll hands the request over.
-        let first = poll_once(&mut outcomes.next()).await;
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let over = match first {
-            Poll::Ready(Some(item)) => sender.send(item).is_err(),
-            Poll::Ready(None) => true,
-            Poll::Pending => false,
-        };
-        let task = tokio::spawn(async move {
-            while !over && let Some(item) = outcomes.next().await {
-                let _ = sender.send(item);
-            }
-        });
-        self.requests
-            .insert(request.label, (receiver, task.abort_handle()));
+        let (sender, outcomes) = mpsc::unbounded_channel();
+        let mut waiting = Vec::new();
+        for _ in 0..request.outgoing.repeat {
+            waiting.push(ask(self.outcomes(&request), sender.clone()).await);
+        }
+        self.requests.insert(request.label, Asked { outcomes, waiting });
     }
 
     fn outcomes(&self, request: &Request) -> Outcomes {
@@ -307,10 +324,10 @@ impl Actor {
             Some(Value::Null) => call.without_timeout(),
             Some(time) => call.timeout(Duration::from_millis(time.as_u64().unwrap_or_default())),
         };
-        for (name, value) in &request.headers {
-            call = call.header(name, value);
+        for (name, value) in request.outgoing.headers() {
+            call = call.header(&name, &value);
         }
-        let body = request.payload.as_ref().map_or_else(Body::none, to_body);
+        let body = request.outgoing.body();
         if gathers {
             let replies = call.gather_body(body);
             Box::pin(stream::unfold(Some(replies), |replies| async move {
@@ -341,13 +358,32 @@ impl Actor {
     }
 }
 
+/// Sends a request and has its outcomes collected.
+async fn ask(mut outcomes: Outcomes, sender: mpsc::UnboundedSender<Item>) -> AbortHandle {
+    // The first poll hands the request over.
+    let over = match poll_once(&mut outcomes.next()).await {
+        Poll::Ready(Some(item)) => sender.send(item).is_err(),
+        Poll::Ready(None) => true,
+        Poll::Pending => false,
+    };
+    let task = tokio::spawn(async move {
+        while !over && let Some(item) = outcomes.next().await {
+            let _ = sender.send(item);
+        }
+    });
+    task.abort_handle()
+}
+
 /// Polls a future once, and lets go of it.
 async fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     poll_fn(|context| Poll::Ready(future.poll_unpin(context))).await
 }
 
 /// Holds the outcome of an action against the error that it should have, if any.
-fn check(outcome: Result<(), buslane_client::Problem>, fails: Option<ErrorMatcher>) -> Result<(), String> {
+pub(crate) fn check(
+    outcome: Result<(), buslane_client::Problem>,
+    fails: Option<ErrorMatcher>,
+) -> Result<(), String> {
     match (outcome, fails) {
         (Ok(()), None) => Ok(()),
         (Ok(()), Some(_)) => Err("it should have failed".to_owned()),
@@ -369,18 +405,6 @@ fn matches(publish: &Publish, found: Option<&Value>) -> bool {
         .receivers
         .as_ref()
         .is_none_or(|expected| matcher::matches(expected, found))
-}
-
-fn body(publish: &Publish) -> Body {
-    match (&publish.payload, publish.payload_bytes) {
-        (Some(payload), _) => to_body(payload),
-        (None, Some(bytes)) => to_body(&Value::from("x".repeat(bytes))),
-        (None, None) => Body::none(),
-    }
-}
-
-fn to_body(value: &Value) -> Body {
-    Body::json_text(value.to_string())
 }
 
 fn of_state(state: &ConnectionState) -> Item {

@@ -18,6 +18,11 @@ pub(crate) struct Scenario {
     #[serde(default)]
     pub(crate) broker: BTreeMap<String, BTreeMap<String, Value>>,
     pub(crate) clients: Vec<Label>,
+    #[serde(default)]
+    pub(crate) unconnected: Vec<Label>,
+    /// Why it cannot be played over a road, by road.
+    #[serde(default)]
+    pub(crate) not_over: BTreeMap<String, String>,
     pub(crate) steps: Vec<Value>,
 }
 
@@ -71,6 +76,12 @@ pub(crate) enum Stop {
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub(crate) enum Action {
+    Connect {
+        #[serde(default)]
+        lazy: bool,
+        timeout_ms: Option<u64>,
+        fails: Option<ErrorMatcher>,
+    },
     Register {
         #[serde(deserialize_with = "registration")]
         registration: Box<Registration>,
@@ -120,23 +131,20 @@ pub(crate) struct Subscribe {
     pub(crate) shared: Option<String>,
     #[serde(default)]
     pub(crate) overflow: buslane_protocol::Overflow,
+    pub(crate) credit: Option<u32>,
     pub(crate) fails: Option<ErrorMatcher>,
 }
 
 #[derive(Deserialize)]
 pub(crate) struct Publish {
     pub(crate) topic: String,
-    #[serde(default, deserialize_with = "present")]
-    pub(crate) payload: Option<Value>,
-    pub(crate) payload_bytes: Option<usize>,
-    #[serde(default)]
-    pub(crate) headers: BTreeMap<String, String>,
+    #[serde(flatten)]
+    pub(crate) outgoing: Outgoing,
     #[serde(default)]
     pub(crate) retain: buslane_protocol::Retain,
+    pub(crate) retain_ms: Option<u64>,
     #[serde(default)]
     pub(crate) exclude_self: bool,
-    #[serde(default = "once")]
-    pub(crate) repeat: usize,
     #[serde(default, deserialize_with = "present")]
     pub(crate) receivers: Option<Value>,
     pub(crate) fails: Option<ErrorMatcher>,
@@ -147,14 +155,29 @@ pub(crate) struct Request {
     #[serde(rename = "as")]
     pub(crate) label: Label,
     pub(crate) to: To,
-    #[serde(default, deserialize_with = "present")]
-    pub(crate) payload: Option<Value>,
-    #[serde(default)]
-    pub(crate) headers: BTreeMap<String, String>,
+    #[serde(flatten)]
+    pub(crate) outgoing: Outgoing,
     #[serde(default, deserialize_with = "present")]
     pub(crate) expires_in_ms: Option<Value>,
     #[serde(default)]
     pub(crate) stream: bool,
+}
+
+/// What a publish or a request carries.
+#[derive(Deserialize)]
+pub(crate) struct Outgoing {
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) payload: Option<Value>,
+    pub(crate) payload_text: Option<String>,
+    pub(crate) payload_base64: Option<String>,
+    pub(crate) payload_bytes: Option<usize>,
+    pub(crate) content_type: Option<String>,
+    #[serde(default)]
+    pub(crate) content: BTreeMap<String, Value>,
+    #[serde(default)]
+    pub(crate) headers: BTreeMap<String, String>,
+    #[serde(default = "once")]
+    pub(crate) repeat: usize,
 }
 
 #[derive(Deserialize)]
@@ -219,6 +242,8 @@ pub(crate) enum Queue {
     Withdrawals(String),
     /// The end of the registration of this name.
     Registration(String),
+    /// What goes wrong outside any call.
+    Reports,
     /// Where the connection stands.
     State,
 }
@@ -258,13 +283,14 @@ impl Expectation {
             "invoked" => Queue::Invocations(text("method")?),
             "withdrawn" => Queue::Withdrawals(text("method")?),
             "unregistered" => Queue::Registration(text("name")?),
+            "report" => Queue::Reports,
             "state" => Queue::State,
             _ => Queue::Request(text("of")?),
         };
         let bound = members.remove("within_ms").and_then(|bound| bound.as_u64());
         members.remove("why");
         // Of these, others may come along.
-        for name in ["error", "headers"] {
+        for name in ["error", "headers", "content"] {
             members
                 .entry(name.to_owned())
                 .and_modify(|wanted| *wanted = json!({ "$subset": wanted }));

@@ -1,9 +1,12 @@
 //! What comes of requests, subscriptions and calls, as the JSON objects that expectations are compared with.
 
 use buslane_client::{
-    Context, Gathered, Headers, Payload, Problem, Reply, RequestError, SubscriptionEvent, Summary,
+    ConnectError, Context, Gathered, Headers, Payload, Problem, Reply, Report, RequestError,
+    SubscriptionEvent, Summary,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+
+use crate::outgoing;
 
 /// Something that came, by member. `expect` says which kind of thing it is.
 pub(crate) type Item = Map<String, Value>;
@@ -83,8 +86,32 @@ pub(crate) fn of_event(event: SubscriptionEvent) -> Item {
 pub(crate) fn of_call(context: &Context) -> Item {
     let mut item = bare("invoked");
     item.insert("from".to_owned(), Value::from(context.from()));
+    item.insert("attempt".to_owned(), Value::from(context.attempt()));
+    let left = context
+        .time_left()
+        .map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+    item.insert("expires_in_ms".to_owned(), Value::from(left));
     carry(&mut item, context.payload(), context.headers());
     item
+}
+
+/// Makes the item of what went wrong outside any call.
+pub(crate) fn of_report(report: Report) -> Item {
+    let mut item = bare("report");
+    let problem = match report {
+        Report::Refused { problem }
+        | Report::AnswerRefused { problem }
+        | Report::RegistrationFailed { problem, .. }
+        | Report::SubscriptionFailed { problem, .. } => of_problem(&problem),
+        other => panic!("a report unknown to this runner: {other:?}"),
+    };
+    item.insert("error".to_owned(), problem);
+    item
+}
+
+/// Makes the problem of a connection that did not come about.
+pub(crate) fn problem_of(error: &ConnectError) -> Problem {
+    Problem::new(error.error_code()).detail(error)
 }
 
 /// Writes an error as it travels.
@@ -93,14 +120,29 @@ pub(crate) fn of_problem(problem: &Problem) -> Value {
 }
 
 fn carry(item: &mut Item, payload: Payload<'_>, headers: &Headers<'_>) {
-    if !payload.is_empty() {
-        let value = payload
-            .json()
-            .unwrap_or_else(|_| json!({"bytes": payload.as_bytes()}));
-        item.insert("payload".to_owned(), value);
+    if payload.is_json() && !payload.is_empty() {
+        item.extend(
+            payload
+                .json()
+                .ok()
+                .map(|value: Value| ("payload".to_owned(), value)),
+        );
+        item.extend(
+            payload
+                .as_text()
+                .map(|text| ("payload_text".to_owned(), Value::from(text))),
+        );
+    } else if !payload.is_empty() {
+        item.insert("payload_base64".to_owned(), outgoing::base64(payload.as_bytes()));
     }
-    let headers = headers
-        .iter()
-        .map(|(name, value)| (name.to_owned(), Value::from(value)));
-    item.insert("headers".to_owned(), Value::Object(headers.collect()));
+    item.insert("content_type".to_owned(), Value::from(payload.content_type()));
+    let (mut own, mut content) = (Item::new(), Item::new());
+    for (name, value) in headers.iter() {
+        match name.strip_prefix(':') {
+            Some(member) => content.insert(member.replace('-', "_"), outgoing::content_value(member, value)),
+            None => own.insert(name.to_owned(), Value::from(value)),
+        };
+    }
+    item.insert("headers".to_owned(), Value::Object(own));
+    item.insert("content".to_owned(), Value::Object(content));
 }

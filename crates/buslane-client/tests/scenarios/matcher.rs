@@ -16,6 +16,11 @@ pub(crate) fn matches(expected: &Value, found: Option<&Value>) -> bool {
                 found.iter().any(|found| matches(argument, Some(found)))
             }
             ("$at_least", Some(found)) => found.as_f64() >= argument.as_f64() && found.is_number(),
+            ("$between", Some(found)) => argument.as_array().is_some_and(|bounds| {
+                found.is_number()
+                    && found.as_f64() >= bounds[0].as_f64()
+                    && found.as_f64() <= bounds[1].as_f64()
+            }),
             ("$starts_with", Some(Value::String(found))) => {
                 argument.as_str().is_some_and(|start| found.starts_with(start))
             }
@@ -85,6 +90,8 @@ pub(crate) fn matchers_tell_what_fits_from_what_does_not() {
         ),
         (json!({"$contains": 1}), json!([2, 1]), json!([2])),
         (json!({"$at_least": 2}), json!(2), json!(1)),
+        (json!({"$between": [2, 4]}), json!(4), json!(5)),
+        (json!({"$between": [2, 4]}), json!(2), json!(1)),
         (json!({"$starts_with": "a#"}), json!("a#1"), json!("b#1")),
         (json!({"a": {"$at_least": 1}}), json!({"a": 1}), json!({"a": "1"})),
     ];

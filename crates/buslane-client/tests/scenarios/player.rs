@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use buslane_client::Client;
+use buslane_client::{Client, ClientBuilder, ConnectError};
 use futures_util::future::select_all;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::actor::Actor;
+use crate::actor::{self, Actor};
 use crate::broker::Broker;
-use crate::format::{BrokerStep, Expectation, Label, Scenario, Step, Stop, Tally};
+use crate::format::{Action, BrokerStep, Expectation, Label, Scenario, Step, Stop, Tally};
 use crate::item::{self, Item};
 use crate::matcher;
 use crate::relay::Link;
@@ -21,14 +21,18 @@ pub(crate) async fn play(scenario: &Scenario, transport: Transport) -> Result<()
     let broker = Broker::new(transport, &scenario.broker).await?;
     let mut stage = Stage {
         broker,
+        transport,
+        links: HashMap::new(),
         actors: HashMap::new(),
     };
     for label in &scenario.clients {
-        let actor = stage
-            .connect(label, transport)
-            .await
-            .map_err(|error| format!("{label} cannot connect: {error}"))?;
-        stage.actors.insert(label.clone(), actor);
+        let link = Link::new(stage.broker.endpoint_for(label), stage.broker.place());
+        let link = link.await.map_err(|error| error.to_string())?;
+        stage.links.insert(label.clone(), link);
+        if !scenario.unconnected.contains(label) {
+            let connected = stage.connect(label, stage.dialling(label)).await;
+            connected.map_err(|error| format!("{label} cannot connect: {error}"))?;
+        }
     }
     for (index, step) in scenario.steps.iter().enumerate() {
         let parsed = Step::parse(step).map_err(|error| format!("step {}: {error}", index + 1))?;
@@ -50,21 +54,33 @@ fn failure(scenario: &Scenario, index: usize, error: &str) -> String {
 
 struct Stage {
     broker: Broker,
+    transport: Transport,
+    /// The links of the clients that are not connected yet.
+    links: HashMap<Label, Link>,
     actors: HashMap<Label, Actor>,
 }
 
 impl Stage {
-    async fn connect(&self, label: &str, transport: Transport) -> Result<Actor, String> {
-        let link = Link::new(self.broker.endpoint_for(label), self.broker.place());
-        let link = link.await.map_err(|error| error.to_string())?;
-        let client = Client::builder()
-            .url(transport.url(&link.endpoint).as_str())
-            .encoding(transport.encoding())
+    /// Begins to connect a client.
+    fn dialling(&self, label: &str) -> ClientBuilder {
+        Client::builder()
+            .encoding(self.transport.encoding())
             .name(label)
             .backoff(Duration::from_millis(5), Duration::from_millis(50))
-            .connect();
-        let client = client.await.map_err(|error| error.to_string())?;
-        Ok(Actor::new(client, link))
+    }
+
+    async fn connect(&mut self, label: &str, builder: ClientBuilder) -> Result<(), ConnectError> {
+        let endpoint = &self.links[label].endpoint;
+        let client = builder
+            .url(self.transport.url(endpoint).as_str())
+            .connect()
+            .await?;
+        let link = self
+            .links
+            .remove(label)
+            .expect("a client without a connection has a link");
+        self.actors.insert(label.to_owned(), Actor::new(client, link));
+        Ok(())
     }
 
     async fn take(&mut self, step: Step) -> Result<(), String> {
@@ -72,6 +88,25 @@ impl Stage {
             Step::Broker(BrokerStep::StopBroker { how: Stop::Kill }) => self.broker.kill().await,
             Step::Broker(BrokerStep::StopBroker { how: Stop::Drain }) => self.broker.drain(),
             Step::Broker(BrokerStep::StartBroker) => self.broker.start().await,
+            Step::Action { client, action } if self.links.contains_key(&client) => {
+                let Action::Connect {
+                    lazy,
+                    timeout_ms,
+                    fails,
+                } = *action
+                else {
+                    return Err(format!("{client} is not connected"));
+                };
+                let mut builder = self.dialling(&client);
+                if lazy {
+                    builder = builder.lazy();
+                }
+                if let Some(bound) = timeout_ms {
+                    builder = builder.connect_timeout(Duration::from_millis(bound));
+                }
+                let connected = self.connect(&client, builder).await;
+                actor::check(connected.map_err(|error| item::problem_of(&error)), fails)
+            }
             Step::Action { client, action } => {
                 let action = self.actor(&client)?.act(*action);
                 timeout(LONGEST_ACTION, action)

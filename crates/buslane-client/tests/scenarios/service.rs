@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use buslane_client::protocol::{CompatibilityReport, Registration as Declaration};
-use buslane_client::{Body, Client, Context, ServiceBuilder, ServiceError, TopicContract};
+use buslane_client::{Body, Client, Context, Payload, ServiceBuilder, ServiceError, TopicContract};
 use futures_util::{Stream, StreamExt, future, stream};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
@@ -144,6 +144,9 @@ pub(crate) fn build(
         if let Some(schema) = &contract.output {
             service = service.output_schema(method, schema.clone());
         }
+        if let Some(description) = &contract.description {
+            service = service.description(method, description);
+        }
     }
     for (topic, contract) in &declaration.topics {
         let mut declared = TopicContract::new(topic.as_str());
@@ -153,6 +156,9 @@ pub(crate) fn build(
         if contract.retain {
             declared = declared.retained();
         }
+        if let Some(description) = &contract.description {
+            declared = declared.description(description);
+        }
         if contract.refuse {
             declared = declared.refuse_when_full();
         }
@@ -161,7 +167,10 @@ pub(crate) fn build(
     for (uri, schema) in &declaration.schemas {
         service = service.schema(uri, schema.clone());
     }
-    service
+    match &declaration.meta {
+        Some(meta) => service.meta(meta),
+        None => service,
+    }
 }
 
 /// Compares what the broker said of a registration with what it has to say; `null` stands for nothing.
@@ -210,13 +219,18 @@ fn parts(
     parts.chain(rest.filter_map(|()| future::ready(None)))
 }
 
+fn echo(payload: Payload<'_>) -> Body {
+    match payload.as_text().filter(|_| payload.is_json()) {
+        Some("") => Body::none(),
+        Some(text) => Body::json_text(text),
+        None => Body::bytes(payload.content_type().to_owned(), payload.as_bytes()),
+    }
+}
+
 fn reply(answer: Answer, context: &Context) -> Result<Body, ServiceError> {
     match answer {
         Answer::Reply { reply } => Ok(Body::json(&reply)?),
-        Answer::Echo { .. } => Ok(match context.payload().as_text() {
-            Some("") | None => Body::none(),
-            Some(text) => Body::json_text(text),
-        }),
+        Answer::Echo { .. } => Ok(echo(context.payload())),
         Answer::Error { error } => {
             let failure = ServiceError::new(error.code, error.title);
             Err(match error.data {
