@@ -14,7 +14,7 @@ use crate::deliveries::{Deliveries, SubscriptionEvent};
 use crate::error::own_problem;
 use crate::message::{Gap, Message};
 use crate::waiters::Subscriber;
-use crate::{Client, SubscribeError};
+use crate::{Client, FlushError, SubscribeError};
 
 /// A subscription about to be made; awaiting it makes it. See [`Client::subscribe`].
 ///
@@ -164,6 +164,15 @@ impl Subscription {
     /// Returns what was missing since the last call, as [`Subscription::next`] came across it.
     pub fn take_gaps(&mut self) -> Gap {
         std::mem::take(&mut self.gaps)
+    }
+
+    /// Ends the subscription and waits until the broker has confirmed it. What was not taken by then is lost. Dropping
+    /// the subscription ends it as well, without waiting.
+    pub async fn unsubscribe(self) -> Result<(), FlushError> {
+        let client = self.client.clone();
+        drop(self);
+        // The broker answers a flush after everything that was sent before.
+        client.flush().await
     }
 
     /// Returns the filter.
