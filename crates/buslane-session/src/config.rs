@@ -17,7 +17,8 @@ pub struct Config {
     pub seed: u64,
     /// Unix time, in milliseconds, at the origin of the driver's clock, for the time in ids.
     pub unix_ms_at_zero: u64,
-    /// Silence that the broker is asked to allow before it pings, in milliseconds; the broker's choice if left out.
+    /// Silence that the broker is asked to allow before it pings, in milliseconds. Default: over JSON lines as
+    /// [`Config::ping_after`], since the broker expects a person there and would not ping; else the broker's choice.
     pub heartbeat_ms: Option<u32>,
     /// Silence of the broker after which the session pings. Default: 15 s. Zero for never.
     pub ping_after: Duration,
@@ -38,6 +39,15 @@ pub struct Config {
     /// Bytes of the longest message taken from the broker. Past it the connection ends. Default:
     /// [`Limits::frame`] of the default limits; a broker that announces longer frames raises it.
     pub frame_bytes: usize,
+}
+
+impl Config {
+    /// Returns the heartbeat to ask for.
+    pub(crate) fn wanted_heartbeat(&self) -> Option<u32> {
+        let usual = u32::try_from(self.ping_after.as_millis()).unwrap_or(u32::MAX);
+        let asks = self.framing == Framing::JsonLines && usual > 0;
+        self.heartbeat_ms.or(asks.then_some(usual))
+    }
 }
 
 impl Default for Config {

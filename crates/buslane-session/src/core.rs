@@ -88,7 +88,7 @@ impl Core {
             id: Some(Control::Connect.id()),
             name: self.config.name.clone(),
             token: self.config.token.clone(),
-            heartbeat_ms: self.config.heartbeat_ms,
+            heartbeat_ms: self.config.wanted_heartbeat(),
         }));
         for register in self.registrations.opened() {
             self.outgoing.push(&register);
