@@ -25,8 +25,8 @@ enum Reach {
     Instance(Route),
     /// The broker itself.
     Broker,
-    /// Nobody.
-    Nobody(Box<Problem>),
+    /// Nobody: who or what failed, and why.
+    Nobody(String, Box<Problem>),
 }
 
 impl Engine {
@@ -55,7 +55,9 @@ impl Engine {
             let mut own = request.payload.borrowed();
             match self.hold_against(&validator, &mut own, known, caller, target.address.as_str()) {
                 Ok(()) => payload.kind = own.kind,
-                Err(Stop::Refuse(problem)) => target.reach = Reach::Nobody(problem),
+                Err(Stop::Refuse(problem)) => {
+                    target.reach = Reach::Nobody(route.offer.label.to_string(), problem);
+                }
                 Err(offload) => return Err(offload),
             }
         }
@@ -110,7 +112,7 @@ impl Engine {
                     }
                     targets.push(Target {
                         address,
-                        reach: Reach::Nobody(problem),
+                        reach: Reach::Nobody(address.as_str().to_owned(), problem),
                     });
                 }
             }
@@ -153,7 +155,7 @@ impl Engine {
                 Ok(output) => Ok(output),
                 Err(problem) => Err((BUS_SERVICE.to_owned(), problem.into())),
             },
-            Reach::Nobody(problem) => Err((address.as_str().to_owned(), problem)),
+            Reach::Nobody(from, problem) => Err((from, problem)),
         };
         self.ledger.release(Category::Requests, Pending::LEG_BYTES);
         match outcome {

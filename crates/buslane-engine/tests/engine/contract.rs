@@ -142,6 +142,8 @@ fn each_instance_of_a_gathered_request_is_held_against_its_own_schema() {
     let answers = world.read(caller);
     assert_eq!(types(&answers), ["error", "reply", "end"]);
     assert_eq!(answers[0]["error"]["code"], "schema_violation");
+    let from = answers[0]["from"].as_str().unwrap_or_default();
+    assert!(from.starts_with("attic#"), "the instance that failed: {from}");
     assert_eq!(
         (&answers[2]["replied"], &answers[2]["failed"]),
         (&json!(1), &json!(1))
