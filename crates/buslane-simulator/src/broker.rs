@@ -166,7 +166,6 @@ impl World {
         self.oracle.count_received(kind(&message));
         self.oracle.asks(place, &said);
         let flow = self.engine.handle(self.now, client, message);
-        self.oracle.observe(self.engine.counters());
         if flow == Flow::Pause {
             self.connections[place].parked = Some((said, None));
             self.connections[place].paused = true;
@@ -187,6 +186,7 @@ impl World {
 
     /// Does what the engine asks for after a call, and tells the oracle what came of the message handed in.
     pub(crate) fn follow(&mut self, handled: Option<(usize, Said)>) {
+        self.oracle.observe(self.engine.counters());
         let outputs: Vec<Output> = std::iter::from_fn(|| self.engine.poll_output()).collect();
         if let Some((place, said)) = handled {
             let client = self.connections[place].client;

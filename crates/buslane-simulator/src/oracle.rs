@@ -18,7 +18,7 @@ mod retained;
 mod shadow;
 mod topics;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use buslane_engine::{ClientId, CloseReason, Notice};
 use buslane_protocol::{BrokerMessage, ErrorCode, Framing, Instant, Limits};
@@ -49,6 +49,8 @@ pub(crate) struct Oracle {
     held: Vec<Held>,
     published: BTreeMap<u64, Published>,
     kept: BTreeMap<String, Vec<Kept>>,
+    /// Topics of which nobody knows whether they have a retained value.
+    unsure: BTreeSet<String>,
     asked: BTreeMap<u64, Asked>,
     answers: BTreeMap<u64, answers::Answer>,
     /// Registrations that the broker said to have ended during the call that is being looked at.
@@ -110,6 +112,7 @@ impl Oracle {
             held: Vec::new(),
             published: BTreeMap::new(),
             kept: BTreeMap::new(),
+            unsure: BTreeSet::new(),
             asked: BTreeMap::new(),
             answers: BTreeMap::new(),
             vanished: Vec::new(),
@@ -138,6 +141,7 @@ impl Oracle {
         }
         self.handles.clear();
         self.kept.clear();
+        self.unsure.clear();
         self.received.clear();
         self.vanished.clear();
         self.draining = None;
@@ -250,6 +254,7 @@ impl Oracle {
 
     /// Takes in what a client begins to ask for, before the broker has decided.
     pub(crate) fn asks(&mut self, client: usize, said: &Said) {
+        self.clients[client].asked_at = self.now;
         if let Said::Register { declared, .. } = said {
             self.clients[client].registering = Some((declared.clone(), self.now));
         }
@@ -286,8 +291,7 @@ impl Oracle {
                 instance,
             } => {
                 if let Some(client) = of(self, client) {
-                    self.vanished
-                        .push((client, service.to_string(), instance.to_string()));
+                    self.gone(client, service.as_str(), instance.as_str());
                 }
             }
             Notice::TakenOver {

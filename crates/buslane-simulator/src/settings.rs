@@ -65,7 +65,7 @@ fn limits(random: &mut Random) -> Limits {
     let ping_after = Duration::from_secs(random.pick(&[3, 15]));
     Limits {
         payload: random.pick(&[2_000, 100_000, 1 << 20]),
-        outbox: random.pick(&[3_000, 20_000, 1 << 20]),
+        outbox: random.pick(&[2_000, 20_000, 1 << 20]),
         memory: random.pick(&[60_000, 300_000, 256 << 20]),
         retained: random.pick(&[1_500, 64 << 20]),
         requests: random.pick(&[1, 3, 4_096]),

@@ -83,6 +83,7 @@ const ACTIONS: &[Action] = actions! {
     "act: unregister" 5 asks::unregister,
     "act: unregister when finished" 5 asks::unregister_drain,
     "act: subscribe" 40 asks::subscribe,
+    "act: watch slowly" 5 asks::watch_slowly,
     "act: unsubscribe" 10 asks::unsubscribe,
     "act: give credit" 12 asks::credit,
     "act: publish" 60 asks::publish,

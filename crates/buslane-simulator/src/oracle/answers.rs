@@ -43,7 +43,9 @@ impl Oracle {
         let held = &self.held[leg.held];
         let mut methods = held.declared.methods.iter();
         let method = methods.find(|method| method.name == leg.method);
-        if !valid && method.is_some_and(|method| method.strict_output) {
+        let chunks = matches!(kind, AnswerKind::Chunk { .. }) && number.is_some();
+        let over_credit = chunks && asked.credit.is_some_and(|credit| asked.chunks_in >= credit);
+        if !valid && !over_credit && method.is_some_and(|method| method.strict_output) {
             return self.broken("an answer against its contract was accepted", &subjects);
         }
         let last = !matches!(kind, AnswerKind::Chunk { last: false });
@@ -111,7 +113,13 @@ impl Oracle {
         let Some(asked) = self.asked.get_mut(&number).filter(|asked| asked.over.is_none()) else {
             return;
         };
-        let ends = matches!(code, ErrorCode::SchemaViolation | ErrorCode::InvalidPayload);
+        let ends = matches!(
+            code,
+            ErrorCode::SchemaViolation
+                | ErrorCode::InvalidPayload
+                | ErrorCode::PayloadTooLarge
+                | ErrorCode::HeadersTooLarge
+        );
         asked.may_end.push(code);
         if ends && !asked.gathered {
             asked.legs[place].done = true;
@@ -143,7 +151,7 @@ impl Oracle {
         self.clients[client].pending.retain(|pending| *pending != number);
         if let Some(asked) = self.asked.get_mut(&number) {
             asked.ended = true;
-            asked.over.get_or_insert("its end was written");
+            asked.over.get_or_insert(ENDED);
         }
     }
 
@@ -326,3 +334,6 @@ impl Oracle {
         }
     }
 }
+
+/// Why a request is over that the broker ended for a reason of its own.
+pub(super) const ENDED: &str = "its end was written";

@@ -207,7 +207,8 @@ impl Oracle {
 
     /// Looks whether every copy came that has credit, when everything is at rest.
     pub(crate) fn check_credited(&mut self, client: usize) {
-        let Some(shadow) = self.clients.get(client).filter(|shadow| shadow.open) else {
+        let ample = self.limits.memory >= AMPLE_MEMORY;
+        let Some(shadow) = self.clients.get(client).filter(|shadow| shadow.open && ample) else {
             return;
         };
         let enough = |id: &super::shadow::SubscriptionId| {
@@ -231,5 +232,7 @@ impl Oracle {
     }
 }
 
+/// A cap under which what waits may have to wait on for memory.
+const AMPLE_MEMORY: usize = 1 << 20;
 /// Credit that nothing else can have used up.
 const AMPLE: u64 = 100_000;

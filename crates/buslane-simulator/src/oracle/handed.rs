@@ -2,6 +2,7 @@
 
 use buslane_protocol::{BrokerMessage, ErrorCode, Invocation};
 
+use super::answers::ENDED;
 use super::requests::Leg;
 use super::{Oracle, Subject};
 use crate::content::{digest, number_of, number_of_problem};
@@ -119,7 +120,11 @@ impl Oracle {
         let leg = &mut asked.legs[place];
         if std::mem::replace(&mut leg.told, true) {
             self.broken("a request was withdrawn twice", &subjects);
-        } else if !(leg.withdrawn || leg.lost || overflowed || asked.stream && asked.over.is_none()) {
+        } else if !(leg.withdrawn
+            || leg.lost
+            || overflowed
+            || asked.stream && asked.over.is_none_or(|why| why == ENDED))
+        {
             self.broken(
                 "a request was withdrawn although its caller waits, or was answered",
                 &subjects,

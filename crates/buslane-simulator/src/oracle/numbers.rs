@@ -127,6 +127,7 @@ impl Oracle {
             .map(|shadow| shadow.subscriptions.len() as u64)
             .sum();
         let (sure, possible) = self.flight_bounds();
+        let (least_kept, most_kept) = self.kept_bounds();
         let numbers = [
             ("clients", gauges.clients, open, open),
             ("instances", gauges.instances, instances, instances),
@@ -138,16 +139,17 @@ impl Oracle {
                 subscriptions,
             ),
             ("requests in flight", gauges.requests, sure, possible),
-            (
-                "retained values",
-                gauges.retained,
-                self.kept_count(),
-                self.kept_count(),
-            ),
+            ("retained values", gauges.retained, least_kept, most_kept),
         ];
         for (what, told, least, most) in numbers {
             if told < least || told > most {
-                let promise = format!("the broker counts {told} {what}, but there are {least} to {most}");
+                let kept = if what == "retained values" {
+                    self.kept_now()
+                } else {
+                    Default::default()
+                };
+                let promise =
+                    format!("the broker counts {told} {what}, but there are {least} to {most} {kept:?}");
                 self.broken(promise, &[]);
             }
         }

@@ -159,6 +159,7 @@ impl Oracle {
                 ..publish.clone()
             },
         );
+        self.unsure.insert(publish.topic.clone());
         for shadow in &mut self.clients {
             for copy in shadow
                 .expected

@@ -184,6 +184,19 @@ impl Oracle {
         }
     }
 
+    /// Takes in that the broker said a registration to have ended: at once where it had only to finish.
+    pub(super) fn gone(&mut self, client: usize, service: &str, instance: &str) {
+        let held = self
+            .find(service, instance)
+            .filter(|held| self.held[*held].client == client);
+        match held.filter(|held| self.held[*held].draining && !self.has_known_legs(*held)) {
+            Some(held) => self.end_registration(held, false),
+            None => self
+                .vanished
+                .push((client, service.to_owned(), instance.to_owned())),
+        }
+    }
+
     /// Looks whether the registrations that the broker said to have ended had a reason to.
     pub(super) fn check_vanished(&mut self) {
         for (client, service, instance) in std::mem::take(&mut self.vanished) {

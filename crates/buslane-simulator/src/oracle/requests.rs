@@ -95,7 +95,10 @@ impl Oracle {
         if self.surely_in_flight(client, request.id) {
             self.broken("two requests with one id were accepted", &subjects);
         }
-        if self.draining.is_some() {
+        if self
+            .draining
+            .is_some_and(|since| since <= self.clients[client].asked_at)
+        {
             self.broken("a broker that shuts down takes no requests", &subjects);
         }
         let candidates: Vec<usize> = request

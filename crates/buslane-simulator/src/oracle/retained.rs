@@ -28,6 +28,7 @@ impl Oracle {
         if retain == Retain::Keep {
             return;
         }
+        self.unsure.remove(&publish.topic);
         let now = self.now;
         let values = self.kept.entry(publish.topic.clone()).or_default();
         if let Some(last) = values.last_mut()
@@ -71,8 +72,8 @@ impl Oracle {
             .and_then(|kept| kept.iter().find(|kept| kept.number == number));
         let lived = value
             .zip(first)
-            .is_some_and(|(value, first)| value.until.is_none_or(|until| until > first));
-        if !lived {
+            .is_some_and(|(value, first)| value.until.is_none_or(|until| until >= first));
+        if !lived && !self.unsure.contains(topic) {
             self.broken(
                 "a retained value was delivered that was not kept any more",
                 &subjects,
@@ -93,9 +94,11 @@ impl Oracle {
             .collect()
     }
 
-    /// Counts the topics that may have a value: one whose time is over counts until the broker's timer has run.
-    pub(super) fn kept_count(&self) -> u64 {
-        self.kept_now().len() as u64
+    /// Counts the topics that surely have a value, and those that may have one.
+    pub(super) fn kept_bounds(&self) -> (u64, u64) {
+        let kept = self.kept_now();
+        let sure = kept.keys().filter(|topic| !self.unsure.contains(*topic)).count();
+        (sure as u64, (sure + self.unsure.len()) as u64)
     }
 
     /// Looks whether a subscription to everything was handed exactly the values that are kept.
@@ -104,16 +107,16 @@ impl Oracle {
         let Some(told) = self.clients.get(client).map(|shadow| &shadow.retained) else {
             return;
         };
-        let missing = kept
-            .iter()
-            .find(|(topic, number)| !topic.starts_with('$') && !told.contains_key(*number));
+        let missing = kept.iter().find(|(topic, number)| {
+            !topic.starts_with('$') && !self.unsure.contains(*topic) && !told.contains_key(*number)
+        });
         if let Some((topic, number)) = missing.map(|(topic, number)| (topic.clone(), *number)) {
             let promise = format!("a new subscription gets every retained value: none came for {topic}");
             return self.broken(promise, &[Subject::Client(client), Subject::Message(number)]);
         }
         let extra = told
             .keys()
-            .find(|number| !kept.values().any(|kept| kept == *number))
+            .find(|number| self.unsure.is_empty() && !kept.values().any(|kept| kept == *number))
             .copied();
         if let Some(number) = extra {
             let promise = "a new subscription got a value that was replaced, cleared or past its time";

@@ -258,6 +258,34 @@ pub(super) fn subscribe(world: &mut World, peer: usize) -> bool {
     true
 }
 
+/// Asks who is there, and reads the answer slowly.
+pub(super) fn watch_slowly(world: &mut World, peer: usize) -> bool {
+    let Some(place) = world.peers[peer].connection.filter(|_| world.raw(peer).is_some()) else {
+        return false;
+    };
+    let id = world.id();
+    world.connections[place].down.capacity = NARROW;
+    world.connections[place].down.stalled_until = world.now + Duration::from_secs(3);
+    let message = Subscribe {
+        id: Some(id),
+        filter: filter_of("$bus/service/#"),
+        shared: None,
+        overflow: Overflow::DropOldest,
+        credit: None,
+    };
+    world.write(peer, &ClientMessage::Subscribe(message));
+    world.pass_for(Duration::from_millis(200));
+    for other in 0..world.peers.len() {
+        if other != peer && !world.peers[other].is_frozen(world.now) {
+            register(world, other);
+            if world.behind(other).is_some() {
+                world.run_session(other);
+            }
+        }
+    }
+    true
+}
+
 /// Ends a subscription.
 pub(super) fn unsubscribe(world: &mut World, peer: usize) -> bool {
     let (id, draw) = (world.id(), world.random.next() as usize);
@@ -558,3 +586,6 @@ fn filter_of(text: &str) -> Filter<'static> {
         .expect("the simulator's filters are good")
         .into_owned()
 }
+
+/// Bytes that a slow reader's connection takes.
+const NARROW: usize = 100;
