@@ -27,9 +27,62 @@ const REQUIRED: &[&str] = &[
 ];
 
 fn validator() -> Validator {
-    let path = files::root().join("schemas/scenarios/scenario.schema.json");
-    let schema = fs::read_to_string(path).expect("the schema is there");
-    jsonschema::validator_for(&serde_json::from_str(&schema).expect("it is JSON")).expect("it is a schema")
+    jsonschema::validator_for(&document("scenario.schema.json")).expect("it is a schema")
+}
+
+/// Reads a file beside the scenarios.
+fn document(name: &str) -> Value {
+    let text = fs::read_to_string(files::root().join("schemas/scenarios").join(name));
+    serde_json::from_str(&text.expect("the file is there")).expect("it is JSON")
+}
+
+/// Returns every sentence of the index.
+fn sentences(index: &Value) -> impl Iterator<Item = &Value> {
+    let sections = index["sections"].as_array().into_iter().flatten();
+    sections.flat_map(|section| section["sentences"].as_array().into_iter().flatten())
+}
+
+/// Returns the texts of a list.
+fn texts(list: &Value) -> impl Iterator<Item = &str> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// Finds where an index and the scenarios disagree.
+fn disagreements(index: &Value, scenarios: &[(String, Value)]) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut known = BTreeSet::new();
+    for entry in sentences(index) {
+        let sentence = entry["sentence"].as_str().unwrap_or_default();
+        if !known.insert(sentence) {
+            found.push(format!("twice: {sentence}"));
+        }
+        let unknown =
+            texts(&entry["scenarios"]).filter(|name| scenarios.iter().all(|(file, _)| file != name));
+        found.extend(unknown.map(|name| format!("no scenario: {name}")));
+    }
+    for (file, scenario) in scenarios {
+        let shows = |entry: &&Value| texts(&entry["scenarios"]).any(|name| name == file);
+        let mut shown = sentences(index).filter(shows).peekable();
+        if shown.peek().is_none() {
+            found.push(format!("not in the index: {file}"));
+        } else if !shown.any(|entry| entry["sentence"] == scenario["promise"]) {
+            found.push(format!("the promise is not a sentence that it shows: {file}"));
+        }
+    }
+    found
+}
+
+/// Finds tests that an index names and that are not there.
+fn missing_tests(index: &Value) -> Vec<&str> {
+    let named = sentences(index).flat_map(|entry| texts(&entry["tests"]));
+    let is_missing = |test: &&str| {
+        let Some((file, function)) = test.split_once("::") else {
+            return true;
+        };
+        let text = fs::read_to_string(files::root().join(file)).unwrap_or_default();
+        !text.contains(&format!("fn {function}("))
+    };
+    named.filter(is_missing).collect()
 }
 
 /// Reads every scenario, by file name without its ending.
@@ -40,7 +93,7 @@ fn scenarios() -> Vec<(String, Value)> {
         .filter_map(|path| {
             let name = path.file_name()?.to_str()?.strip_suffix(".json")?.to_owned();
             let text = fs::read_to_string(&path).expect("the file can be read");
-            (!name.ends_with(".schema"))
+            (!name.ends_with(".schema") && name != "index")
                 .then(|| (name, serde_json::from_str(&text).expect("a scenario is JSON")))
         })
         .collect();
@@ -177,4 +230,52 @@ fn a_name_that_is_used_before_it_is_made_is_found() {
     ]});
     let expected = ["client b", "two of a", "three of a", "\"one\" is made twice"];
     assert_eq!(dangling(&scenario), expected);
+}
+
+#[test]
+fn the_index_keeps_to_its_schema() {
+    let validator = jsonschema::validator_for(&document("index.schema.json")).expect("it is a schema");
+    let index = document("index.json");
+    let errors: Vec<String> = validator
+        .iter_errors(&index)
+        .map(|error| format!("{}: {}", error.instance_path(), error.masked()))
+        .collect();
+    assert_eq!(errors, [""; 0]);
+    let bare = json!({"sections": [{"name": "One", "sentences": [{"sentence": "It holds."}]}]});
+    assert!(
+        !validator.is_valid(&bare),
+        "a sentence has a scenario or a reason"
+    );
+}
+
+#[test]
+fn every_scenario_shows_a_sentence_of_the_index_and_names_it() {
+    assert_eq!(disagreements(&document("index.json"), &scenarios()), [""; 0]);
+}
+
+#[test]
+fn every_test_that_the_index_names_is_there() {
+    assert_eq!(missing_tests(&document("index.json")), [""; 0]);
+}
+
+#[test]
+fn an_index_that_disagrees_with_the_scenarios_is_found() {
+    let index = json!({"sections": [{"name": "One", "sentences": [
+        {"sentence": "It holds.", "scenarios": ["a", "gone"], "tests": ["checks/tests/scenarios.rs::no_such_test"]},
+        {"sentence": "It holds.", "scenarios": ["b"]},
+    ]}]});
+    let scenario = |name: &str, promise: &str| (name.to_owned(), json!({"promise": promise}));
+    let scenarios = [
+        scenario("a", "It holds."),
+        scenario("b", "Another."),
+        scenario("c", "It holds."),
+    ];
+    let expected = [
+        "no scenario: gone",
+        "twice: It holds.",
+        "the promise is not a sentence that it shows: b",
+        "not in the index: c",
+    ];
+    assert_eq!(disagreements(&index, &scenarios), expected);
+    assert_eq!(missing_tests(&index), ["checks/tests/scenarios.rs::no_such_test"]);
 }
