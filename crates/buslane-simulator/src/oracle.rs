@@ -239,7 +239,7 @@ impl Oracle {
             )
         });
         match said {
-            Said::Request(request) => self.requested(client, request),
+            Said::Request(request) => self.may_have_requested(client, request),
             Said::Publish(publish) => self.may_have_published(client, publish),
             Said::Answer {
                 delivery,

@@ -33,6 +33,7 @@ impl Oracle {
             return self.broken(promise, &[Subject::Client(client)]);
         };
         let subjects = [Subject::Client(client), Subject::Message(asks)];
+        let slow = self.asked.get(&asks).is_some_and(|asked| self.is_slow(asked));
         let Some(asked) = self.asked.get_mut(&asks) else {
             return;
         };
@@ -69,6 +70,9 @@ impl Oracle {
             asked.over = Some("its callee sent more chunks than were allowed");
             leg.done = true;
             return;
+        }
+        if asked.stream && slow {
+            asked.may_end.push(ErrorCode::Overflow);
         }
         asked.deadline = match (asked.stream, asked.span) {
             (true, Some(span)) => Some(self.now + span),
@@ -273,7 +277,7 @@ impl Oracle {
             return self.broken(promise, &[Subject::Client(client)]);
         };
         let subjects = [Subject::Client(client), Subject::Message(number)];
-        if !self.is_reasonable(client, number, refusal) {
+        if !self.is_reasonable(number, refusal) {
             return self.broken(format!("a request failed for no reason: {refusal:?}"), &subjects);
         }
         let Some(asked) = self.asked.get_mut(&number) else {
@@ -299,7 +303,7 @@ impl Oracle {
     }
 
     /// Tells whether a request may fail in this way.
-    fn is_reasonable(&self, client: usize, number: u64, refusal: &Refusal) -> bool {
+    fn is_reasonable(&self, number: u64, refusal: &Refusal) -> bool {
         let asked = &self.asked[&number];
         let problem = &refusal.error;
         if problem.origin == Origin::Service {
@@ -312,8 +316,7 @@ impl Oracle {
         let Some(code) = problem.error_code() else {
             return false;
         };
-        let callees = || asked.candidates.iter().map(|held| self.held[*held].client);
-        let slow = self.may_be_slow(client) || callees().any(|callee| self.may_be_slow(callee));
+        let slow = self.is_slow(asked);
         let lost = |label: &String| {
             asked
                 .candidates

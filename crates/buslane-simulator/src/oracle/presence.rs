@@ -71,6 +71,7 @@ impl Oracle {
     }
 
     fn arrival(&mut self, client: usize, label: String, snapshot: bool) {
+        let slow = self.may_be_slow(client);
         let starving = self.limits.memory < SMALL_MEMORY;
         let shadow = &mut self.clients[client];
         if starving && snapshot && shadow.view.complete {
@@ -78,7 +79,7 @@ impl Oracle {
             shadow.view.complete = false;
             shadow.view.present.clear();
         }
-        let merged = shadow.was_blocked && !snapshot;
+        let merged = slow && !snapshot;
         let late = snapshot && shadow.view.complete;
         let new = shadow.view.present.insert(label.clone());
         if late {

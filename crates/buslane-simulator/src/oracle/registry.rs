@@ -148,7 +148,7 @@ impl Oracle {
             self.coverage.count("unregistered when finished");
             self.held[held].draining = true;
         } else {
-            self.end_registration(held, true);
+            self.end_registration(held);
         }
     }
 
@@ -171,17 +171,15 @@ impl Oracle {
     /// Takes everything from a client that is gone.
     pub(super) fn end_registrations(&mut self, client: usize) {
         for held in std::mem::take(&mut self.clients[client].registrations) {
-            self.end_registration(held, true);
+            self.end_registration(held);
         }
     }
 
-    fn end_registration(&mut self, held: usize, loses: bool) {
+    fn end_registration(&mut self, held: usize) {
         self.held[held].alive = false;
         let client = self.held[held].client;
         self.clients[client].registrations.retain(|own| *own != held);
-        if loses {
-            self.lose_legs(held);
-        }
+        self.lose_legs(held);
     }
 
     /// Takes in that the broker said a registration to have ended: at once where it had only to finish.
@@ -190,7 +188,7 @@ impl Oracle {
             .find(service, instance)
             .filter(|held| self.held[*held].client == client);
         match held.filter(|held| self.held[*held].draining && !self.has_known_legs(*held)) {
-            Some(held) => self.end_registration(held, false),
+            Some(held) => self.end_registration(held),
             None => self
                 .vanished
                 .push((client, service.to_owned(), instance.to_owned())),
@@ -218,7 +216,7 @@ impl Oracle {
                     &subjects,
                 );
             } else {
-                self.end_registration(held, false);
+                self.end_registration(held);
             }
         }
     }

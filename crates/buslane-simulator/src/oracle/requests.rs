@@ -11,6 +11,7 @@ use crate::said::{Request, Said, Target, Whom};
 /// A request that was accepted.
 #[derive(Debug)]
 pub(super) struct Asked {
+    pub(super) client: usize,
     pub(super) from: Option<String>,
     pub(super) id: Id,
     pub(super) to: Vec<Target>,
@@ -133,6 +134,18 @@ impl Oracle {
         self.asked.insert(request.number, asked);
     }
 
+    /// Takes in a request of which nobody knows whether it was accepted.
+    pub(super) fn may_have_requested(&mut self, client: usize, request: &Request) {
+        let candidates = request
+            .to
+            .iter()
+            .flat_map(|target| self.candidates(target))
+            .collect();
+        let asked = self.begin(client, request, candidates);
+        self.clients[client].pending.push(request.number);
+        self.asked.insert(request.number, asked);
+    }
+
     fn begin(&self, client: usize, request: &Request, candidates: Vec<usize>) -> Asked {
         let one = request.to.len() == 1;
         let gathered = !one || matches!(request.to[0].whom, Whom::Group(_) | Whom::Every);
@@ -150,6 +163,7 @@ impl Oracle {
         };
         let bus = one && request.to[0].whom == Whom::Bus;
         Asked {
+            client,
             from: self.label(client),
             id: request.id,
             to: request.to.clone(),
@@ -226,15 +240,23 @@ impl Oracle {
     /// Takes in more credit for a stream.
     pub(super) fn stream_credited(&mut self, client: usize, id: Id, count: u32) {
         for number in self.clients[client].pending.clone() {
-            if let Some(asked) = self
-                .asked
-                .get_mut(&number)
-                .filter(|asked| asked.id == id && asked.over.is_none())
+            let slow = self.asked.get(&number).is_some_and(|asked| self.is_slow(asked));
+            if let Some(asked) = self.asked.get_mut(&number)
+                && asked.id == id
+                && asked.over.is_none()
                 && let Some(credit) = &mut asked.credit
             {
                 *credit += u64::from(count);
+                // A callee that does not read cannot be told, and then the stream ends.
+                asked.may_end.extend(slow.then_some(ErrorCode::Overloaded));
             }
         }
+    }
+
+    /// Tells whether the caller of a request, or one who may be asked, reads slowly.
+    pub(super) fn is_slow(&self, asked: &Asked) -> bool {
+        let mut callees = asked.candidates.iter().map(|held| self.held[*held].client);
+        self.may_be_slow(asked.client) || callees.any(|callee| self.may_be_slow(callee))
     }
 
     /// Ends what is past its deadline, now that the broker's timers have run.
