@@ -8,7 +8,7 @@ default:
 
 # Runs everything that a change has to pass
 [group('check')]
-ci: format-check clippy docs test wasm
+ci: format-check clippy docs test openapi wasm
     @echo "everything passed"
 
 # Checks that the code is formatted
@@ -35,6 +35,11 @@ test *arguments:
 [group('check')]
 simulate *arguments="100000":
     cargo run --release --locked --package buslane-simulator -- {{ arguments }}
+
+# Holds a running broker against its own /openapi.json, with so many examples for each endpoint
+[group('check')]
+openapi *arguments="15":
+    ./scripts/openapi.sh {{ arguments }}
 
 # Compiles the crates without IO for wasm32
 [group('check')]
