@@ -1,7 +1,9 @@
 //! What happens: actions drawn by weight, of peers, of the network and of the broker's operator.
 
 mod asks;
+mod listens;
 mod network;
+mod offers;
 
 use crate::peer::Program;
 use crate::world::World;
@@ -43,7 +45,7 @@ impl World {
 
 /// Does what most newcomers do first: offer something and listen.
 pub(crate) fn settle_in(world: &mut World, peer: usize) {
-    for act in [asks::register, asks::subscribe, asks::subscribe] {
+    for act in [offers::register, listens::subscribe, listens::subscribe] {
         if world.random.chance(55) {
             act(world, peer);
         }
@@ -78,16 +80,16 @@ const ACTIONS: &[Action] = actions! {
     "act: unreachable" 2 network::unreachable,
     "act: drain the broker" 1 network::drain,
     "act: restart the broker" 1 network::restart,
-    "act: register" 30 asks::register,
-    "act: take over" 8 asks::take_over,
-    "act: unregister" 5 asks::unregister,
-    "act: unregister when finished" 5 asks::unregister_drain,
-    "act: subscribe" 40 asks::subscribe,
-    "act: watch slowly" 5 asks::watch_slowly,
-    "act: unsubscribe" 10 asks::unsubscribe,
-    "act: give credit" 12 asks::credit,
-    "act: publish" 60 asks::publish,
-    "act: publish many" 8 asks::publish_many,
+    "act: register" 30 offers::register,
+    "act: take over" 8 offers::take_over,
+    "act: unregister" 5 offers::unregister,
+    "act: unregister when finished" 5 offers::unregister_drain,
+    "act: subscribe" 40 listens::subscribe,
+    "act: watch slowly" 5 listens::watch_slowly,
+    "act: unsubscribe" 10 listens::unsubscribe,
+    "act: give credit" 12 listens::credit,
+    "act: publish" 60 listens::publish,
+    "act: publish many" 8 listens::publish_many,
     "act: request" 70 asks::request,
     "act: cancel" 10 asks::cancel,
     "act: answer" 60 asks::answer,
