@@ -1,0 +1,32 @@
+//! The scenarios, played against the real binary by the runner of `schemas/scenarios/runner`: over JSON lines and over
+//! HTTP, by a client that shares nothing with this workspace.
+
+use std::process::Command;
+
+/// Plays every scenario that fits a road, and wants at least so many to pass.
+fn play(road: &str, least: usize) {
+    let runner = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/scenarios/runner");
+    let played = Command::new("python3")
+        .args(["-B", runner, "--road", road, "--least", &least.to_string()])
+        .env("BUSLANE_BROKER", env!("CARGO_BIN_EXE_buslane"))
+        .output()
+        .expect("the tests need python3");
+    let said = String::from_utf8_lossy(&played.stdout);
+    println!("{said}");
+    let complaint = String::from_utf8_lossy(&played.stderr);
+    assert!(played.status.success(), "{said}\n{complaint}");
+}
+
+#[test]
+fn every_scenario_holds_over_json_lines() {
+    play("lines", LEAST_OVER_LINES);
+}
+
+#[test]
+fn every_scenario_that_fits_holds_over_http() {
+    play("http", LEAST_OVER_HTTP);
+}
+
+/// Fewer than these would mean that scenarios were lost, or excused.
+const LEAST_OVER_LINES: usize = 80;
+const LEAST_OVER_HTTP: usize = 55;
