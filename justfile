@@ -28,8 +28,13 @@ docs:
 
 # Runs all tests: unit, integration, documentation, scenarios, schemas, and the checks on the repository itself
 [group('check')]
-test *arguments:
+test *arguments: schema-suite
     cargo test --workspace --locked --no-fail-fast {{ arguments }}
+
+# Brings the official test suite of JSON Schema, which a test plays through a broker
+[group('check')]
+schema-suite:
+    ./scripts/schema-suite.sh
 
 # Simulates the bus for so many seeds and holds every promise against what happens; --seed N repeats one
 [group('check')]

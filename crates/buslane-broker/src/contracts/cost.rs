@@ -56,11 +56,7 @@ impl Cost {
         for (uri, schema) in documents {
             let base =
                 referencing::uri::from_str(uri).map_err(|error| TooCostly::Reference(error.to_string()))?;
-            let node = Node {
-                schema,
-                resolver: registry.resolver(base),
-                draft,
-            };
+            let node = Node::root(schema, registry.resolver(base), draft);
             walk.index_anchors(&node);
             roots.push(node);
         }

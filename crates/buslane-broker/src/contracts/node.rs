@@ -8,11 +8,23 @@ use serde_json::Value;
 #[derive(Clone)]
 pub(super) struct Node<'a> {
     pub(super) schema: &'a Value,
-    pub(super) resolver: Resolver<'a>,
+    resolver: Resolver<'a>,
     pub(super) draft: Draft,
+    /// Whether the resolver knows of the schema's own `$id`.
+    entered: bool,
 }
 
 impl<'a> Node<'a> {
+    /// Makes the node of a whole document.
+    pub(super) fn root(schema: &'a Value, resolver: Resolver<'a>, draft: Draft) -> Self {
+        Node {
+            schema,
+            resolver,
+            draft,
+            entered: false,
+        }
+    }
+
     /// Tells schemas apart: documents do not move while they are looked at.
     pub(super) fn place(&self) -> usize {
         self.schema as *const Value as usize
@@ -22,12 +34,16 @@ impl<'a> Node<'a> {
     pub(super) fn part(&self, schema: &'a Value) -> Node<'a> {
         Node {
             schema,
+            entered: false,
             ..self.clone()
         }
     }
 
     /// Enters the schema, which may have a draft and an `$id` of its own.
     pub(super) fn enter(&self) -> Result<Node<'a>, referencing::Error> {
+        if self.entered {
+            return Ok(self.clone());
+        }
         let draft = self.draft.detect(self.schema);
         let resolver = self
             .resolver
@@ -36,6 +52,7 @@ impl<'a> Node<'a> {
             schema: self.schema,
             resolver,
             draft,
+            entered: true,
         })
     }
 
@@ -46,6 +63,7 @@ impl<'a> Node<'a> {
             schema,
             resolver,
             draft,
+            entered: true,
         })
     }
 

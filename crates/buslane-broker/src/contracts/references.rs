@@ -1,7 +1,7 @@
 //! The schemas of a registration to which its other schemas may refer. Nothing else is ever looked at: a reference
 //! that leads outside is refused by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use buslane_protocol::Schema;
@@ -22,7 +22,9 @@ pub(super) struct References {
 pub(super) enum DocumentError {
     #[error("not JSON: {0}")]
     Json(#[from] serde_json::Error),
-    #[error("$schema names {0:?}; known are the drafts 4, 6, 7, 2019-09 and 2020-12")]
+    #[error(
+        "$schema names {0:?}; known are the drafts 4, 6, 7, 2019-09 and 2020-12, and what the registration's schemas hold"
+    )]
     UnknownDraft(String),
     #[error("{0}")]
     Reference(Box<jsonschema::ReferencingError>),
@@ -38,8 +40,10 @@ impl References {
     /// Parses the schemas; an error comes with the URI of the one at fault.
     pub(super) fn parse(texts: BTreeMap<String, Schema>) -> Result<References, (String, DocumentError)> {
         let mut documents = BTreeMap::new();
+        let metaschemas: BTreeSet<String> = texts.keys().map(|uri| absolute(uri)).collect();
         for (uri, text) in &texts {
-            let (document, _) = parse(text).map_err(|error| (uri.clone(), error))?;
+            let (document, _) =
+                read(text, |uri| metaschemas.contains(uri)).map_err(|error| (uri.clone(), error))?;
             documents.insert(absolute(uri), Arc::new(document));
         }
         Ok(References { texts, documents })
@@ -49,6 +53,11 @@ impl References {
     pub(super) fn registry(&self, draft: Draft) -> Result<Registry<'_>, DocumentError> {
         let builder = Registry::new().draft(draft).retriever(Refuse);
         Ok(builder.extend(self.documents())?.prepare()?)
+    }
+
+    /// Parses a schema that may refer to these, also as its meta-schema.
+    pub(super) fn read(&self, text: &Schema) -> Result<(Value, Draft), DocumentError> {
+        read(text, |uri| self.documents.contains_key(uri))
     }
 
     /// Returns every document with its URI.
@@ -71,19 +80,23 @@ impl References {
     }
 }
 
-/// Parses a schema and finds its draft.
+/// Parses a schema and finds its draft, one of those that are known.
 pub(super) fn parse(text: &Schema) -> Result<(Value, Draft), DocumentError> {
+    read(text, |_| false)
+}
+
+/// Parses a schema and finds its draft: a known one, or [`Draft::Unknown`] where its meta-schema is at hand.
+fn read(text: &Schema, is_at_hand: impl Fn(&str) -> bool) -> Result<(Value, Draft), DocumentError> {
     let document = payload::parse(text.as_str().as_bytes())?;
-    match Draft::default().detect(&document) {
-        Draft::Unknown => {
-            let named = document
-                .get("$schema")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            Err(DocumentError::UnknownDraft(named.chars().take(SHOWN).collect()))
-        }
-        draft => Ok((document, draft)),
+    let draft = Draft::default().detect(&document);
+    let named = document
+        .get("$schema")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    if draft == Draft::Unknown && !is_at_hand(named.trim_end_matches('#')) {
+        return Err(DocumentError::UnknownDraft(named.chars().take(SHOWN).collect()));
     }
+    Ok((document, draft))
 }
 
 /// Names the dialect of a schema, for people.

@@ -4,11 +4,11 @@ use std::sync::{Arc, OnceLock};
 
 use buslane_engine::{Validate, Violation};
 use buslane_protocol::Schema;
-use jsonschema::{PatternOptions, Regex, ValidationError, Validator};
+use jsonschema::{Draft, PatternOptions, Regex, ValidationError, ValidationOptions, Validator};
 use serde_json::Value;
 
 use super::cost::{Cost, TooCostly};
-use super::references::{BASE, DocumentError, References, Refuse, parse};
+use super::references::{BASE, DocumentError, References, Refuse};
 use super::size::estimate;
 use super::{payload, violation};
 
@@ -50,7 +50,7 @@ impl Source {
     /// Takes a schema that may refer to others.
     pub(super) fn new(text: Schema, references: &Arc<References>) -> Self {
         // A schema that refers to nothing is the same schema whatever it comes with.
-        let refers = ["ref", "Ref", "\\"]
+        let refers = ["ref", "Ref", "$schema", "\\"]
             .iter()
             .any(|sign| text.as_str().contains(sign));
         let references = if refers {
@@ -80,11 +80,10 @@ impl Source {
 impl CompiledSchema {
     /// Compiles a schema, if holding payloads against it has a bounded cost.
     pub(super) fn compile(source: Source) -> Result<CompiledSchema, SchemaError> {
-        let (document, draft) = parse(&source.text)?;
+        let (document, draft) = source.references.read(&source.text)?;
         let cost = measure(&source.references, &document, draft)?;
         let registry = source.references.registry(draft)?;
-        let validator = jsonschema::options()
-            .with_draft(draft)
+        let validator = options(draft)
             .with_registry(&registry)
             .with_retriever(Refuse)
             .with_pattern_options(patterns())
@@ -171,6 +170,14 @@ impl Validate for CompiledSchema {
     }
 }
 
+/// Returns options for a draft. One that is not known is found by its meta-schema, which is among the references.
+fn options<'a>(draft: Draft) -> ValidationOptions<'a> {
+    match draft {
+        Draft::Unknown => jsonschema::options(),
+        known => jsonschema::options().with_draft(known),
+    }
+}
+
 /// Returns how patterns are compiled: in linear time, and into no more than a certain size.
 pub(super) fn patterns() -> PatternOptions<Regex> {
     PatternOptions::regex()
@@ -179,7 +186,7 @@ pub(super) fn patterns() -> PatternOptions<Regex> {
 }
 
 /// Measures a schema together with all that it may refer to.
-fn measure(references: &References, document: &Value, draft: jsonschema::Draft) -> Result<Cost, SchemaError> {
+fn measure(references: &References, document: &Value, draft: Draft) -> Result<Cost, SchemaError> {
     let id = draft.create_resource_ref(document).id().map(str::to_owned);
     let uri = id
         .filter(|id| id.contains(':'))

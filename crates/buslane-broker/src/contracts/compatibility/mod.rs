@@ -79,6 +79,10 @@ struct Document<'a> {
 impl<'a> Document<'a> {
     fn new(source: &'a Source) -> Result<Document<'a>, DocumentError> {
         let (value, draft) = parse(source.text())?;
+        let referred = source.references().documents().map(|(_, document)| document);
+        if let Some(dialect) = referred.chain([&value]).find_map(foreign_dialect) {
+            return Err(DocumentError::UnknownDraft(dialect.to_owned()));
+        }
         let id = draft.create_resource_ref(&value).id().map(str::to_owned);
         let uri = id
             .filter(|id| id.contains(':'))
@@ -98,17 +102,25 @@ impl<'a> Document<'a> {
 
     fn part<'r>(&'r self, registry: &'r Registry<'r>, side: Side) -> Result<Part<'r>, DocumentError> {
         let uri = referencing::uri::from_str(&self.uri)?;
-        let node = Node {
-            schema: &self.value,
-            resolver: registry.resolver(uri),
-            draft: self.draft,
-        };
+        let node = Node::root(&self.value, registry.resolver(uri), self.draft);
         Ok(Part::new(node, side))
     }
 
     /// Returns every document that may be looked at, with the name under which what is in it is reported.
     fn all(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.source.references().documents().chain([("", &self.value)])
+    }
+}
+
+/// Finds a dialect of which it is not known what its keywords mean.
+fn foreign_dialect(schema: &Value) -> Option<&str> {
+    match schema {
+        Value::Object(members) if Draft::default().detect(schema) == Draft::Unknown => {
+            members.get("$schema").and_then(Value::as_str)
+        }
+        Value::Object(members) => members.values().find_map(foreign_dialect),
+        Value::Array(items) => items.iter().find_map(foreign_dialect),
+        _ => None,
     }
 }
 
