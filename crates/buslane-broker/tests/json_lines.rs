@@ -128,7 +128,10 @@ fn what_was_sent_before_the_end_of_the_stream_is_answered() {
 fn a_line_that_is_cut_by_the_end_of_the_connection_is_refused() {
     let broker = start(|_| {});
     for known in [false, true] {
-        for cut in [r#"{"type":"publish","topic":"a"#, r#"{"type":"publish","topic":"a"}"#] {
+        for cut in [
+            r#"{"type":"publish","topic":"a"#,
+            r#"{"type":"publish","topic":"a"}"#,
+        ] {
             let mut client = Lines::join(&broker);
             if known {
                 client.flush();
@@ -138,7 +141,10 @@ fn a_line_that_is_cut_by_the_end_of_the_connection_is_refused() {
             let error = client.expect("error");
             assert_eq!(error["error"]["code"], "invalid_frame");
             let detail = error["error"]["detail"].as_str().unwrap();
-            assert!(detail.contains(&format!("ended at byte {}", cut.len())), "{detail}");
+            assert!(
+                detail.contains(&format!("ended at byte {}", cut.len())),
+                "{detail}"
+            );
             assert_eq!(client.try_receive(), None);
         }
     }

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use buslane_protocol::{Answer, CompatibilityReport, Connected, Delivery, Instant, Invocation, Name, Part, Problem};
+use buslane_protocol::{
+    Answer, CompatibilityReport, Connected, Delivery, Instant, Invocation, Name, Part, Problem,
+};
 
 use crate::{DeliveryToken, FlushKey, PublishKey, RegistrationKey, RequestKey, SubscriptionKey};
 

@@ -35,7 +35,10 @@ fn every_row_says_what_it_means_and_who_can_mend_it_how() {
         let meaning = row["meaning"].as_str().unwrap();
         assert!(meaning.ends_with('.') && meaning.len() > 20, "{row}");
         let remedy = row["remedy"].as_str().unwrap_or_default();
-        assert!(remedy.ends_with('.'), "{row} has no `remedy`: what to do about it, in a sentence");
+        assert!(
+            remedy.ends_with('.'),
+            "{row} has no `remedy`: what to do about it, in a sentence"
+        );
     }
 }
 
