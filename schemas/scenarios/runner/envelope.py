@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from json.decoder import scanstring
 from typing import Any
 
 from matcher import JsonObject
@@ -24,7 +23,7 @@ def parse(text: str) -> JsonObject:
     message: JsonObject = {}
     position = _after_space(text, text.index("{") + 1)
     while text[position] != "}":
-        name, position = scanstring(text, position + 1)
+        name, position = _DECODER.raw_decode(text, position)
         position = _after_space(text, _after_space(text, position) + 1)
         message[name], end = _DECODER.raw_decode(text, position)
         if name == "payload":

@@ -45,7 +45,7 @@ class HttpActor(Actor):
             self._abandon(place)
 
     async def _do_publish(self, step: JsonObject) -> None:
-        query = {name: step[name] for name in ("retain", "retain_ms") if name in step}
+        query: JsonObject = {name: step[name] for name in ("retain", "retain_ms") if name in step}
         if not ("receivers" in step or "fails" in step):
             query["ack"] = "false"
         headers, body = self._outgoing(step)
@@ -82,7 +82,7 @@ class HttpActor(Actor):
         self._inboxes.pop(place, None)
 
     async def _do_subscribe(self, step: JsonObject) -> None:
-        query = {name: step[name] for name in ("filter", "shared", "overflow") if name in step}
+        query: JsonObject = {name: step[name] for name in ("filter", "shared", "overflow") if name in step}
         target = f"{API}/subscribe?{urlencode(query)}"
         exchange = await Exchange.send(self._address(), "GET", target, {"Buslane-Name": self._label})
         await exchange.read_head()

@@ -78,7 +78,7 @@ class LineActor(Actor):
                 await asyncio.wait_for(self._connection.flush(), LAST_LOOK)
             except (TimeoutError, Refused):
                 pass
-        queues = {f"subscription {label}": each.deliveries for label, each in self._labels.items()}
+        queues: dict[str, Inbox] = {f"subscription {label}": each.deliveries for label, each in self._labels.items()}
         queues.update({f"request {label}": each for label, each in self._outcomes.items()})
         return [f"{name} has {queue.items[0]}" for name, queue in queues.items() if queue.items]
 

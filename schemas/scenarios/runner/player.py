@@ -160,7 +160,8 @@ class Stage:
     async def _tally(self, step: JsonObject) -> None:
         """Adds up what several subscriptions yield."""
         places = [{**place, "expect": "tally"} for place in step["of"]]
-        came, missing = [], 0
+        came: list[str | None] = []
+        missing = 0
         while len(came) + missing < step["total"]:
             item = await self._next_of_any(places)
             if item["expect"] == "gap":
