@@ -53,15 +53,20 @@ impl Engine {
     /// Accounts for the table of subscriptions, whose cache of matches may have grown since, and gives way before new
     /// work has to be refused.
     pub(crate) fn account_topics(&mut self) {
-        self.ledger
-            .memory
-            .set(Category::Subscriptions, self.topics.bytes());
+        self.charge_topics();
         if !self.ledger.admits(self.ledger.memory.cap() / SCARCE) {
             self.topics.trim();
-            self.ledger
-                .memory
-                .set(Category::Subscriptions, self.topics.bytes());
+            self.charge_topics();
         }
+        if self.ledger.memory.is_past_cap() {
+            self.topics.forget_matches();
+            self.charge_topics();
+        }
+    }
+
+    fn charge_topics(&mut self) {
+        let bytes = self.topics.bytes();
+        self.ledger.memory.set(Category::Subscriptions, bytes);
     }
 
     /// Removes retained values whose time is up.

@@ -106,6 +106,12 @@ impl Memory {
         *used = bytes;
     }
 
+    /// Tells whether a sum that was [set](Memory::set) went past the cap.
+    #[inline]
+    pub(crate) fn is_past_cap(&self) -> bool {
+        self.total > self.cap
+    }
+
     /// Returns the bytes of one category.
     pub(crate) fn used(&self, category: Category) -> usize {
         self.used[category as usize]

@@ -121,8 +121,13 @@ impl Topics {
     /// Forgets what is only kept to be faster, if it is worth it.
     pub(crate) fn trim(&mut self) {
         if self.cache.bytes() > LITTLE {
-            self.cache.clear();
+            self.forget_matches();
         }
+    }
+
+    /// Forgets what is only kept to be faster, all of it.
+    pub(crate) fn forget_matches(&mut self) {
+        self.cache.clear();
     }
 
     /// Adds a subscription of `subscriber` under a key of the owner's, or gives the same subscription another key.

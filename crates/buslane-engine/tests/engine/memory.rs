@@ -140,6 +140,36 @@ fn at_the_cap_deliveries_are_dropped_and_leave_gaps() {
 }
 
 #[test]
+fn the_cache_of_matches_does_not_grow_past_the_cap() {
+    let mut world = World::limited(|limits| {
+        limits.memory = 60_000;
+        limits.outbox = 1 << 20;
+    });
+    let (callee, slow) = (world.service("attic", "one", &["get"]), world.client());
+    let publisher = world.client();
+    let _reader = world.subscriber(Framing::Binary, "t/+");
+    world.narrow(slow, 0);
+    world.send(slow, json!({ "type": "request", "id": "r", "to": "attic:get" }));
+    world.read(callee);
+    let gauges = world.engine.gauges();
+    let room = (gauges.memory_limit - gauges.memory) as usize;
+    let payload = "x".repeat(room - 200);
+    world.send(
+        callee,
+        json!({ "type": "reply", "delivery": 1, "payload": payload }),
+    );
+    for number in 0..20 {
+        let topic = format!("t/{number}");
+        world.send(publisher, json!({ "type": "publish", "topic": topic }));
+        world.read(publisher);
+        let gauges = world.engine.gauges();
+        assert!(gauges.memory > gauges.memory_limit - 3_000, "{}", gauges.memory);
+        assert!(gauges.memory <= gauges.memory_limit, "{}", gauges.memory);
+    }
+    world.assert_balanced();
+}
+
+#[test]
 fn waiting_feeds_go_on_when_memory_is_free_again() {
     let mut world = World::limited(|limits| {
         limits.memory = 1 << 20;
