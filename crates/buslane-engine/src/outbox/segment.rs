@@ -242,7 +242,11 @@ fn first(framing: Framing, messages: &[u8]) -> usize {
     length.clamp(1, messages.len())
 }
 
-/// What a gap in a backlog is accounted for, in bytes.
-pub(crate) const GAP_BYTES: usize = size_of::<Segment>() + size_of::<Gap>();
+/// What a gap in a backlog is accounted for, in bytes: its entry, and the text that is left of it when a write takes
+/// only a part.
+pub(crate) const GAP_BYTES: usize = size_of::<Segment>() + size_of::<Gap>() + GAP_TEXT;
+/// Bytes of the longest gap on a wire: its numbers and punctuation, a shared name, and a filter of which JSON escapes
+/// every letter.
+const GAP_TEXT: usize = 256 + 128 + 2 * 512;
 /// Unused bytes of a waiting buffer that are left alone: giving them back would cost more than they do.
 const WASTE: usize = 4 << 10;

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use buslane_protocol::{BrokerMessage, Delivery, Filter, Headers, Payload, Topic, binary, json};
+use buslane_protocol::{BrokerMessage, Delivery, Filter, Headers, Name, Payload, Topic, binary, json};
 
 use super::*;
 use crate::test_random::Random;
@@ -401,6 +401,28 @@ fn a_blocked_client_keeps_no_room_that_it_does_not_need() {
     assert!(bench.pool.lent() < 500);
     bench.check_account();
     assert_eq!(bench.finish(), [Out::Delivery(1), Out::Delivery(2)]);
+}
+
+#[test]
+fn a_gap_that_is_cut_takes_no_room_that_was_not_there() {
+    for framing in [Framing::Binary, Framing::JsonLines, Framing::WebSocketText] {
+        let mut bench = Bench::new(framing);
+        let gap = Gap {
+            filter: Some(Filter::parse("\"".repeat(512)).unwrap()),
+            shared: Some(Name::parse(&"x".repeat(128)).unwrap()),
+            ..plain(u64::MAX, usize::MAX)
+        };
+        bench.outbox.push_gap(&mut bench.pool, gap);
+        let before = bench.pool.lent();
+        bench.take(1);
+        assert!(
+            bench.pool.lent() <= before,
+            "{framing:?}: {} of {before}",
+            bench.pool.lent()
+        );
+        bench.check_account();
+        assert_eq!(bench.finish().len(), 1);
+    }
 }
 
 #[test]
