@@ -50,7 +50,9 @@ impl Oracle {
             return self.broken(promise, &[Subject::Client(client), Subject::Message(number)]);
         };
         self.pass_over(client, order, publisher, &copy.account);
-        self.charge(client, number, &copy.account);
+        if !copy.optional {
+            self.charge(client, number, &copy.account);
+        }
     }
 
     /// Gives up the copies of one publisher that a later one has overtaken: a gap has to stand for them.

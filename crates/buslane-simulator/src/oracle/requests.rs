@@ -337,7 +337,10 @@ impl Oracle {
 
     /// Tells whether an instance has requests that it was handed and did not answer.
     pub(super) fn has_known_legs(&self, held: usize) -> bool {
-        let open = self.asked.values().filter(|asked| asked.over.is_none());
+        let open = self
+            .asked
+            .values()
+            .filter(|asked| asked.over.is_none() && asked.may_end.is_empty());
         open.flat_map(|asked| &asked.legs)
             .any(|leg| leg.held == held && !leg.done && leg.delivery.is_some())
     }
