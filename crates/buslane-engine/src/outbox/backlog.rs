@@ -257,6 +257,7 @@ impl Backlog {
         if let Some(partial) = self.partial {
             partial.release(pool);
         }
+        pool.resized(self.passed.len() * GAP_BYTES, 0);
         self.control
             .into_iter()
             .chain(self.deliveries)

@@ -404,6 +404,22 @@ fn a_blocked_client_keeps_no_room_that_it_does_not_need() {
 }
 
 #[test]
+fn gaps_that_drops_have_passed_are_given_back_with_the_rest() {
+    let mut bench = Bench::new(Framing::Binary);
+    let gap = Gap {
+        filter: Some(Filter::parse("a/b").unwrap()),
+        ..plain(1, 10)
+    };
+    bench.outbox.push_gap(&mut bench.pool, gap);
+    let bytes = bench.push(1, 100);
+    bench.push(2, 100);
+    let dropped = bench.outbox.drop_oldest(&mut bench.pool, bytes, bytes);
+    assert_eq!(dropped.count, 2);
+    bench.outbox.clear(&mut bench.pool);
+    assert_eq!(bench.pool.lent(), 0);
+}
+
+#[test]
 fn a_gap_that_is_cut_takes_no_room_that_was_not_there() {
     for framing in [Framing::Binary, Framing::JsonLines, Framing::WebSocketText] {
         let mut bench = Bench::new(framing);
