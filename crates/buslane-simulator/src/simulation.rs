@@ -268,7 +268,7 @@ impl World {
             principal: 0,
         };
         let janitor = self.add_peer(kind);
-        for topic in self.oracle.kept_now().into_keys() {
+        for topic in self.oracle.kept_topics() {
             let number = self.number();
             let message = Publish {
                 id: None,

@@ -1,6 +1,6 @@
 //! Retained values: what is kept for each topic, since when, and until when.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use buslane_protocol::{Instant, Retain};
 
@@ -91,6 +91,14 @@ impl Oracle {
         let topics = self.kept.iter();
         topics
             .filter_map(|(topic, kept)| Some((topic.clone(), live(kept)?)))
+            .collect()
+    }
+
+    /// Returns the topics that have a value, or may have one.
+    pub(crate) fn kept_topics(&self) -> BTreeSet<String> {
+        self.kept_now()
+            .into_keys()
+            .chain(self.unsure.iter().cloned())
             .collect()
     }
 
