@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what the tests need and a machine may lack, inside the clone; puts it on the PATH of whoever sources this.
 #
-# Expected on the machine: Rust (by rustup or not), Python 3. From here: `just`, rustfmt, clippy, promtool.
+# Expected on the machine: Rust (by rustup or not), Python 3. From here: `just`, rustfmt, clippy, curl, promtool.
 set -euo pipefail
 
 # The oldest Rust that builds the workspace: `rust-version` in Cargo.toml.
@@ -75,7 +75,8 @@ unpack_prometheus() {
   rm -rf "$folder"
   mkdir -p "$folder"
   # apt downloads into the folder that it is started in, as a user of its own where it is started by the administrator.
-  (cd "$folder" && apt-get download prometheus >/dev/null 2>&1) || return 1
+  (cd "$folder" && apt-get download prometheus >/dev/null 2>&1) ||
+    (apt-get update >/dev/null 2>&1 && cd "$folder" && apt-get download prometheus >/dev/null 2>&1) || return 1
   rm -rf .tools/prometheus
   dpkg-deb --extract "$folder"/prometheus_*.deb .tools/prometheus
   rm -rf "$folder" .tools/prometheus/usr/bin/prometheus
@@ -91,9 +92,20 @@ want_promtool() {
   note "promtool cannot be had: the test of /metrics will fail until the package prometheus is installed"
 }
 
+# The first pages are typed by a test as they stand, and a reader has curl.
+require_curl() {
+  if has curl; then return; fi
+  note "installing curl"
+  if has apt-get && apt-get update >&2 && apt-get install --yes --no-install-recommends curl >&2 && has curl; then
+    return
+  fi
+  fail "curl is not on the PATH: install your system's package of it"
+}
+
 require_rust
 require_component rustfmt
 require_component clippy
 require_just
+require_curl
 want_promtool
 has python3 || fail "python3 is not on the PATH: the example client by hand, which a test runs, needs it"
