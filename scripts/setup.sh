@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Brings what the tests need and a machine may lack, inside the clone; puts it on the PATH of whoever sources this.
 #
-# Expected on the machine: Rust (by rustup or not), Python 3. From here: `just`, rustfmt, clippy, curl, promtool.
+# Expected on the machine: Rust (by rustup or not), Python 3.11. From here: `just`, rustfmt, clippy, curl, promtool.
 set -euo pipefail
 
 # The oldest Rust that builds the workspace: `rust-version` in Cargo.toml.
 minimum_rust=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+# The oldest Python that runs what the tests run.
+minimum_python=3.11
 # The range of versions of the Python package that brings `just`.
 just_package='rust-just>=1.40,<2'
 
@@ -102,10 +104,17 @@ require_curl() {
   fail "curl is not on the PATH: install your system's package of it"
 }
 
+# The example by hand and the runner of the scenarios are Python.
+require_python() {
+  has python3 || fail "python3 is not on the PATH: install Python $minimum_python or later"
+  python3 -c "import sys; sys.exit(sys.version_info < (${minimum_python/./, }))" ||
+    fail "$(python3 --version) is too old, $minimum_python or later is needed"
+}
+
 require_rust
+require_python
 require_component rustfmt
 require_component clippy
 require_just
 require_curl
 want_promtool
-has python3 || fail "python3 is not on the PATH: the example client by hand, which a test runs, needs it"
