@@ -9,13 +9,12 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use buslane_broker::{Role, SchemaDocument};
 use buslane_protocol::Verdict;
 use serde_json::Value;
-use support::Broker;
+use support::{Broker, program};
 
 const PAGE: &str = include_str!("../../../docs/contracts.md");
 /// Stands on the page for what differs from run to run.
@@ -42,7 +41,7 @@ fn blocks(word: &str) -> Vec<(&'static str, Vec<&'static str>)> {
 fn run(command: &str, folder: &Path) -> String {
     let buslane = PathBuf::from(env!("CARGO_BIN_EXE_buslane"));
     let path = std::env::var("PATH").unwrap_or_default();
-    let output = Command::new("bash")
+    let output = program("bash")
         .args(["-c", &format!("exec 2>&1; {command}")])
         .env("PATH", format!("{}:{path}", buslane.parent().unwrap().display()))
         .current_dir(folder)

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use support::{Broker, Process};
+use support::{Broker, Process, program};
 
 const PAGE: &str = include_str!("../../../docs/getting-started.md");
 const PROGRAM: &str = include_str!("../../../examples/rust/src/bin/hello.rs");
@@ -56,7 +56,7 @@ impl Desk {
         let command = command
             .replace("127.0.0.1:5959", &self.broker.address)
             .replace("cargo run -p buslane-examples --bin ", "");
-        let mut shell = Command::new("bash");
+        let mut shell = program("bash");
         // What goes to stderr is seen in a terminal as well.
         shell.args(["-c", &format!("exec 2>&1; {command}")]);
         shell

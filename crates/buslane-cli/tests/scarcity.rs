@@ -6,10 +6,9 @@ mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use support::Process;
+use support::{Process, program};
 
 /// Files that the broker may have open.
 const FILES: usize = 40;
@@ -43,7 +42,7 @@ fn figure(stream: &mut TcpStream, name: &str) -> u64 {
 
 #[test]
 fn connections_that_the_system_cannot_give_are_counted_and_taken_in_later() {
-    let mut shell = Command::new("bash");
+    let mut shell = program("bash");
     let buslane = env!("CARGO_BIN_EXE_buslane");
     shell.args([
         "-c",

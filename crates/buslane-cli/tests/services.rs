@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use support::service::Service;
-use support::{Broker, Process};
+use support::{Broker, Process, program};
 
 /// Starts a service with something of everything.
 fn library(broker: &Broker, instance: &str) -> Service {
@@ -73,7 +73,7 @@ fn an_example_is_valid_and_its_command_can_be_pasted() {
     let lend = &shown["methods"]["lend"];
     assert_eq!(lend["example"], json!({"title": "It's a \"book\"", "copies": 2}));
     let folder = Path::new(env!("CARGO_BIN_EXE_buslane")).parent().unwrap();
-    let mut shell = std::process::Command::new("sh");
+    let mut shell = program("sh");
     let path = std::env::join_paths([folder, Path::new("/usr/bin"), Path::new("/bin")]).unwrap();
     shell
         .args(["-c", lend["command"].as_str().unwrap()])

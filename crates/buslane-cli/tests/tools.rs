@@ -5,7 +5,7 @@ mod support;
 use std::path::PathBuf;
 
 use serde_json::Value;
-use support::{Process, buslane, command};
+use support::{Process, buslane, command, program};
 use tempfile::TempDir;
 
 fn file(text: &str) -> (TempDir, PathBuf) {
@@ -152,7 +152,7 @@ fn completions_know_every_command_and_option() {
 #[test]
 fn bash_takes_its_completions_and_completes_a_command() {
     let script = buslane(&["completions", "bash"]).succeeds();
-    let mut bash = std::process::Command::new("bash");
+    let mut bash = program("bash");
     let question = "COMP_WORDS=(buslane ta) COMP_CWORD=1; _buslane buslane ta buslane; echo ${COMPREPLY[@]}";
     bash.args(["--norc", "-c", &format!("{script}\n{question}")]);
     assert_eq!(Process::spawn(bash).outcome().succeeds(), "tap\n");

@@ -245,14 +245,24 @@ impl Broker {
     }
 }
 
-/// Prepares a command in an environment without this project's variables.
+/// Prepares a command in an environment without the variables that it heeds.
 pub(crate) fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_buslane"));
+    let mut command = program(env!("CARGO_BIN_EXE_buslane"));
     command.args(arguments);
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BUSLANE_")) {
-        command.env_remove(name);
-    }
     command
+}
+
+/// Prepares a program in an environment without what commands heed: this project's variables, and those of colours.
+pub(crate) fn program(name: &str) -> Command {
+    let mut program = Command::new(name);
+    let inherited = std::env::vars_os().map(|(name, _)| name);
+    for name in inherited.filter(|name| name.to_string_lossy().starts_with("BUSLANE_")) {
+        program.env_remove(name);
+    }
+    for name in COLOUR_VARIABLES {
+        program.env_remove(name);
+    }
+    program
 }
 
 /// The lines of a pipe, read by a thread so that a test can give up.
@@ -288,3 +298,6 @@ impl Lines {
 
 /// How long silence lasts before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The variables by which an environment, that of a CI service among them, turns colours on and off.
+const COLOUR_VARIABLES: [&str; 6] = ["CI", "CLICOLOR", "CLICOLOR_FORCE", "COLORTERM", "NO_COLOR", "TERM"];

@@ -24,8 +24,6 @@ pub(crate) fn start(kind: &str, url: &str, arguments: &[&str], environment: &[(&
     command
         .env("BUSLANE_URL", url)
         .env("TERM", kind)
-        .env_remove("NO_COLOR")
-        .env_remove("CLICOLOR_FORCE")
         .envs(environment.iter().copied())
         .stdout(Stdio::from(stdout));
     Process::spawn_with_stdout(command, File::from(terminal))
