@@ -300,4 +300,11 @@ impl Lines {
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The variables by which an environment, that of a CI service among them, turns colours on and off.
-const COLOUR_VARIABLES: [&str; 6] = ["CI", "CLICOLOR", "CLICOLOR_FORCE", "COLORTERM", "NO_COLOR", "TERM"];
+const COLOUR_VARIABLES: [&str; 6] = [
+    "CI",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+    "COLORTERM",
+    "NO_COLOR",
+    "TERM",
+];
