@@ -231,7 +231,7 @@ impl Topics {
             ..
         } = self;
         let answer = cache.answer(place);
-        if answer.too_many {
+        if answer.is_too_many() {
             return Err(TooManyMatches { limit: *limit });
         }
         Ok(Matches {
@@ -242,7 +242,7 @@ impl Topics {
     }
 
     /// Walks the trie for a topic and caches the answer; returns its place.
-    fn look_up(&mut self, topic: &Topic<'_>) -> usize {
+    fn look_up(&mut self, topic: &Topic<'_>) -> u32 {
         let Topics {
             trie,
             subscriptions,
@@ -251,16 +251,16 @@ impl Topics {
             frontier,
             limit,
         } = self;
-        cache.renew(topic, |answer| {
+        cache.renew(topic, subscriptions.len(), |finding| {
             let walked = trie.matching(topic, *limit, frontier, |node| {
-                answer.clients.extend(subscriptions.list(node.members));
-                answer.groups.extend(groups.list(node.groups));
+                finding.clients.extend(subscriptions.list(node.members));
+                finding.groups.extend(groups.list(node.groups));
             });
             if walked.is_none() {
-                answer.refuse();
+                finding.refuse();
             }
-            answer.clients.sort_unstable();
-            answer.clients.dedup_by_key(|found| found.subscriber);
+            finding.clients.sort_unstable();
+            finding.clients.dedup_by_key(|found| found.subscriber);
         })
     }
 
@@ -280,7 +280,7 @@ impl<'a> Matches<'a> {
     /// Returns the subscribers, each once, sorted by key; shared subscriptions are not among them.
     #[inline]
     pub(crate) fn clients(&self) -> &'a [Match] {
-        &self.answer.clients
+        self.answer.clients()
     }
 
     /// Walks the shared subscriptions that match.
@@ -291,7 +291,7 @@ impl<'a> Matches<'a> {
             groups,
             subscriptions,
         } = *self;
-        answer.groups.iter().map(move |id| GroupMatch {
+        answer.groups().iter().map(move |id| GroupMatch {
             group: groups.group(*id),
             subscriptions,
         })
