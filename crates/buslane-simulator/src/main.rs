@@ -1,9 +1,11 @@
 //! The command behind `just simulate`: runs many seeds, shows what breaks a promise, and says how often each kind of
-//! thing happened. Owns threads and the terminal; what a run is, is the library's.
+//! thing happened. Owns threads, signals and the terminal; what a run is, is the library's.
+
+mod interrupt;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use buslane_simulator::{Coverage, Failure, Options, kinds, run};
@@ -21,6 +23,8 @@ struct Wanted {
 /// What came of all seeds so far.
 #[derive(Default)]
 struct Sum {
+    /// Seeds that were run to their end.
+    done: u64,
     coverage: Coverage,
     failures: Vec<Failure>,
     unstable: Vec<u64>,
@@ -34,21 +38,20 @@ fn main() -> ExitCode {
             return ExitCode::from(USAGE_EXIT);
         }
     };
+    let stop = Arc::new(AtomicBool::new(false));
+    if let Err(problem) = interrupt::watch(Arc::clone(&stop)) {
+        eprintln!("signals are not watched, so there will be no summary if one ends this: {problem}");
+    }
     let begun = Instant::now();
-    let (next, stop, sum) = (
-        AtomicU64::new(0),
-        AtomicBool::new(false),
-        Mutex::new(Sum::default()),
-    );
+    let (next, sum) = (AtomicU64::new(0), Mutex::new(Sum::default()));
     std::thread::scope(|scope| {
         for _ in 0..wanted.threads {
             scope.spawn(|| work(&wanted, &next, &stop, &sum));
         }
-        report_progress(&wanted, &next, &stop, begun);
+        report_progress(&wanted, &sum, &stop, begun);
     });
-    let done = next.load(Ordering::Relaxed).min(wanted.count);
     let sum = sum.into_inner().unwrap_or_else(PoisonError::into_inner);
-    conclude(&wanted, done, begun.elapsed(), &sum)
+    conclude(&wanted, begun.elapsed(), &sum)
 }
 
 /// Runs seeds until there are none left.
@@ -62,6 +65,7 @@ fn work(wanted: &Wanted, next: &AtomicU64, stop: &AtomicBool, sum: &Mutex<Sum>) 
         let outcome = run(seed, wanted.options);
         let again = place.is_multiple_of(REPEATED).then(|| run(seed, wanted.options));
         let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
+        sum.done += 1;
         if again.is_some_and(|again| again != outcome) {
             println!("seed {seed}: two runs gave different bytes");
             sum.unstable.push(seed);
@@ -79,34 +83,43 @@ fn work(wanted: &Wanted, next: &AtomicU64, stop: &AtomicBool, sum: &Mutex<Sum>) 
     }
 }
 
-fn report_progress(wanted: &Wanted, next: &AtomicU64, stop: &AtomicBool, begun: Instant) {
+fn report_progress(wanted: &Wanted, sum: &Mutex<Sum>, stop: &AtomicBool, begun: Instant) {
     let mut told = begun;
-    while next.load(Ordering::Relaxed) < wanted.count && !stop.load(Ordering::Relaxed) {
+    let progress = || {
+        let sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
+        (sum.done, sum.failures.len() + sum.unstable.len())
+    };
+    while progress().0 < wanted.count && !stop.load(Ordering::Relaxed) {
         std::thread::sleep(GLANCE);
         if told.elapsed() >= PROGRESS {
             told = Instant::now();
-            let done = next.load(Ordering::Relaxed).min(wanted.count);
+            let (done, failed) = progress();
+            let seconds = begun.elapsed().as_secs();
+            let rate = done / seconds.max(1);
             eprintln!(
-                "{done} of {} seeds, {} s",
-                wanted.count,
-                begun.elapsed().as_secs()
+                "{done} of {} seeds, {failed} failed, {seconds} s, {rate} a second",
+                wanted.count
             );
         }
     }
 }
 
 /// Says what came of it all, and whether that is good.
-fn conclude(wanted: &Wanted, done: u64, time: Duration, sum: &Sum) -> ExitCode {
+fn conclude(wanted: &Wanted, time: Duration, sum: &Sum) -> ExitCode {
     for (kind, count) in sum.coverage.iter() {
         println!("{kind:40} {count:>12}");
     }
     let missed: Vec<&str> = kinds().filter(|kind| sum.coverage.of(kind) == 0).collect();
-    let unreached = !missed.is_empty() && wanted.count >= REACHES_ALL && sum.failures.is_empty();
+    let unreached = !missed.is_empty() && sum.done >= REACHES_ALL && sum.failures.is_empty();
     if unreached {
         println!("never reached: {}", missed.join(", "));
     }
+    if sum.done < wanted.count {
+        println!("ended before all {} seeds were run", wanted.count);
+    }
     println!(
-        "{done} seeds from {} in {} s: {} broke a promise, {} gave different bytes",
+        "{} seeds from {} in {} s: {} broke a promise, {} gave different bytes",
+        sum.done,
         wanted.first,
         time.as_secs(),
         sum.failures.len(),
@@ -115,7 +128,8 @@ fn conclude(wanted: &Wanted, done: u64, time: Duration, sum: &Sum) -> ExitCode {
     for failure in &sum.failures {
         println!("seed {}: {}", failure.seed, failure.promise);
     }
-    let good = sum.failures.is_empty() && sum.unstable.is_empty() && !unreached;
+    let whole = sum.done >= wanted.count;
+    let good = whole && sum.failures.is_empty() && sum.unstable.is_empty() && !unreached;
     if good {
         ExitCode::SUCCESS
     } else {
