@@ -50,6 +50,10 @@ impl Engine {
 
     /// Introduces a client.
     pub(crate) fn connect(&mut self, id: ClientId, connect: Connect) {
+        if let Err(problem) = agree(&connect) {
+            self.refuse_message(id, connect.id, problem);
+            return self.clients.doom(id, CloseReason::Unsupported);
+        }
         if let Err(problem) = self.decide(id, Action::Connect(&connect)) {
             self.refuse_message(id, connect.id, *problem);
             return self.clients.doom(id, CloseReason::Unauthenticated);
@@ -154,20 +158,18 @@ impl Engine {
         let Some(client) = self.clients.find_mut(id) else {
             return;
         };
-        let subscriptions = std::mem::take(&mut client.subscriptions);
+        let mut held = std::mem::take(&mut client.subscriptions);
         client.disconnects = 0;
-        let last_of_json = !subscriptions.is_empty() && client.reads_json();
+        let last_of_json = !held.is_empty() && client.reads_json();
         let feeds = client.feeds.take();
         self.clients.json_subscribers -= usize::from(last_of_json);
-        for subscription in subscriptions {
-            if let Some(key) = self
-                .topics
-                .remove(id.as_u64(), subscription)
-                .map(SubscriptionKey::from_u64)
-            {
-                self.bus_subscriptions -= usize::from(key.is_of_bus());
-                self.clients.drop_credit(&mut self.ledger, key);
-            }
+        while let Some(subscription) = self.topics.first_of(&held) {
+            let Some(packed) = self.topics.remove(&mut held, id.as_u64(), subscription) else {
+                break;
+            };
+            let key = SubscriptionKey::from_u64(packed);
+            self.bus_subscriptions -= usize::from(key.is_of_bus());
+            self.clients.drop_credit(&mut self.ledger, key);
         }
         if let Some(feeds) = feeds {
             self.ledger.release(Category::Waiting, feeds.presence.charged());
@@ -187,6 +189,20 @@ impl Engine {
         };
         client.from = Arc::from("");
     }
+}
+
+/// Tells whether this broker has what a client cannot do without: its version, and each feature beyond that version.
+fn agree(connect: &Connect) -> Result<(), Problem> {
+    let versions = connect.versions.as_deref();
+    if versions.is_some_and(|versions| !versions.contains(&PROTOCOL_VERSION)) {
+        let detail = format!("this broker speaks version {PROTOCOL_VERSION} here; connect again with it");
+        return Err(Problem::new(ErrorCode::UnsupportedVersion).detail(detail));
+    }
+    if connect.requires.is_empty() {
+        return Ok(());
+    }
+    let detail = "this broker has no features beyond version 1; connect without `requires`, or elsewhere";
+    Err(Problem::new(ErrorCode::NotSupported).detail(detail))
 }
 
 /// Makes the refusal of a broker that takes nothing new.

@@ -122,6 +122,8 @@ pub enum CloseReason {
     HeartbeatTimeout,
     /// The client did not prove who it is.
     Unauthenticated,
+    /// The client speaks no version, or needs a feature, that this broker has.
+    Unsupported,
     /// Another connection took the client's instance over.
     TakenOver,
     /// The client does not read its control messages and replies.
@@ -144,6 +146,7 @@ impl CloseReason {
         CloseReason::HandshakeTimeout,
         CloseReason::HeartbeatTimeout,
         CloseReason::Unauthenticated,
+        CloseReason::Unsupported,
         CloseReason::TakenOver,
         CloseReason::ControlFull,
         CloseReason::DeliveriesFull,
@@ -161,6 +164,7 @@ impl CloseReason {
             CloseReason::HandshakeTimeout => "handshake_timeout",
             CloseReason::HeartbeatTimeout => "heartbeat_timeout",
             CloseReason::Unauthenticated => "unauthenticated",
+            CloseReason::Unsupported => "unsupported",
             CloseReason::TakenOver => "taken_over",
             CloseReason::ControlFull => "control_full",
             CloseReason::DeliveriesFull => "deliveries_full",

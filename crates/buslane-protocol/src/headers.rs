@@ -24,7 +24,7 @@ use crate::ErrorCode;
 /// Names are 1 to 64 of `a-z 0-9 - _ .`, values UTF-8 without control characters. A name that begins with `:` stands
 /// for a member of the envelope that the broker does not route by, see [`Headers::MEMBERS`]; JSON text carries those
 /// as members, not as headers. Names under `:` that the table does not know are carried between binary clients and
-/// left out of JSON text.
+/// left out of JSON text; those under `:bus-` are kept for brokers.
 ///
 /// ```
 /// use buslane_protocol::{Headers, HeadersBuf};
@@ -72,7 +72,7 @@ pub enum HeadersError {
     #[error("{name} is set by the broker only")]
     Reserved {
         /// The header's name.
-        name: &'static str,
+        name: String,
     },
     /// A name occurs twice.
     #[error("the header {name} occurs twice")]
@@ -127,6 +127,8 @@ impl<'a> Headers<'a> {
     /// only.
     pub const CALLEE: &'static str = ":callee";
 
+    /// How names begin that a broker of a later version may set: no client may do so today.
+    pub const OF_BROKER: &'static str = ":bus-";
     /// The names that stand for members of the envelope.
     pub const MEMBERS: &'static [HeaderMember] = members::MEMBERS;
     /// The most entries that a block may have, whatever the limit of the broker says.
@@ -230,9 +232,14 @@ impl<'a> Headers<'a> {
 
     /// Refuses members that only the broker sets.
     pub fn check_from_client(&self) -> Result<(), HeadersError> {
-        let reserved = |(name, _): (&str, &str)| HeaderMember::find(name).filter(|member| member.broker_only);
-        match self.iter().find_map(reserved) {
-            Some(member) => Err(HeadersError::Reserved { name: member.header }),
+        let is_reserved = |name: &str| {
+            let known = HeaderMember::find(name).is_some_and(|member| member.broker_only);
+            known || name.starts_with(Self::OF_BROKER)
+        };
+        match self.iter().find(|(name, _)| is_reserved(name)) {
+            Some((name, _)) => Err(HeadersError::Reserved {
+                name: name.to_owned(),
+            }),
             None => Ok(()),
         }
     }
@@ -393,11 +400,13 @@ mod tests {
 
     #[test]
     fn only_the_broker_sets_its_members() {
-        let headers = Headers::parse(entry(b":shared", b"workers")).unwrap();
-        assert_eq!(
-            headers.check_from_client(),
-            Err(HeadersError::Reserved { name: ":shared" })
-        );
+        for name in [":shared", ":bus-hops"] {
+            let headers = Headers::parse(entry(name.as_bytes(), b"workers")).unwrap();
+            let refused = HeadersError::Reserved {
+                name: name.to_owned(),
+            };
+            assert_eq!(headers.check_from_client(), Err(refused));
+        }
         let headers = Headers::parse(entry(b":content-type", b"text/plain")).unwrap();
         assert_eq!(headers.check_from_client(), Ok(()));
     }

@@ -98,6 +98,12 @@ pub struct Connect {
     /// Silence, in milliseconds, after which the broker shall ping; 0 asks for no heartbeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heartbeat_ms: Option<u32>,
+    /// The protocol versions that the client speaks; if left out, the one that is in use already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub versions: Option<Vec<u8>>,
+    /// Features without which the client cannot work: the broker has them all, or refuses the client.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
+    pub requires: Vec<String>,
 }
 
 /// Accepts the client.

@@ -89,6 +89,7 @@ impl Core {
             name: self.config.name.clone(),
             token: self.config.token.clone(),
             heartbeat_ms: self.config.wanted_heartbeat(),
+            ..Connect::default()
         }));
         for register in self.registrations.opened() {
             self.outgoing.push(&register);

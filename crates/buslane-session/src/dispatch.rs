@@ -65,6 +65,9 @@ impl Core {
             BrokerMessage::Connected(connected) => {
                 // On a WebSocket the broker says it once more by itself, before.
                 let answers = connected.id.is_some_and(|id| id == Control::Connect.id());
+                if connected.version != buslane_protocol::PROTOCOL_VERSION {
+                    return self.end(own(ErrorCode::UnsupportedVersion), false);
+                }
                 if answers && !self.connection.is_live() {
                     self.greeted(connected);
                 }

@@ -137,7 +137,7 @@ pub(super) fn method_not_allowed(allowed: &'static str) -> Response<Body> {
 pub(super) fn nowhere(path: &str) -> Problem {
     let problem = Problem::new(ErrorCode::NotFound).about(shown(path));
     if path.starts_with(BASE) {
-        return problem.detail("the paths of the API are in /openapi.json");
+        return problem.detail("the API here is /api/v1, and its paths are in /openapi.json");
     }
     problem
 }

@@ -62,6 +62,41 @@ fn a_client_from_elsewhere_must_connect_first_where_that_is_required() {
 }
 
 #[test]
+fn a_client_without_a_common_version_is_refused_and_ends() {
+    let mut world = World::new();
+    for versions in [json!([2]), json!([2, 255]), json!([])] {
+        let id = world.open(Framing::JsonLines);
+        world.send(id, json!({ "type": "connect", "id": "c", "versions": versions }));
+        assert_eq!(world.error(id), "unsupported_version");
+        assert_eq!(world.closed(id), Some(CloseReason::Unsupported));
+    }
+}
+
+#[test]
+fn a_client_that_also_speaks_later_versions_is_told_the_one_in_use() {
+    let mut world = World::new();
+    let id = world.open(Framing::JsonLines);
+    world.send(id, json!({ "type": "connect", "versions": [1, 2] }));
+    let connected = world.one(id);
+    assert_eq!(
+        (&connected["type"], &connected["version"]),
+        (&json!("connected"), &json!(1))
+    );
+}
+
+#[test]
+fn a_client_that_requires_an_unknown_feature_is_refused_and_ends() {
+    let mut world = World::new();
+    let id = world.open(Framing::Binary);
+    world.send(
+        id,
+        json!({ "type": "connect", "id": "c", "requires": ["durable"] }),
+    );
+    assert_eq!(world.error(id), "not_supported");
+    assert_eq!(world.closed(id), Some(CloseReason::Unsupported));
+}
+
+#[test]
 fn from_is_the_instance_else_the_consumer_else_the_connect_name_else_the_number() {
     let mut world = World::new();
     let listener = world.subscriber(Framing::Binary, "t");

@@ -321,7 +321,9 @@ mod tests {
     #[test]
     fn clients_cannot_set_the_brokers_members() {
         let frame = frame(9, 0, b"", b"a", b"\x07\x01\x00:sharedx");
-        let source = HeadersError::Reserved { name: ":shared" };
+        let source = HeadersError::Reserved {
+            name: ":shared".to_owned(),
+        };
         assert_eq!(
             decode_client(&frame),
             Err(DecodeError::Headers { id: None, source })

@@ -6,7 +6,7 @@
 /// 0 B5 'B' 'U' 'S'
 /// 4 u8 lowest version
 /// 5 u8 highest version
-/// 6 0 0
+/// 6 reserved: written as 0, not read
 /// ```
 ///
 /// A client sends its preamble and its first frames at once, without waiting. The broker answers with the version
@@ -31,7 +31,7 @@ pub struct Preamble {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PreambleError {
-    /// A byte of the fixed part is another.
+    /// A byte of the magic is another.
     #[error("byte {offset} of the preamble is not as it must be")]
     Magic {
         /// The offset of the first offending byte.
@@ -68,13 +68,9 @@ impl Preamble {
         {
             return Err(PreambleError::Magic { offset });
         }
-        let Some(&[_, _, _, _, lowest, highest, reserved @ ..]) = bytes.first_chunk::<{ Preamble::LENGTH }>()
-        else {
+        let Some(&[_, _, _, _, lowest, highest, _, _]) = bytes.first_chunk::<{ Preamble::LENGTH }>() else {
             return Ok(None);
         };
-        if let Some(index) = reserved.iter().position(|byte| *byte != 0) {
-            return Err(PreambleError::Magic { offset: 6 + index });
-        }
         if lowest > highest || (lowest == 0 && highest != 0) {
             return Err(PreambleError::Range { lowest, highest });
         }
@@ -142,10 +138,6 @@ mod tests {
             Err(PreambleError::Magic { offset: 3 })
         );
         assert_eq!(Preamble::parse(b"{"), Err(PreambleError::Magic { offset: 0 }));
-        assert_eq!(
-            Preamble::parse(b"\xb5BUS\x01\x01\x00\x01"),
-            Err(PreambleError::Magic { offset: 7 })
-        );
         let range = Err(PreambleError::Range {
             lowest: 2,
             highest: 1,
@@ -156,6 +148,12 @@ mod tests {
             highest: 1,
         });
         assert_eq!(Preamble::parse(b"\xb5BUS\x00\x01\x00\x00"), zero);
+    }
+
+    #[test]
+    fn reserved_bytes_are_left_to_later_versions() {
+        let parsed = Preamble::parse(b"\xb5BUS\x01\x01\x07\xff");
+        assert_eq!(parsed, Ok(Some(Preamble::OURS)));
     }
 
     #[test]

@@ -125,6 +125,8 @@ fn client_rare() -> Vec<ClientMessage<'static>> {
             name: Some(name("shell")),
             token: Some("secret \u{fc}".to_owned()),
             heartbeat_ms: Some(0),
+            versions: Some(vec![1, 2]),
+            requires: vec!["durable".to_owned()],
         }),
         ClientMessage::Register(Box::new(Register {
             id: Some(id("r1")),

@@ -77,6 +77,38 @@ fn a_broker_without_a_common_version_ends_the_session() {
 }
 
 #[test]
+fn a_version_that_was_not_offered_ends_the_session() {
+    let ended = |scripted: &mut Scripted| {
+        assert!(matches!(scripted.one(), Event::Ended { problem } if problem.code == "unsupported_version"));
+        assert_eq!(scripted.action(), Some(Action::Close { flush: false }));
+        assert_eq!(scripted.session.poll_timeout(), None);
+    };
+    let mut scripted = Scripted::new();
+    scripted.session.handle_connected(scripted.now);
+    scripted.bytes(&Preamble::answer(Some(2)));
+    ended(&mut scripted);
+    for framing in FRAMINGS {
+        let mut scripted = Scripted::with(|config| config.framing = framing);
+        scripted.open();
+        let mut later = connected();
+        later["version"] = 2.into();
+        scripted.say(later);
+        ended(&mut scripted);
+    }
+}
+
+#[test]
+fn a_broker_of_a_later_version_only_ends_the_session_in_json_too() {
+    for id in [json!("c"), json!(null)] {
+        let mut scripted = Scripted::with(|config| config.framing = Framing::JsonLines);
+        scripted.open();
+        let problem = json!({ "code": "unsupported_version", "status": 400 });
+        scripted.say(json!({ "type": "error", "id": id, "error": problem }));
+        assert!(matches!(scripted.one(), Event::Ended { problem } if problem.code == "unsupported_version"));
+    }
+}
+
+#[test]
 fn a_client_that_proves_nothing_ends() {
     let mut scripted = Scripted::new();
     scripted.open();
