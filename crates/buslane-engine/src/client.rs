@@ -12,7 +12,7 @@ use crate::pending::Owned;
 use crate::registry::InstanceKey;
 use crate::snapshot::Feeds;
 use crate::timers::TimerKey;
-use crate::topics::SubscriptionId;
+use crate::topics::Held;
 use crate::{Peer, Principal};
 
 /// Where a client stands.
@@ -63,7 +63,7 @@ pub(crate) struct Client {
     /// Its registrations, the oldest first.
     pub(crate) registrations: Vec<InstanceKey>,
     /// Its subscriptions.
-    pub(crate) subscriptions: Vec<SubscriptionId>,
+    pub(crate) subscriptions: Held,
     /// How many of them ask for a disconnect when a delivery does not fit.
     pub(crate) disconnects: u32,
     /// Its requests in flight.
@@ -99,7 +99,7 @@ impl Client {
             alarm: None,
             probes: 0,
             registrations: Vec::new(),
-            subscriptions: Vec::new(),
+            subscriptions: Held::default(),
             disconnects: 0,
             calls: Owned::default(),
             legs: Owned::default(),

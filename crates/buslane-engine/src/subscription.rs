@@ -1,7 +1,7 @@
 //! Subscribing, unsubscribing and credit. Owns what a subscription's key says; who matches what is the table's.
 
 use buslane_protocol::{
-    Ack, BrokerMessage, Credit, ErrorCode, Filter, Id, Overflow, Problem, StreamCredit, Subscribe,
+    Ack, BrokerMessage, Credit, ErrorCode, Filter, Id, Name, Overflow, Problem, StreamCredit, Subscribe,
     Subscribed, Unsubscribe,
 };
 
@@ -126,22 +126,27 @@ impl Engine {
         }
         self.serial += 1;
         let key = SubscriptionKey::new(self.serial, *overflow, credit.is_some(), filter);
-        let inserted = self
-            .topics
-            .insert(id.as_u64(), filter, shared.as_ref(), key.as_u64());
         if let Some(credit) = credit {
             let credited = Credited::new(filter.clone(), shared.clone(), u64::from(*credit));
             self.clients.credits.insert(key, credited);
         }
-        self.own_subscription(id, inserted.id, key);
+        self.own_subscription(id, filter, shared.as_ref(), key);
         Ok(key)
     }
 
-    fn own_subscription(&mut self, id: ClientId, subscription: SubscriptionId, key: SubscriptionKey) {
+    fn own_subscription(
+        &mut self,
+        id: ClientId,
+        filter: &Filter<'_>,
+        shared: Option<&Name>,
+        key: SubscriptionKey,
+    ) {
         let Some(client) = self.clients.find_mut(id) else {
             return;
         };
-        client.subscriptions.push(subscription);
+        let held = &mut client.subscriptions;
+        self.topics
+            .insert(held, id.as_u64(), filter, shared, key.as_u64());
         client.disconnects += u32::from(key.overflow() == Overflow::Disconnect);
         let first_of_json = client.subscriptions.len() == 1 && client.reads_json();
         self.clients.json_subscribers += usize::from(first_of_json);
@@ -171,22 +176,17 @@ impl Engine {
 
     /// Takes a subscription from its client, with what waits in its queue.
     pub(crate) fn remove_subscription(&mut self, id: ClientId, subscription: SubscriptionId) {
-        let Some(packed) = self.topics.remove(id.as_u64(), subscription) else {
+        let Some(client) = self.clients.find_mut(id) else {
+            return;
+        };
+        let held = &mut client.subscriptions;
+        let Some(packed) = self.topics.remove(held, id.as_u64(), subscription) else {
             return;
         };
         let key = SubscriptionKey::from_u64(packed);
-        if let Some(client) = self.clients.find_mut(id) {
-            if let Some(place) = client
-                .subscriptions
-                .iter()
-                .position(|known| *known == subscription)
-            {
-                client.subscriptions.swap_remove(place);
-            }
-            client.disconnects -= u32::from(key.overflow() == Overflow::Disconnect);
-            let last_of_json = client.subscriptions.is_empty() && client.reads_json();
-            self.clients.json_subscribers -= usize::from(last_of_json);
-        }
+        client.disconnects -= u32::from(key.overflow() == Overflow::Disconnect);
+        let last_of_json = client.subscriptions.is_empty() && client.reads_json();
+        self.clients.json_subscribers -= usize::from(last_of_json);
         self.bus_subscriptions -= usize::from(key.is_of_bus());
         self.clients.drop_credit(&mut self.ledger, key);
         self.stop_feeds(id, key);

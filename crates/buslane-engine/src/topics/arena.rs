@@ -11,6 +11,9 @@ pub(super) struct Arena<T> {
     chunks: Vec<Vec<T>>,
     free: Vec<u32>,
     length: usize,
+    /// How many records were looked at.
+    #[cfg(test)]
+    reads: std::cell::Cell<u64>,
 }
 
 impl<T> Arena<T> {
@@ -19,7 +22,15 @@ impl<T> Arena<T> {
             chunks: Vec::new(),
             free: Vec::new(),
             length: 0,
+            #[cfg(test)]
+            reads: Default::default(),
         }
+    }
+
+    /// Returns how many records were looked at since there is none left of before.
+    #[cfg(test)]
+    pub(super) fn reads(&self) -> u64 {
+        self.reads.get()
     }
 
     /// Returns how many records there are.
@@ -29,6 +40,8 @@ impl<T> Arena<T> {
 
     /// Returns a record by a number that may be any.
     pub(super) fn get(&self, id: u32) -> Option<&T> {
+        #[cfg(test)]
+        self.reads.set(self.reads.get() + 1);
         self.chunks.get(id as usize / CHUNK)?.get(id as usize % CHUNK)
     }
 
@@ -64,6 +77,8 @@ impl<T> Index<u32> for Arena<T> {
 
     #[inline]
     fn index(&self, id: u32) -> &T {
+        #[cfg(test)]
+        self.reads.set(self.reads.get() + 1);
         &self.chunks[id as usize / CHUNK][id as usize % CHUNK]
     }
 }
@@ -71,6 +86,8 @@ impl<T> Index<u32> for Arena<T> {
 impl<T> IndexMut<u32> for Arena<T> {
     #[inline]
     fn index_mut(&mut self, id: u32) -> &mut T {
+        #[cfg(test)]
+        self.reads.set(self.reads.get() + 1);
         &mut self.chunks[id as usize / CHUNK][id as usize % CHUNK]
     }
 }

@@ -41,6 +41,11 @@ impl Levels {
         self.entries.len() * size_of::<Entry>() + self.numbers.bytes() + self.long_bytes
     }
 
+    #[cfg(test)]
+    pub(super) fn reads(&self) -> u64 {
+        self.entries.reads()
+    }
+
     /// Tells whether a number stands for a text.
     #[inline]
     pub(super) fn is(&self, level: Level, text: &str) -> bool {

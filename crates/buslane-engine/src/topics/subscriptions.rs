@@ -8,7 +8,8 @@ use super::index::Index;
 use super::{Match, NONE};
 use crate::entropy::HashState;
 
-/// What there is of one subscription: it is in the list of its filter's node, or in the ring of its group.
+/// What there is of one subscription: it is in the list of its filter's node or in the ring of its group, and among
+/// those that its subscriber holds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subscription {
     pub(super) subscriber: u64,
@@ -18,6 +19,17 @@ pub(super) struct Subscription {
     pub(super) group: u32,
     previous: u32,
     next: u32,
+    /// Its neighbours among those of its subscriber.
+    held_previous: u32,
+    held_next: u32,
+}
+
+/// The subscriptions of one subscriber: the head of a list that is threaded through the table, so that taking one out
+/// costs the same however many there are.
+#[derive(Debug)]
+pub(crate) struct Held {
+    first: u32,
+    count: u32,
 }
 
 /// All records, with an index by subscriber, filter and group.
@@ -44,6 +56,11 @@ impl Subscriptions {
     /// Returns the accounted bytes.
     pub(super) fn bytes(&self) -> usize {
         self.records.len() * size_of::<Subscription>() + self.index.bytes()
+    }
+
+    #[cfg(test)]
+    pub(super) fn reads(&self) -> u64 {
+        self.records.reads()
     }
 
     #[inline]
@@ -78,6 +95,8 @@ impl Subscriptions {
             group,
             previous: NONE,
             next: NONE,
+            held_previous: NONE,
+            held_next: NONE,
         };
         let id = self.records.insert(record);
         self.index.insert(self.hash.hash_one(record.identity()), id);
@@ -111,6 +130,35 @@ impl Subscriptions {
             self.record_mut(previous).next = next;
         }
         if head == id { next } else { head }
+    }
+
+    /// Puts a record among those of its subscriber.
+    pub(super) fn hold(&mut self, id: u32, held: &mut Held) {
+        self.record_mut(id).held_next = held.first;
+        if held.first != NONE {
+            self.record_mut(held.first).held_previous = id;
+        }
+        held.first = id;
+        held.count += 1;
+    }
+
+    /// Takes a record from those of its subscriber.
+    pub(super) fn let_go(&mut self, id: u32, held: &mut Held) {
+        let Subscription {
+            held_previous,
+            held_next,
+            ..
+        } = *self.record(id);
+        if held_next != NONE {
+            self.record_mut(held_next).held_previous = held_previous;
+        }
+        if held_previous != NONE {
+            self.record_mut(held_previous).held_next = held_next;
+        }
+        if held.first == id {
+            held.first = held_next;
+        }
+        held.count -= 1;
     }
 
     /// Puts a record into a ring so that its turn comes last; returns whose turn is next.
@@ -151,6 +199,32 @@ impl Subscriptions {
         let follow = move |id: &u32| Some(self.record(*id).next).filter(|next| *next != turn);
         std::iter::successors(Some(turn).filter(|turn| *turn != NONE), follow)
             .map(|id| (self.record(id).found(), self.record(id).next))
+    }
+}
+
+impl Default for Held {
+    fn default() -> Held {
+        Held {
+            first: NONE,
+            count: 0,
+        }
+    }
+}
+
+impl Held {
+    /// Returns how many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.count as usize
+    }
+
+    /// Tells whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Returns the one that came last.
+    pub(super) fn first(&self) -> Option<u32> {
+        Some(self.first).filter(|first| *first != NONE)
     }
 }
 

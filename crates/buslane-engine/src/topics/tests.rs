@@ -1,12 +1,52 @@
 //! The whole table beside a plain list of subscriptions, and what its owner relies on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
 
 use super::*;
 use crate::test_random::Random;
 
-fn table() -> Topics {
-    Topics::new(HashState::with_seed(1), 10_000)
+/// A table with what each subscriber holds of it.
+struct Table {
+    topics: Topics,
+    held: BTreeMap<u64, Held>,
+}
+
+impl Table {
+    fn new(limit: usize) -> Table {
+        Table {
+            topics: Topics::new(HashState::with_seed(1), limit),
+            held: BTreeMap::new(),
+        }
+    }
+
+    fn insert(&mut self, subscriber: u64, filter: &Filter<'_>, shared: Option<&Name>, key: u64) -> Inserted {
+        let held = self.held.entry(subscriber).or_default();
+        self.topics.insert(held, subscriber, filter, shared, key)
+    }
+
+    fn remove(&mut self, subscriber: u64, id: SubscriptionId) -> Option<u64> {
+        let held = self.held.entry(subscriber).or_default();
+        self.topics.remove(held, subscriber, id)
+    }
+}
+
+impl Deref for Table {
+    type Target = Topics;
+
+    fn deref(&self) -> &Topics {
+        &self.topics
+    }
+}
+
+impl DerefMut for Table {
+    fn deref_mut(&mut self) -> &mut Topics {
+        &mut self.topics
+    }
+}
+
+fn table() -> Table {
+    Table::new(10_000)
 }
 
 fn filter(text: &str) -> Filter<'_> {
@@ -17,7 +57,7 @@ fn topic(text: &str) -> Topic<'_> {
     Topic::parse(text).unwrap()
 }
 
-fn clients(topics: &mut Topics, text: &str) -> Vec<(u64, u64)> {
+fn clients(topics: &mut Table, text: &str) -> Vec<(u64, u64)> {
     let matches = topics.matches(&topic(text)).unwrap();
     matches
         .clients()
@@ -26,8 +66,8 @@ fn clients(topics: &mut Topics, text: &str) -> Vec<(u64, u64)> {
         .collect()
 }
 
-fn members(topics: &mut Topics, text: &str, times: usize) -> Vec<u64> {
-    let chosen = |topics: &mut Topics| {
+fn members(topics: &mut Table, text: &str, times: usize) -> Vec<u64> {
+    let chosen = |topics: &mut Table| {
         let group = topics.matches(&topic(text)).unwrap().groups().next().unwrap();
         group.choose(|_| true).unwrap().subscriber
     };
@@ -131,7 +171,7 @@ fn groups_of_other_names_and_filters_each_give_a_member() {
 
 #[test]
 fn a_topic_with_too_many_nodes_is_refused_until_it_has_fewer() {
-    let mut topics = Topics::new(HashState::with_seed(1), 5);
+    let mut topics = Table::new(5);
     let ids: Vec<_> = ["a/b/c/d", "+/b/c/d", "a/+/c/d", "+/+/c/d"]
         .map(|text| topics.insert(1, &filter(text), None, 1).id)
         .into();
@@ -188,6 +228,59 @@ fn a_subscription_takes_about_the_bytes_that_the_module_tells() {
     }
 }
 
+#[test]
+fn a_subscriber_holds_what_it_did_not_let_go() {
+    let mut topics = table();
+    let ids: Vec<_> = (0..5)
+        .map(|number| topics.insert(1, &filter(&format!("t/{number}")), None, number).id)
+        .collect();
+    topics.insert(2, &filter("t/0"), None, 7);
+    topics.insert(1, &filter("t/0"), None, 8);
+    for (id, left) in [(2, 4), (4, 3), (0, 2)] {
+        topics.remove(1, ids[id]);
+        assert_eq!(topics.held[&1].len(), left);
+    }
+    let mut rest = BTreeSet::new();
+    while let Some(id) = topics.first_of(&topics.held[&1]) {
+        rest.insert(topics.remove(1, id));
+    }
+    assert_eq!(rest, BTreeSet::from([Some(1), Some(3)]));
+    assert!(topics.held[&1].is_empty());
+    assert_eq!((topics.held[&2].len(), topics.len()), (1, 1));
+}
+
+#[test]
+fn subscribing_and_unsubscribing_cost_the_same_however_many_there_are() {
+    let cost = |count: u64| {
+        let mut topics = table();
+        let texts: Vec<String> = (0..count)
+            .flat_map(|number| {
+                [
+                    format!("t/{number}"),
+                    format!("t/{number}/+"),
+                    format!("+/{number}/#"),
+                ]
+            })
+            .collect();
+        let insert = |topics: &mut Table, text: &String| topics.insert(1, &filter(text), None, 7).id;
+        let ids: Vec<_> = texts.iter().map(|text| insert(&mut topics, text)).collect();
+        let mut most = 0;
+        // One that came early, one that came late, one that came in between.
+        for place in [0, texts.len() / 2, texts.len() - 1] {
+            let before = topics.reads();
+            topics.remove(1, ids[place]);
+            insert(&mut topics, &texts[place]);
+            most = most.max(topics.reads() - before);
+        }
+        most
+    };
+    let (few, many) = (cost(10), cost(10_000));
+    assert!(
+        many <= 2 * few,
+        "{few} records were read of a few, {many} of many"
+    );
+}
+
 /// What a random run subscribed to: subscriber, filter and shared name, with id and key.
 type Model = BTreeMap<(u64, String, Option<Name>), (SubscriptionId, u64)>;
 
@@ -230,7 +323,7 @@ fn expected(model: &Model, topic: &Topic<'_>) -> (Vec<Match>, BTreeSet<String>) 
     )
 }
 
-fn change(random: &mut Random, topics: &mut Topics, model: &mut Model, serial: u64) {
+fn change(random: &mut Random, topics: &mut Table, model: &mut Model, serial: u64) {
     let place = random.below(model.len() as u64 * 2) as usize;
     if let Some((known, (id, key))) = model
         .iter()

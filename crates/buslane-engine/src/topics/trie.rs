@@ -76,6 +76,11 @@ impl Trie {
         self.nodes.len() * size_of::<Node>() + self.edges.bytes() + self.levels.bytes()
     }
 
+    #[cfg(test)]
+    pub(super) fn reads(&self) -> u64 {
+        self.nodes.reads() + self.levels.reads()
+    }
+
     #[inline]
     pub(super) fn node(&self, node: NodeId) -> &Node {
         if node == ROOT {
