@@ -19,6 +19,15 @@ pub const LAYERS: &[(&str, &[&str])] = &[
         "buslane-simulator",
         &["buslane-protocol", "buslane-session", "buslane-engine"],
     ),
+    (
+        "buslane-fuzz",
+        &[
+            "buslane-protocol",
+            "buslane-session",
+            "buslane-engine",
+            "buslane-broker",
+        ],
+    ),
     ("buslane-checks", &[]),
     ("buslane-examples", &["buslane-client"]),
 ];

@@ -1,12 +1,13 @@
 //! The one place where the broker reads clocks and randomness for its engine.
 
-use std::time::{self, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use buslane_protocol::{Id, Instant};
 
 /// A monotonic clock, counted from its making.
 pub(crate) struct Clock {
-    origin: time::Instant,
+    /// The runtime's clock, which is the system's but for tests that move it themselves.
+    origin: tokio::time::Instant,
     unix_ms_at_zero: u64,
 }
 
@@ -16,7 +17,7 @@ impl Clock {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let unix_ms_at_zero = u64::try_from(since_1970.as_millis()).unwrap_or_default();
         Clock {
-            origin: time::Instant::now(),
+            origin: tokio::time::Instant::now(),
             unix_ms_at_zero,
         }
     }
@@ -34,7 +35,7 @@ impl Clock {
 
     /// Returns the runtime's name for an instant.
     pub(crate) fn deadline(&self, at: Instant) -> tokio::time::Instant {
-        (self.origin + time::Duration::from_micros(at.as_micros())).into()
+        self.origin + Duration::from_micros(at.as_micros())
     }
 }
 

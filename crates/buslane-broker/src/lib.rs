@@ -20,6 +20,9 @@ mod clock;
 mod config;
 mod contracts;
 mod driver;
+#[cfg(all(feature = "fuzzing", unix))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(test)]
 mod generated;
 mod http;
