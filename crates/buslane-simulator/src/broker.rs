@@ -11,10 +11,12 @@ use buslane_engine::{
 use buslane_protocol::binary::Preamble;
 use buslane_protocol::{ClientMessage, DecodeError, Framing, Instant, Limits, Name, PROTOCOL_VERSION};
 
-use crate::connection::{decode_broker, decode_client, without_end};
+use crate::connection::{decode_broker, decode_client};
+use crate::inlet::Unusable;
 use crate::random::Random;
 use crate::said::{NODE, Said};
 use crate::schema;
+use crate::websocket::UPGRADE;
 use crate::world::World;
 
 /// Work that is done elsewhere.
@@ -82,7 +84,7 @@ impl World {
             let Some(piece) = self.connections[place].up.read(self.now) else {
                 break;
             };
-            self.connections[place].input.extend(piece);
+            self.connections[place].input.extend(&piece);
             if let Some(client) = self.connections[place].client {
                 self.engine.touch(self.now, client);
                 self.oracle.heard(place);
@@ -106,35 +108,52 @@ impl World {
             };
             let limit = self.settings.limits.frame();
             let framing = self.connections[place].framing;
-            match self.connections[place].take_message(limit) {
-                Ok(None) => return,
-                Ok(Some(line)) if framing == Framing::JsonLines && without_end(&line).is_empty() => {}
-                Ok(Some(frame)) => match decode_client(framing, &frame) {
+            match self.connections[place].input.take(limit) {
+                Ok(None) => return self.give_sign(place, client),
+                Ok(Some(line)) if framing == Framing::JsonLines && line.bytes.is_empty() => {}
+                Ok(Some(frame)) => match decode_client(framing, &frame.bytes) {
                     Ok(message) => self.handle(place, client, message),
                     Err(error) => self.refuse(place, client, &error),
                 },
-                Err(error) => {
+                Err(Unusable::Message(error)) => {
                     self.connections[place].input.clear();
                     self.refuse(place, client, &error);
                 }
+                Err(Unusable::End) => {
+                    self.oracle.coverage.count("websocket broken");
+                    self.end(place, CloseReason::Framing);
+                }
             }
+        }
+    }
+
+    /// Answers a WebSocket's pings: one answer for several is enough.
+    fn give_sign(&mut self, place: usize, client: ClientId) {
+        if std::mem::take(&mut self.connections[place].input.pings) > 0 {
+            self.oracle.coverage.count("websocket pong");
+            self.engine.send_raw(self.now, client, WEBSOCKET_PONG);
+            self.follow(None);
         }
     }
 
     /// Takes in a connection when its first bytes are there.
     fn greet(&mut self, place: usize) -> bool {
         let connection = &mut self.connections[place];
-        if connection.framing == Framing::Binary {
-            let Some(good) = connection.take_preamble() else {
-                return false;
-            };
-            let answer = Preamble::answer(good.then_some(PROTOCOL_VERSION));
-            connection.down.write(self.now, &answer, &mut self.random);
-            if !good {
-                self.end(place, CloseReason::Framing);
-                return false;
+        let Some(good) = connection.take_greeting() else {
+            return false;
+        };
+        match connection.framing {
+            Framing::JsonLines => {}
+            Framing::Binary => {
+                let answer = Preamble::answer(good.then_some(PROTOCOL_VERSION));
+                connection.down.write(self.now, &answer, &mut self.random);
             }
-        } else if connection.input.is_empty() {
+            Framing::WebSocketBinary | Framing::WebSocketText => {
+                connection.down.write(self.now, UPGRADE, &mut self.random);
+            }
+        }
+        if !good {
+            self.end(place, CloseReason::Framing);
             return false;
         }
         let connection = &self.connections[place];
@@ -320,7 +339,7 @@ impl World {
         connection.retry_at = (blocked && connection.down.room() > 0).then(|| *now + PAUSE);
         self.oracle.trace.mix_number(place as u64);
         self.oracle.trace.mix(&written);
-        connection.tap.extend(written);
+        connection.tap.extend(&written);
         self.look(place);
         if blocked {
             self.oracle.blocked(place);
@@ -332,9 +351,19 @@ impl World {
 
     /// Shows the oracle what was written.
     fn look(&mut self, place: usize) {
-        while let Some(frame) = self.connections[place].take_written() {
-            match decode_broker(self.connections[place].framing, &frame) {
-                Ok(message) => self.oracle.wrote(place, &message, frame.len()),
+        loop {
+            let framing = self.connections[place].framing;
+            let frame = match self.connections[place].tap.take(usize::MAX) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(problem) => {
+                    return self
+                        .oracle
+                        .broken(format!("the broker wrote no frame: {problem:?}"), &[]);
+                }
+            };
+            match decode_broker(framing, &frame.bytes) {
+                Ok(message) => self.oracle.wrote(place, &message, frame.wire),
                 Err(error) => self
                     .oracle
                     .broken(format!("the broker wrote no message: {error}"), &[]),
@@ -385,5 +414,7 @@ fn kind(message: &ClientMessage<'_>) -> &'static str {
     }
 }
 
+/// A WebSocket's answer to a ping (RFC 6455, section 5.5.3), as a server writes it.
+const WEBSOCKET_PONG: &[u8] = &[0x8a, 0x01, b'?'];
 /// How long a socket that took only a part waits.
 const PAUSE: Duration = Duration::from_micros(7);

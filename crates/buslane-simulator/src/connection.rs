@@ -1,13 +1,15 @@
 //! A simulated connection: two pipes, what each end has not dealt with yet, and where the broker stands with it.
 
 use buslane_engine::ClientId;
-use buslane_protocol::binary::{Preamble, frame_length};
+use buslane_protocol::binary::Preamble;
 use buslane_protocol::{
     BrokerMessage, ClientMessage, DecodeError, Encoding, ErrorCode, Framing, Instant, binary, json,
 };
 
+use crate::inlet::Inlet;
 use crate::pipe::Pipe;
 use crate::said::Said;
+use crate::websocket::UPGRADE;
 
 /// A simulated connection.
 #[derive(Debug)]
@@ -25,7 +27,7 @@ pub(crate) struct Connection {
     /// Whether the broker has done with it.
     pub(crate) over: bool,
     /// What the broker read and did not handle yet.
-    pub(crate) input: Vec<u8>,
+    pub(crate) input: Inlet,
     /// The message over which the broker still thinks, and with what it was refused meanwhile.
     pub(crate) parked: Option<(Said, Option<ErrorCode>)>,
     /// Whether the broker takes no messages until that is decided.
@@ -34,7 +36,11 @@ pub(crate) struct Connection {
     pub(crate) blocked: bool,
     pub(crate) retry_at: Option<Instant>,
     /// What the broker wrote and the oracle has not looked at yet.
-    pub(crate) tap: Vec<u8>,
+    pub(crate) tap: Inlet,
+    /// What the peer read and did not handle yet.
+    pub(crate) received: Inlet,
+    /// Whether the broker's greeting is still to come, where there is one.
+    pub(crate) ungreeted: bool,
 }
 
 impl Connection {
@@ -49,12 +55,14 @@ impl Connection {
             attached: true,
             client: None,
             over: false,
-            input: Vec::new(),
+            input: Inlet::new(framing),
             parked: None,
             paused: false,
             blocked: false,
             retry_at: None,
-            tap: Vec::new(),
+            tap: Inlet::new(framing),
+            received: Inlet::new(framing),
+            ungreeted: framing != Framing::JsonLines,
         }
     }
 
@@ -63,57 +71,42 @@ impl Connection {
         !self.over && !self.paused
     }
 
-    /// Takes the preamble off the input: nothing while it is not whole, or whether it is a good one.
-    pub(crate) fn take_preamble(&mut self) -> Option<bool> {
-        match Preamble::parse(&self.input) {
-            Ok(None) => None,
-            Ok(Some(preamble)) => {
-                self.input.drain(..Preamble::LENGTH);
-                Some(preamble.choose(1, 1).is_some())
-            }
-            Err(_) => Some(false),
+    /// Takes what stands before the first message off the input, if the framing has it: nothing while it is not whole,
+    /// or whether it is good.
+    pub(crate) fn take_greeting(&mut self) -> Option<bool> {
+        match self.framing {
+            Framing::JsonLines => self.input.is_within().then_some(true),
+            Framing::WebSocketBinary | Framing::WebSocketText => self.input.take_upgrade(),
+            Framing::Binary => match Preamble::parse(self.input.rest()) {
+                Ok(None) => None,
+                Ok(Some(preamble)) => {
+                    self.input.skip(Preamble::LENGTH);
+                    Some(preamble.choose(1, 1).is_some())
+                }
+                Err(_) => Some(false),
+            },
         }
     }
 
-    /// Takes the first whole message off the input.
-    pub(crate) fn take_message(&mut self, limit: usize) -> Result<Option<Vec<u8>>, DecodeError> {
-        take_message(self.framing, &mut self.input, limit)
-    }
-
-    /// Takes the first whole message off what the broker wrote.
-    pub(crate) fn take_written(&mut self) -> Option<Vec<u8>> {
-        let taken = take_message(self.framing, &mut self.tap, usize::MAX);
-        taken.expect("without a limit no message is too long")
-    }
-}
-
-/// Takes the first whole message off bytes, its line end included.
-pub(crate) fn take_message(
-    framing: Framing,
-    bytes: &mut Vec<u8>,
-    limit: usize,
-) -> Result<Option<Vec<u8>>, DecodeError> {
-    let length = match framing.encoding() {
-        Encoding::Binary => frame_length(bytes, limit)?,
-        Encoding::Json => {
-            let end = bytes.iter().position(|byte| *byte == b'\n');
-            let length = end.unwrap_or(bytes.len());
-            if length > limit {
-                return Err(DecodeError::TooLarge { length, limit });
-            }
-            end.map(|end| end + 1)
+    /// Takes the broker's greeting off what the peer read; tells whether it has come.
+    pub(crate) fn is_greeted(&mut self) -> bool {
+        let length = match self.framing {
+            Framing::Binary => Preamble::LENGTH,
+            _ => UPGRADE.len(),
+        };
+        if self.ungreeted && self.received.rest().len() >= length {
+            self.received.skip(length);
+            self.ungreeted = false;
         }
-    };
-    Ok(length
-        .filter(|length| *length <= bytes.len())
-        .map(|length| bytes.drain(..length).collect()))
+        !self.ungreeted
+    }
 }
 
 /// Reads a client's message as the broker's driver does.
 pub(crate) fn decode_client(framing: Framing, frame: &[u8]) -> Result<ClientMessage<'_>, DecodeError> {
     match framing.encoding() {
         Encoding::Binary => binary::decode_client(frame),
-        Encoding::Json => json::decode_client(without_end(frame)),
+        Encoding::Json => json::decode_client(frame),
     }
 }
 
@@ -121,12 +114,11 @@ pub(crate) fn decode_client(framing: Framing, frame: &[u8]) -> Result<ClientMess
 pub(crate) fn decode_broker(framing: Framing, frame: &[u8]) -> Result<BrokerMessage<'_>, DecodeError> {
     match framing.encoding() {
         Encoding::Binary => binary::decode_broker(frame),
-        Encoding::Json => json::decode_broker(without_end(frame)),
+        Encoding::Json => json::decode_broker(frame),
     }
 }
 
-/// Cuts the line end off.
-pub(crate) fn without_end(line: &[u8]) -> &[u8] {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    line.strip_suffix(b"\r").unwrap_or(line)
+/// Tells whether messages are those of a WebSocket.
+pub(crate) fn is_websocket(framing: Framing) -> bool {
+    matches!(framing, Framing::WebSocketBinary | Framing::WebSocketText)
 }

@@ -20,6 +20,7 @@ mod broker;
 mod connection;
 mod content;
 mod coverage;
+mod inlet;
 mod oracle;
 mod peer;
 mod pipe;
@@ -29,6 +30,7 @@ mod schema;
 mod settings;
 mod simulation;
 mod trace;
+mod websocket;
 mod workload;
 mod world;
 

@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use buslane_engine::{ClientId, CloseReason, Notice};
 use buslane_protocol::{BrokerMessage, ErrorCode, Framing, Instant, Limits};
 
+use crate::connection::is_websocket;
 use crate::coverage::Coverage;
 use crate::said::Said;
 use crate::trace::Trace;
@@ -162,6 +163,9 @@ impl Oracle {
         }
         self.clients[client] = Shadow::opened(framing, principal, self.now);
         self.handles.insert(handle, client);
+        if is_websocket(framing) {
+            self.owe_greeting(client);
+        }
         if self.draining.is_some() {
             self.broken(
                 "a broker that shuts down takes no connections",

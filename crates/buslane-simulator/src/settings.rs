@@ -42,7 +42,7 @@ impl Settings {
         let count = random.within(3, 7);
         let kind = |random: &mut Random| Kind {
             session: random.chance(60),
-            framing: random.pick(&[Framing::Binary, Framing::JsonLines]),
+            framing: random.pick(&FRAMINGS),
             principal: usize::from(random.chance(15)),
         };
         Settings {
@@ -80,5 +80,12 @@ fn limits(random: &mut Random) -> Limits {
     }
 }
 
+/// Everything that may stand on a wire.
+pub(crate) const FRAMINGS: [Framing; 4] = [
+    Framing::Binary,
+    Framing::JsonLines,
+    Framing::WebSocketBinary,
+    Framing::WebSocketText,
+];
 /// When each run begins.
 pub(crate) const BEGINNING: Instant = Instant::from_micros(1_000_000);

@@ -8,7 +8,7 @@ use buslane_protocol::{ClientMessage, Credit, Filter, Framing, Payload, Publish,
 use crate::content::Content;
 use crate::coverage::Coverage;
 use crate::peer::{Program, name};
-use crate::settings::Kind;
+use crate::settings::{FRAMINGS, Kind};
 use crate::workload;
 use crate::world::World;
 
@@ -221,7 +221,7 @@ impl World {
         }
         let kind = Kind {
             session: false,
-            framing: self.random.pick(&[Framing::Binary, Framing::JsonLines]),
+            framing: self.random.pick(&FRAMINGS),
             principal: 0,
         };
         let watcher = self.add_peer(kind);

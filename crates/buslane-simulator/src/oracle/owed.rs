@@ -72,6 +72,15 @@ impl Oracle {
         self.clients[client].owed.push_back(Owed { id, delivery, what });
     }
 
+    /// Notes that the broker introduces itself before anything is said.
+    pub(super) fn owe_greeting(&mut self, client: usize) {
+        self.clients[client].owed.push_back(Owed {
+            id: None,
+            delivery: None,
+            what: What::Connected,
+        });
+    }
+
     /// Notes the answer to something that was no message.
     pub(crate) fn owe_error(&mut self, client: usize, id: Option<Id>, code: ErrorCode) {
         let what = What::Error(code);

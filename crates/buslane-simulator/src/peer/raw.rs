@@ -5,18 +5,15 @@ use buslane_protocol::{
     BrokerMessage, Chunk, ClientMessage, Encoding, Failure, Framing, Id, Payload, Reply, binary, json,
 };
 
-use crate::connection::{decode_broker, take_message};
+use crate::connection::{decode_broker, is_websocket};
 use crate::content::{Content, problem};
 use crate::peer::Program;
+use crate::websocket::{self, UPGRADE};
 use crate::world::World;
 
 /// A program that writes the protocol by itself.
 #[derive(Debug, Default)]
 pub(crate) struct Raw {
-    /// What came and is no whole message yet.
-    inbound: Vec<u8>,
-    /// Whether the broker's preamble is still to come.
-    preamble: bool,
     pub(crate) registrations: Vec<(String, String)>,
     pub(crate) subscriptions: Vec<(String, Option<String>)>,
     /// Ids of its requests, those that have ended included.
@@ -35,17 +32,17 @@ impl World {
         if !self.reachable {
             return;
         }
-        let framing = self.peers[peer].kind.framing;
         let raw = Raw {
-            preamble: framing == Framing::Binary,
             eager: self.random.chance(60),
             polite: self.random.chance(85),
             ..Raw::default()
         };
         self.peers[peer].program = Program::Raw(Box::new(raw));
         self.dial(peer);
-        if framing == Framing::Binary {
-            self.write_bytes(peer, &Preamble::OURS.encode());
+        match self.peers[peer].kind.framing {
+            Framing::JsonLines => {}
+            Framing::Binary => self.write_bytes(peer, &Preamble::OURS.encode()),
+            Framing::WebSocketBinary | Framing::WebSocketText => self.write_bytes(peer, UPGRADE),
         }
     }
 
@@ -69,14 +66,45 @@ impl World {
     /// Writes a message to a peer's connection.
     pub(crate) fn write(&mut self, peer: usize, message: &ClientMessage<'_>) {
         let mut bytes = Vec::new();
-        match self.peers[peer].kind.framing.encoding() {
+        let framing = self.peers[peer].kind.framing;
+        match framing.encoding() {
             Encoding::Binary => binary::encode_client(&mut bytes, message),
-            Encoding::Json => {
-                json::encode_client(&mut bytes, message);
-                bytes.push(b'\n');
-            }
+            Encoding::Json => json::encode_client(&mut bytes, message),
         }
+        self.write_message(peer, &bytes);
+    }
+
+    /// Writes what is, or should be, one message, with what stands around it on the wire.
+    pub(crate) fn write_message(&mut self, peer: usize, message: &[u8]) {
+        match self.peers[peer].kind.framing {
+            Framing::Binary => self.write_bytes(peer, message),
+            Framing::JsonLines => self.write_bytes(peer, &[message, b"\n"].concat()),
+            Framing::WebSocketBinary | Framing::WebSocketText => self.write_websocket(peer, message),
+        }
+    }
+
+    /// Writes a WebSocket message to a peer's connection, perhaps in fragments.
+    pub(super) fn write_websocket(&mut self, peer: usize, message: &[u8]) {
+        let opcode = match self.peers[peer].kind.framing.encoding() {
+            Encoding::Binary => websocket::BINARY,
+            Encoding::Json => websocket::TEXT,
+        };
+        let mut bytes = Vec::new();
+        websocket::write_message(&mut bytes, opcode, message, &mut self.random);
         self.write_bytes(peer, &bytes);
+    }
+
+    /// Answers a WebSocket's pings.
+    pub(super) fn answer_pings(&mut self, peer: usize) {
+        let Some(place) = self.peers[peer].connection else {
+            return;
+        };
+        for _ in 0..std::mem::take(&mut self.connections[place].received.pings) {
+            self.oracle.coverage.count("websocket ping");
+            let mut bytes = Vec::new();
+            websocket::write_frame(&mut bytes, websocket::PONG, true, b"", &mut self.random);
+            self.write_bytes(peer, &bytes);
+        }
     }
 
     /// Lets a peer read what arrived, and answer.
@@ -85,10 +113,8 @@ impl World {
         while let Some(place) = self.peers[peer].connection {
             let down = &mut self.connections[place].down;
             if let Some(piece) = down.read(now) {
-                if let Some(raw) = self.raw(peer) {
-                    raw.inbound.extend(piece);
-                }
-                self.take_messages(peer);
+                self.connections[place].received.extend(&piece);
+                self.take_messages(peer, place);
             } else if down.is_over(now) {
                 self.hang_up(peer);
                 self.peers[peer].program = Program::Away;
@@ -98,20 +124,22 @@ impl World {
         }
     }
 
-    fn take_messages(&mut self, peer: usize) {
-        let framing = self.peers[peer].kind.framing;
-        while let Some(raw) = self.raw(peer) {
-            if raw.preamble {
-                if raw.inbound.len() < Preamble::LENGTH {
-                    return;
+    fn take_messages(&mut self, peer: usize, place: usize) {
+        let framing = self.connections[place].framing;
+        if !self.connections[place].is_greeted() {
+            return;
+        }
+        while self.raw(peer).is_some() {
+            let frame = match self.connections[place].received.take(usize::MAX) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(problem) => {
+                    return self
+                        .oracle
+                        .broken(format!("what arrived is no frame: {problem:?}"), &[]);
                 }
-                raw.inbound.drain(..Preamble::LENGTH);
-                raw.preamble = false;
-            }
-            let Ok(Some(frame)) = take_message(framing, &mut raw.inbound, usize::MAX) else {
-                return;
             };
-            match decode_broker(framing, &frame) {
+            match decode_broker(framing, &frame.bytes) {
                 Ok(message) => self.react(peer, &message),
                 Err(error) => {
                     return self
@@ -119,6 +147,9 @@ impl World {
                         .broken(format!("what arrived is no message: {error}"), &[]);
                 }
             }
+        }
+        if is_websocket(framing) && self.raw(peer).is_some_and(|raw| raw.polite) {
+            self.answer_pings(peer);
         }
     }
 

@@ -6,8 +6,10 @@ use buslane_session::{
     SubscriptionKey,
 };
 
+use crate::connection::is_websocket;
 use crate::content::{Content, problem};
 use crate::peer::Program;
+use crate::websocket::UPGRADE;
 use crate::world::World;
 
 /// A program behind a session.
@@ -70,10 +72,13 @@ impl World {
         while let Some(place) = self.peers[peer].connection {
             let connection = &mut self.connections[place];
             if let Some(piece) = connection.down.read(now) {
-                if let Some(behind) = self.behind(peer) {
+                if is_websocket(connection.framing) {
+                    connection.received.extend(&piece);
+                    self.take_websocket(peer, place);
+                } else if let Some(behind) = self.behind(peer) {
                     behind.session.handle_bytes(now, &piece);
+                    self.run_session(peer);
                 }
-                self.run_session(peer);
             } else if connection.down.is_over(now) {
                 self.hang_up(peer);
                 if let Some(behind) = self.behind(peer) {
@@ -91,6 +96,41 @@ impl World {
         }
         if let Program::Session(behind) = &self.peers[peer].program {
             self.oracle.program_timed(behind.number);
+        }
+    }
+
+    /// Hands a session what a WebSocket library would: that the upgrade is made, signs of life, and whole messages.
+    fn take_websocket(&mut self, peer: usize, place: usize) {
+        let now = self.now;
+        if self.connections[place].ungreeted {
+            if !self.connections[place].is_greeted() {
+                return;
+            }
+            if let Some(behind) = self.behind(peer) {
+                behind.session.handle_connected(now);
+            }
+            self.run_session(peer);
+        }
+        while self.peers[peer].connection == Some(place) {
+            let message = match self.connections[place].received.take_websocket(usize::MAX) {
+                Ok(Some(message)) => message,
+                Ok(None) => break,
+                Err(problem) => {
+                    return self
+                        .oracle
+                        .broken(format!("what arrived is no frame: {problem:?}"), &[]);
+                }
+            };
+            if let Some(behind) = self.behind(peer) {
+                behind.session.handle_message(now, &message.bytes);
+            }
+            self.run_session(peer);
+        }
+        if self.connections[place].received.pings > 0 {
+            if let Some(behind) = self.behind(peer) {
+                behind.session.handle_activity(now);
+            }
+            self.answer_pings(peer);
         }
     }
 
@@ -152,8 +192,13 @@ impl World {
     fn dial_for_session(&mut self, peer: usize) {
         let now = self.now;
         let reachable = self.reachable;
+        let upgrades = is_websocket(self.peers[peer].kind.framing);
         if reachable {
             self.dial(peer);
+            if upgrades {
+                // The session hears of its connection when the upgrade is answered.
+                return self.write_bytes(peer, UPGRADE);
+            }
         }
         let Program::Session(behind) = &mut self.peers[peer].program else {
             return;
@@ -172,9 +217,17 @@ impl World {
         let Program::Session(behind) = &mut self.peers[peer].program else {
             return;
         };
-        if let Some(transmit) = behind.session.poll_transmit() {
-            let up = &mut self.connections[place].up;
-            up.write(self.now, transmit.as_bytes(), &mut self.random);
+        let Some(transmit) = behind.session.poll_transmit() else {
+            return;
+        };
+        if is_websocket(self.connections[place].framing) {
+            for message in transmit.messages() {
+                self.write_websocket(peer, message);
+            }
+        } else {
+            self.write_bytes(peer, transmit.as_bytes());
+        }
+        if let Program::Session(behind) = &mut self.peers[peer].program {
             behind.session.recycle(transmit);
         }
     }

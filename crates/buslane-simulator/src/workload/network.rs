@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use buslane_protocol::{ClientMessage, Goodbye};
 
+use crate::connection::is_websocket;
 use crate::peer::Program;
+use crate::websocket;
 use crate::workload::settle_in;
 use crate::world::World;
 
@@ -25,11 +27,17 @@ pub(super) fn say_goodbye(world: &mut World, peer: usize) -> bool {
         behind.session.close(now);
         return true;
     }
-    if world.takes_part(peer) {
-        world.write(peer, &ClientMessage::Goodbye(Goodbye::default()));
-        return true;
+    if !world.takes_part(peer) {
+        return false;
     }
-    false
+    if is_websocket(world.peers[peer].kind.framing) && world.random.chance(50) {
+        let mut bytes = Vec::new();
+        websocket::write_frame(&mut bytes, websocket::CLOSE, true, b"", &mut world.random);
+        world.write_bytes(peer, &bytes);
+    } else {
+        world.write(peer, &ClientMessage::Goodbye(Goodbye::default()));
+    }
+    true
 }
 
 /// Leaves without a word.
@@ -107,13 +115,17 @@ pub(super) fn garbage(world: &mut World, peer: usize) -> bool {
     }
     let bytes = world.random.pick(&[
         &b"\n"[..],
-        b"{\"type\":\"nonsense\"}\n",
-        b"{\"type\":\"subscribe\",\"filter\":\"a/#/b\"}\n",
-        b"{\"type\":\"publish\",\"topic\":\"a/b\"\n",
+        b"{\"type\":\"nonsense\"}",
+        b"{\"type\":\"subscribe\",\"filter\":\"a/#/b\"}",
+        b"{\"type\":\"publish\",\"topic\":\"a/b\"",
         b"\x18\x00\x00\x00\xff\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
         b"\xff\xff\xff\xff\xff",
     ]);
-    world.write_bytes(peer, bytes);
+    if is_websocket(world.peers[peer].kind.framing) && world.random.chance(30) {
+        world.write_bytes(peer, bytes);
+    } else {
+        world.write_message(peer, bytes);
+    }
     true
 }
 
