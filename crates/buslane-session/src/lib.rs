@@ -67,5 +67,6 @@ pub use error::{AnswerError, SessionError};
 pub use event::{Action, Event, State, Withdrawn};
 pub use keys::{DeliveryToken, FlushKey, PublishKey, RegistrationKey, RequestKey, SubscriptionKey};
 pub use options::{PublishOptions, RequestOptions, SubscribeOptions};
+pub use random::Random;
 pub use session::Session;
 pub use transmit::Transmit;

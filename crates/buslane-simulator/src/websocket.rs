@@ -51,6 +51,7 @@ impl Head {
             length,
         })
     }
+}
 
 /// Undoes a mask, or puts it on.
 pub(crate) fn mask(payload: &mut [u8], mask: [u8; 4]) {
