@@ -13,9 +13,11 @@ mod cost;
 mod document;
 mod node;
 mod payload;
+mod plan;
 mod references;
 mod schema;
 mod size;
+mod tape;
 mod violation;
 
 use std::sync::Arc;

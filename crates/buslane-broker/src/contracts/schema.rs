@@ -8,6 +8,8 @@ use jsonschema::{Draft, PatternOptions, Regex, ValidationError, ValidationOption
 use serde_json::Value;
 
 use super::cost::{Cost, TooCostly};
+use super::node::Node;
+use super::plan::{Builder, Plan};
 use super::references::{BASE, DocumentError, References, Refuse};
 use super::size::estimate;
 use super::{payload, violation};
@@ -23,6 +25,8 @@ pub(super) struct Source {
 pub(super) struct CompiledSchema {
     source: Source,
     validator: Validator,
+    /// The same in short, for schemas that have no keyword out of the ordinary.
+    plan: Option<Plan>,
     cost: Cost,
     /// About how many bytes all of this holds.
     bytes: usize,
@@ -81,7 +85,7 @@ impl CompiledSchema {
     /// Compiles a schema, if holding payloads against it has a bounded cost.
     pub(super) fn compile(source: Source) -> Result<CompiledSchema, SchemaError> {
         let (document, draft) = source.references.read(&source.text)?;
-        let cost = measure(&source.references, &document, draft)?;
+        let (cost, plan) = measure(&source.references, &document, draft)?;
         let registry = source.references.registry(draft)?;
         let validator = options(draft)
             .with_registry(&registry)
@@ -91,10 +95,11 @@ impl CompiledSchema {
             .map_err(|error| invalid(&error))?;
         drop(registry);
         let documents = source.references.documents().map(|(_, document)| document);
-        let bytes = estimate([&document].into_iter().chain(documents));
+        let bytes = estimate([&document].into_iter().chain(documents), plan.as_ref());
         Ok(CompiledSchema {
             source,
             validator,
+            plan,
             cost,
             bytes,
             document: OnceLock::new(),
@@ -104,6 +109,14 @@ impl CompiledSchema {
     /// Returns what the schema is made of.
     pub(super) fn source(&self) -> &Source {
         &self.source
+    }
+
+    /// Returns what the plan says to a payload that is JSON, if it says anything, and what the general validator says.
+    #[cfg(test)]
+    pub(super) fn verdicts(&self, text: &[u8]) -> (Option<bool>, bool) {
+        let planned = self.plan.as_ref().and_then(|plan| plan.judge(text));
+        let value = payload::parse(text).expect("tests hold JSON against schemas");
+        (planned, self.validator.is_valid(&value))
     }
 
     /// Finds the first place where a value does not match.
@@ -159,6 +172,10 @@ impl Validate for CompiledSchema {
     }
 
     fn validate(&self, text: &[u8]) -> Result<(), Violation> {
+        // What the plan refuses is looked at once more, by what can say why.
+        if self.plan.as_ref().and_then(|plan| plan.judge(text)) == Some(true) {
+            return Ok(());
+        }
         let value = payload::parse(text).map_err(|error| Violation::NotJson {
             reason: error.to_string(),
         })?;
@@ -185,8 +202,12 @@ pub(super) fn patterns() -> PatternOptions<Regex> {
         .dfa_size_limit(PATTERN_SIZE)
 }
 
-/// Measures a schema together with all that it may refer to.
-fn measure(references: &References, document: &Value, draft: Draft) -> Result<Cost, SchemaError> {
+/// Measures a schema together with all that it may refer to, and makes its plan if it can have one.
+fn measure(
+    references: &References,
+    document: &Value,
+    draft: Draft,
+) -> Result<(Cost, Option<Plan>), SchemaError> {
     let id = draft.create_resource_ref(document).id().map(str::to_owned);
     let uri = id
         .filter(|id| id.contains(':'))
@@ -201,7 +222,10 @@ fn measure(references: &References, document: &Value, draft: Draft) -> Result<Co
     let documents = [(uri.as_str(), document)]
         .into_iter()
         .chain(references.documents());
-    Ok(Cost::of(&registry, &documents.collect::<Vec<_>>(), draft)?)
+    let cost = Cost::of(&registry, &documents.collect::<Vec<_>>(), draft)?;
+    let base = referencing::uri::from_str(&uri).map_err(|error| TooCostly::Reference(error.to_string()))?;
+    let root = Node::root(document, registry.resolver(base), draft);
+    Ok((cost, Builder::default().plan(root)))
 }
 
 fn invalid(error: &ValidationError<'_>) -> SchemaError {

@@ -3,29 +3,38 @@
 use jsonschema::PatternOptions;
 use serde_json::{Value, json};
 
+use super::plan::Plan;
 use super::schema::PATTERN_SIZE;
 
-/// Estimates the bytes that the compiled form of some documents holds, with the documents themselves.
-pub(super) fn estimate<'a>(documents: impl Iterator<Item = &'a Value>) -> usize {
-    documents.map(of_value).sum::<usize>() + BASE
+/// Estimates the bytes that the compiled forms of some documents hold, with the documents themselves.
+pub(super) fn estimate<'a>(documents: impl Iterator<Item = &'a Value>, plan: Option<&Plan>) -> usize {
+    let (planned, copies) = plan.map_or((0, 1), |plan| (plan.bytes(), 2));
+    documents
+        .map(|document| of_value(document, copies))
+        .sum::<usize>()
+        + planned
+        + BASE
 }
 
-fn of_value(value: &Value) -> usize {
+/// Estimates what a value stands for, if each of its patterns is compiled into some copies.
+fn of_value(value: &Value, copies: usize) -> usize {
     match value {
         Value::Object(members) => {
             let inner = members.iter().map(|(name, value)| {
                 let pattern = match (name.as_str(), value) {
-                    ("pattern", Value::String(pattern)) => of_pattern(pattern),
+                    ("pattern", Value::String(pattern)) => copies * of_pattern(pattern),
                     ("patternProperties", Value::Object(patterns)) => {
-                        patterns.keys().map(|pattern| of_pattern(pattern)).sum()
+                        copies * patterns.keys().map(|pattern| of_pattern(pattern)).sum::<usize>()
                     }
                     _ => 0,
                 };
-                MEMBER + TEXTS * name.len() + pattern + of_value(value)
+                MEMBER + TEXTS * name.len() + pattern + of_value(value, copies)
             });
             OBJECT + inner.sum::<usize>()
         }
-        Value::Array(items) => items.iter().map(of_value).sum::<usize>() + ITEM * items.len(),
+        Value::Array(items) => {
+            items.iter().map(|item| of_value(item, copies)).sum::<usize>() + ITEM * items.len()
+        }
         Value::String(text) => TEXTS * text.len(),
         _ => 0,
     }

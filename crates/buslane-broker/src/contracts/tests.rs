@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::*;
 
 /// Compiles one schema with others to refer to.
-fn compile(schema: &Value, references: &[(&str, Value)]) -> Result<Arc<CompiledSchema>, Problem> {
+pub(super) fn compile(schema: &Value, references: &[(&str, Value)]) -> Result<Arc<CompiledSchema>, Problem> {
     let texts = references
         .iter()
         .map(|(uri, schema)| ((*uri).to_owned(), text(schema)));

@@ -1,0 +1,210 @@
+//! Plans: schemas compiled for the keywords that most schemas consist of, and held against a [`Tape`] without anything
+//! being allocated. Says yes or no, not where or why.
+//!
+//! # Invariants worth naming
+//! - A plan only ever answers what the general validator answers. What it does not know how to do in the same way, it
+//!   does not do: a schema with other keywords has no plan, and a payload that raises a [`Doubt`] is left to the other.
+//! - The work for one payload is bounded by the payload's length, whatever the schema.
+
+mod build;
+mod hold;
+mod names;
+mod pattern;
+mod scalars;
+
+use std::cell::RefCell;
+
+pub(super) use build::Builder;
+use hold::Holder;
+use names::Names;
+use pattern::Pattern;
+use scalars::Scalars;
+
+use super::tape::{Number, Tape};
+
+/// A compiled schema.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// Every schema that takes part; the first is the one to begin with.
+    rules: Vec<Rule>,
+    bytes: usize,
+}
+
+/// The place of a rule in its plan.
+type RuleId = u32;
+
+/// One schema. What is empty allows everything.
+#[derive(Debug)]
+struct Rule {
+    types: Types,
+    scalars: Option<Box<Scalars>>,
+    number: Option<Box<NumberRule>>,
+    text: Option<Box<TextRule>>,
+    array: Option<Box<ArrayRule>>,
+    object: Option<Box<ObjectRule>>,
+    in_place: Option<Box<InPlace>>,
+}
+
+/// A set of types, one bit each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Types(u8);
+
+#[derive(Debug, Default)]
+struct NumberRule {
+    at_least: Option<Number>,
+    at_most: Option<Number>,
+    more_than: Option<Number>,
+    less_than: Option<Number>,
+    multiple_of: Option<u64>,
+}
+
+#[derive(Debug, Default)]
+struct TextRule {
+    shortest: u64,
+    /// In characters, as the shortest.
+    longest: Option<u64>,
+    pattern: Option<Pattern>,
+}
+
+#[derive(Debug, Default)]
+struct ArrayRule {
+    fewest: u64,
+    most: Option<u64>,
+    unique: bool,
+    /// For the first items, one after another.
+    first: Vec<RuleId>,
+    /// For the items behind those.
+    others: Option<RuleId>,
+    contains: Option<Contains>,
+}
+
+#[derive(Debug)]
+struct Contains {
+    rule: RuleId,
+    fewest: u64,
+    most: Option<u64>,
+}
+
+#[derive(Debug, Default)]
+struct ObjectRule {
+    fewest: u64,
+    most: Option<u64>,
+    /// The names of `properties`.
+    names: Names,
+    /// One for each of the names.
+    properties: Vec<Property>,
+    /// How many of the properties are required.
+    required: u32,
+    patterns: Vec<(Pattern, RuleId)>,
+    /// For members that neither a name nor a pattern covers.
+    others: Option<RuleId>,
+    /// For the names of members.
+    naming: Option<RuleId>,
+    dependents: Vec<Dependent>,
+}
+
+#[derive(Debug)]
+struct Property {
+    required: bool,
+    /// `None` if it is only required, so that it counts as a member that nothing covers.
+    rule: Option<RuleId>,
+}
+
+/// What has to hold where a member is there.
+#[derive(Debug)]
+struct Dependent {
+    name: Box<str>,
+    /// Members that have to be there too.
+    required: Vec<Box<str>>,
+    rule: Option<RuleId>,
+}
+
+/// What is applied to the same value.
+#[derive(Debug, Default)]
+struct InPlace {
+    /// All of these hold.
+    all: Vec<RuleId>,
+    /// One at least of each of these holds.
+    any: Vec<Vec<RuleId>>,
+    /// Exactly one of each of these holds.
+    one: Vec<Vec<RuleId>>,
+    not: Option<RuleId>,
+    condition: Option<Condition>,
+}
+
+#[derive(Debug)]
+struct Condition {
+    holds: RuleId,
+    then: Option<RuleId>,
+    otherwise: Option<RuleId>,
+}
+
+/// A plan does not know the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Doubt;
+
+impl Plan {
+    /// Tells whether a payload matches. `None` if that is for others to find out: it is not JSON, or this plan is not
+    /// sure.
+    pub(super) fn judge(&self, payload: &[u8]) -> Option<bool> {
+        TAPE.with_borrow_mut(|tape| {
+            let verdict = match tape.read(payload) {
+                Ok(values) => Holder::new(&self.rules, values).holds(ROOT, 0).ok(),
+                Err(_) => None,
+            };
+            tape.shrink();
+            verdict
+        })
+    }
+
+    /// Returns about how many bytes it holds.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Types {
+    const ALL: Types = Types(0b111_1111);
+    const NULL: Types = Types(1);
+    const BOOLEAN: Types = Types(1 << 1);
+    const NUMBER: Types = Types(1 << 2);
+    /// Numbers without a fraction.
+    const INTEGER: Types = Types(1 << 3);
+    const STRING: Types = Types(1 << 4);
+    const ARRAY: Types = Types(1 << 5);
+    const OBJECT: Types = Types(1 << 6);
+    const NONE: Types = Types(0);
+
+    fn contains(self, other: Types) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    fn with(self, other: Types) -> Types {
+        Types(self.0 | other.0)
+    }
+}
+
+impl Default for Rule {
+    fn default() -> Self {
+        Rule {
+            types: Types::ALL,
+            scalars: None,
+            number: None,
+            text: None,
+            array: None,
+            object: None,
+            in_place: None,
+        }
+    }
+}
+
+thread_local! {
+    /// The tape of the payload that is being judged on this thread.
+    static TAPE: RefCell<Tape> = RefCell::default();
+}
+
+/// The rule to begin with.
+const ROOT: RuleId = 0;
+
+#[cfg(test)]
+mod tests;
