@@ -7,8 +7,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use buslane_protocol::{Encoding, ErrorCode, Instant, Name, Problem};
 use buslane_session::{Backoff, Config, Session};
+use tokio::runtime::Handle;
 
 use crate::driver::Driver;
+use crate::driving::Driving;
 use crate::error::own_problem;
 use crate::shared::{Settings, Shared};
 use crate::transport::Transport;
@@ -152,11 +154,12 @@ impl ClientBuilder {
             unix_ms_at_zero: unix_ms(),
             ..self.config
         };
-        let origin = tokio::time::Instant::now();
+        let ping_after = config.ping_after;
         let session = Session::new(config, Instant::ZERO);
-        let shared = Arc::new(Shared::new(url, self.settings, session, origin));
+        let shared = Arc::new(Shared::new(url, self.settings, session, Handle::current()));
         let client = Client::of(shared.clone());
-        tokio::spawn(Driver::new(shared, self.encoding));
+        let driver = Driver::new(shared.clone(), self.encoding);
+        tokio::spawn(Driving::new(driver, shared, ping_after));
         if !self.lazy {
             connected(&client, self.connect_timeout).await?;
         }

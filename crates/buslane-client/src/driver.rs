@@ -1,5 +1,5 @@
-//! The one task of a client: moves bytes between the transport and the session, arms one timer, hands events to
-//! whoever waits for them and starts handlers. Knows no rule of the protocol.
+//! Moves bytes between the transport and the session, arms one timer, hands events to whoever waits for them and
+//! starts handlers. Knows no rule of the protocol, and not who polls it: [`crate::driving`] does.
 //!
 //! ```text
 //!   Idle --Dial--> Dialling --opened--> Open --Close--> Closing --> Idle
@@ -15,13 +15,15 @@ use std::task::{Context, Poll, Waker};
 
 use buslane_protocol::{Encoding, ErrorCode, Instant, Name};
 use buslane_session::{Action, State as SessionState, Transmit};
+use tokio::runtime::Handle;
 use tokio::time::Sleep;
 
+use crate::direct::stands_in;
 use crate::dispatch::Round;
 use crate::error::own_problem;
 use crate::handler::Handler;
 use crate::shared::{Shared, State};
-use crate::transport::{Outgoing, Received, Transport};
+use crate::transport::{Outgoing, Received, Transport, Undialled};
 use crate::waiters::Job;
 
 /// Drives a session until it has ended and its last bytes are written.
@@ -29,6 +31,12 @@ pub(crate) struct Driver {
     shared: Arc<Shared>,
     encoding: Encoding,
     link: Link,
+    /// The runtime that watches over the transport and the timer.
+    runtime: Handle,
+    /// Wakes the client's task.
+    task: Option<Waker>,
+    /// How often the client's task polled.
+    polls: u64,
     timer: Pin<Box<Sleep>>,
     /// When the timer fires, in the session's time; `None` if it has fired or was never set.
     armed: Option<Instant>,
@@ -39,13 +47,27 @@ pub(crate) struct Driver {
 
 enum Link {
     Idle,
-    Dialling(Pin<Box<dyn Future<Output = Result<Transport, String>> + Send>>),
+    Dialling(Pin<Box<dyn Future<Output = Result<Transport, Undialled>> + Send>>),
     Open {
         transport: Transport,
         outgoing: Outgoing,
     },
     /// The session has done with it: the last bytes go out, then it is closed.
     Closing(Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
+/// How far a driver came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// There was more to do than is done in one go.
+    More,
+    /// Everything is done.
+    Still {
+        /// Whether there was anything to do.
+        moved: bool,
+    },
+    /// The session has ended, and its last bytes are written.
+    Ended,
 }
 
 /// What the session wants next, taken in one go under the lock.
@@ -59,7 +81,7 @@ struct Turn {
 }
 
 impl Driver {
-    /// Makes the driver of a client; to be spawned on the runtime that it is made on.
+    /// Makes the driver of a client; to be polled on the runtime that it is made on.
     pub(crate) fn new(shared: Arc<Shared>, encoding: Encoding) -> Driver {
         let timer = Box::pin(tokio::time::sleep_until(shared.at(Instant::ZERO)));
         let scratch = vec![0; READ_BYTES].into_boxed_slice();
@@ -67,6 +89,9 @@ impl Driver {
             shared,
             encoding,
             link: Link::Idle,
+            runtime: Handle::current(),
+            task: None,
+            polls: 0,
             timer,
             armed: None,
             scratch,
@@ -102,7 +127,7 @@ impl Driver {
         }
     }
 
-    fn take_dialled(&mut self, dialled: Result<Transport, String>) {
+    fn take_dialled(&mut self, dialled: Result<Transport, Undialled>) {
         let now = self.shared.now();
         match dialled {
             Ok(transport) => {
@@ -112,7 +137,12 @@ impl Driver {
                 };
                 self.shared.look(|state| state.session.handle_connected(now));
             }
-            Err(reason) => self.lose(now, &reason),
+            Err(Undialled::Unreachable(reason)) => self.lose(now, &reason),
+            Err(Undialled::Refused(problem)) => {
+                self.link = Link::Idle;
+                self.shared
+                    .look(|state| state.session.handle_refused(now, *problem));
+            }
         }
     }
 
@@ -151,10 +181,12 @@ impl Driver {
 
     /// Lets the session do what is due. Returns whether the timer fired.
     fn tick(&mut self, context: &mut Context<'_>) -> bool {
-        let fired = self.armed.is_some() && self.timer.as_mut().poll(context).is_ready();
+        let Some(armed) = self.armed else { return false };
+        let now = self.shared.now();
+        // A runtime that is held up moves no timer.
+        let fired = self.timer.as_mut().poll(context).is_ready() || (stands_in() && armed <= now);
         if fired {
             self.armed = None;
-            let now = self.shared.now();
             self.shared.look(|state| state.session.handle_timeout(now));
         }
         fired
@@ -251,35 +283,61 @@ impl Driver {
             }
         }
     }
-}
 
-impl Future for Driver {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let driver = &mut *self;
-        for _ in 0..STEPS_A_POLL {
-            let mut moved = driver.advance(context);
-            moved |= driver.tick(context);
-            let turn = driver.turn(context.waker());
-            turn.crowd.into_iter().for_each(Waker::wake);
-            drop(turn.discarded);
-            driver.jobs.drain(..).for_each(Job::start);
-            if let Some(action) = turn.action {
-                driver.follow(action);
-                moved = true;
-            } else if turn.ended && matches!(driver.link, Link::Idle) {
-                return Poll::Ready(());
-            }
-            moved |= driver.send(context, turn.transmit);
-            moved |= driver.arm(turn.due);
-            if !moved {
-                return Poll::Pending;
+    /// Moves everything on as far as it goes, for the client's own task.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.polls += 1;
+        match &self.task {
+            Some(task) if task.will_wake(context.waker()) => {}
+            _ => self.task = Some(context.waker().clone()),
+        }
+        match self.move_on(context) {
+            Progress::Ended => Poll::Ready(()),
+            Progress::Still { .. } => Poll::Pending,
+            Progress::More => {
+                // The program's own tasks take what came, before more comes.
+                context.waker().wake_by_ref();
+                Poll::Pending
             }
         }
-        // The program's own tasks take what came, before more comes.
-        context.waker().wake_by_ref();
-        Poll::Pending
+    }
+
+    /// Moves everything on in place of the client's own task, which is what is woken for whatever follows.
+    pub(crate) fn stand_in(&mut self) -> Progress {
+        let Some(task) = self.task.clone() else {
+            return Progress::Still { moved: false };
+        };
+        let runtime = self.runtime.clone();
+        let _runtime = runtime.enter();
+        self.move_on(&mut Context::from_waker(&task))
+    }
+
+    /// Returns how often the client's own task polled.
+    pub(crate) fn polls(&self) -> u64 {
+        self.polls
+    }
+
+    fn move_on(&mut self, context: &mut Context<'_>) -> Progress {
+        for step in 0..STEPS_A_POLL {
+            let mut moved = self.advance(context);
+            moved |= self.tick(context);
+            let turn = self.turn(context.waker());
+            turn.crowd.into_iter().for_each(Waker::wake);
+            drop(turn.discarded);
+            self.jobs.drain(..).for_each(Job::start);
+            if let Some(action) = turn.action {
+                self.follow(action);
+                moved = true;
+            } else if turn.ended && matches!(self.link, Link::Idle) {
+                return Progress::Ended;
+            }
+            moved |= self.send(context, turn.transmit);
+            moved |= self.arm(turn.due);
+            if !moved {
+                return Progress::Still { moved: step > 0 };
+            }
+        }
+        Progress::More
     }
 }
 

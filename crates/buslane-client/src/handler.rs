@@ -60,7 +60,7 @@ where
     let handler = Arc::new(handler);
     Arc::new(move |context, call| {
         let handler = handler.clone();
-        tokio::spawn(async move {
+        call.shared.handlers.clone().spawn(async move {
             let work = async {
                 let input = read_input(&context)?;
                 let handler = F::clone(&handler);
@@ -89,7 +89,7 @@ where
     let handler = Arc::new(handler);
     Arc::new(move |context, call| {
         let handler = handler.clone();
-        tokio::spawn(async move {
+        call.shared.handlers.clone().spawn(async move {
             let work = async { F::clone(&handler)(context).await };
             match call.unless_withdrawn(AssertUnwindSafe(work).catch_unwind()).await {
                 Some(Ok(outcome)) => call.answer(outcome).await,

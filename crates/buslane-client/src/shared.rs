@@ -9,18 +9,24 @@ use std::time::Duration;
 
 use buslane_protocol::Instant;
 use buslane_session::{Session, State as SessionState};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::Url;
+use crate::driver::Driver;
 use crate::waiters::Waiters;
 
 /// What the handles of one client and its driver share.
 pub(crate) struct Shared {
     pub(crate) url: Url,
     pub(crate) settings: Settings,
+    /// Where handlers run.
+    pub(crate) handlers: Handle,
     /// The origin of the session's clock.
     origin: tokio::time::Instant,
     state: Mutex<State>,
+    /// Absent before the client's task begins and after it has ended.
+    driver: Mutex<Option<Driver>>,
     /// Handles that keep the client open.
     handles: AtomicUsize,
     /// Whether the driver is gone.
@@ -45,12 +51,7 @@ pub(crate) struct State {
 }
 
 impl Shared {
-    pub(crate) fn new(
-        url: Url,
-        settings: Settings,
-        session: Session,
-        origin: tokio::time::Instant,
-    ) -> Shared {
+    pub(crate) fn new(url: Url, settings: Settings, session: Session, handlers: Handle) -> Shared {
         let state = State {
             session,
             waiters: Waiters::default(),
@@ -60,8 +61,10 @@ impl Shared {
         Shared {
             url,
             settings,
-            origin,
+            handlers,
+            origin: tokio::time::Instant::now(),
             state: Mutex::new(state),
+            driver: Mutex::new(None),
             handles: AtomicUsize::new(0),
             finished: watch::Sender::new(false),
         }
@@ -121,6 +124,11 @@ impl Shared {
     pub(crate) async fn finished(&self) {
         // The sender lives in `self`, so that the wait ends only as it should.
         let _ = self.finished.subscribe().wait_for(|finished| *finished).await;
+    }
+
+    /// Returns the driver's place. The state's lock is never held when this one is taken.
+    pub(crate) fn driver(&self) -> &Mutex<Option<Driver>> {
+        &self.driver
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -8,18 +8,19 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use buslane_protocol::{Encoding, Framing};
+use buslane_protocol::{Encoding, ErrorCode, Framing, Problem};
 use buslane_session::Transmit;
 use futures_util::{Sink, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, Response};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 
 use crate::Url;
+use crate::direct::Direct;
 use crate::url::{Authority, Place};
 
 /// An open connection.
@@ -27,7 +28,21 @@ pub(crate) enum Transport {
     /// Raw frames or lines, over TCP, a Unix socket or whatever else carries bytes.
     Bytes(Box<dyn ByteStream>),
     /// WebSocket messages, binary or text.
-    WebSocket(Box<WebSocketStream<TcpStream>>, Encoding),
+    WebSocket(Box<WebSocketStream<Direct<TcpStream>>>, Encoding),
+}
+
+/// Why there is no connection.
+pub(crate) enum Undialled {
+    /// This time none came about; the reason is for people.
+    Unreachable(String),
+    /// The broker does not speak this client's version, now or later.
+    Refused(Box<Problem>),
+}
+
+impl From<String> for Undialled {
+    fn from(reason: String) -> Self {
+        Undialled::Unreachable(reason)
+    }
 }
 
 /// What carries bytes both ways.
@@ -90,7 +105,7 @@ impl Transport {
     }
 
     /// Opens a connection, within [`DIAL_TIMEOUT`].
-    pub(crate) async fn dial(url: &Url, encoding: Encoding) -> Result<Transport, String> {
+    pub(crate) async fn dial(url: &Url, encoding: Encoding) -> Result<Transport, Undialled> {
         let dialled = tokio::time::timeout(DIAL_TIMEOUT, async {
             match url.place() {
                 Place::Tcp(authority) => Ok(Transport::Bytes(Box::new(tcp(authority).await?))),
@@ -99,7 +114,7 @@ impl Transport {
                     let stream = tokio::net::UnixStream::connect(path)
                         .await
                         .map_err(|error| error.to_string())?;
-                    Ok(Transport::Bytes(Box::new(stream)))
+                    Ok(Transport::Bytes(Box::new(Direct(stream))))
                 }
                 #[cfg(not(unix))]
                 Place::Unix(_) => Err(crate::UrlError::NoUnixSockets.to_string()),
@@ -108,7 +123,7 @@ impl Transport {
         });
         dialled
             .await
-            .unwrap_or_else(|_| Err(format!("no answer within {} s", DIAL_TIMEOUT.as_secs())))
+            .unwrap_or_else(|_| Err(format!("no answer within {} s", DIAL_TIMEOUT.as_secs()).into()))
     }
 
     /// Receives once, into `scratch` where the transport is a byte stream.
@@ -207,16 +222,20 @@ impl Transport {
     }
 }
 
-async fn tcp(authority: &Authority) -> Result<TcpStream, String> {
+async fn tcp(authority: &Authority) -> Result<Direct<TcpStream>, String> {
     let address = (authority.host.as_str(), authority.port);
     let stream = TcpStream::connect(address)
         .await
         .map_err(|error| error.to_string())?;
     stream.set_nodelay(true).map_err(|error| error.to_string())?;
-    Ok(stream)
+    Ok(Direct(stream))
 }
 
-async fn web_socket(url: &Url, stream: TcpStream, encoding: Encoding) -> Result<Transport, String> {
+async fn web_socket(
+    url: &Url,
+    stream: Direct<TcpStream>,
+    encoding: Encoding,
+) -> Result<Transport, Undialled> {
     let mut request = url
         .to_string()
         .into_client_request()
@@ -234,16 +253,20 @@ async fn web_socket(url: &Url, stream: TcpStream, encoding: Encoding) -> Result<
     match tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await {
         Ok((socket, _)) => Ok(Transport::WebSocket(Box::new(socket), encoding)),
         Err(WebSocketError::Http(response)) => Err(refused_upgrade(&response)),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(error.to_string().into()),
     }
 }
 
-/// Tells the status and, where the body is problem details, what they say.
-fn refused_upgrade(response: &tokio_tungstenite::tungstenite::http::Response<Option<Vec<u8>>>) -> String {
+/// Tells what the server says instead of an upgrade. A broker that knows none of the versions ends it; whatever else
+/// there is may pass.
+fn refused_upgrade(response: &Response<Option<Vec<u8>>>) -> Undialled {
     let body = response.body().as_deref().unwrap_or_default();
-    match serde_json::from_slice::<buslane_protocol::Problem>(body) {
-        Ok(problem) => format!("the server answers HTTP {}: {problem}", response.status()),
-        Err(_) => format!("the server answers HTTP {}", response.status()),
+    match serde_json::from_slice::<Problem>(body) {
+        Ok(problem) if problem.error_code() == Some(ErrorCode::UnsupportedVersion) => {
+            Undialled::Refused(Box::new(problem))
+        }
+        Ok(problem) => format!("the server answers HTTP {}: {problem}", response.status()).into(),
+        Err(_) => format!("the server answers HTTP {}", response.status()).into(),
     }
 }
 

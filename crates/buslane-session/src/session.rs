@@ -1,6 +1,6 @@
 //! The session itself: takes input, gives output, and hands each concern to the file that owns it.
 
-use buslane_protocol::{BrokerMessage, Connected, DecodeError, Encoding, ErrorCode, Instant, binary, json};
+use buslane_protocol::{BrokerMessage, Connected, DecodeError, Encoding, ErrorCode, Instant, Problem, binary, json};
 
 use crate::core::Core;
 use crate::error::own;
@@ -71,6 +71,13 @@ impl Session {
             let said = self.core.parting.take();
             self.core.lost(said.unwrap_or_else(|| own(code).detail(reason)));
         }
+    }
+
+    /// Takes note that the broker refused the transport for good, as an upgrade to a version that it does not speak: the
+    /// session ends with `problem`.
+    pub fn handle_refused(&mut self, now: Instant, problem: Problem) {
+        self.core.now = now;
+        self.core.end(problem, false);
     }
 
     /// Does what is due. Calling it early does no harm.

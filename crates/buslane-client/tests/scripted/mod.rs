@@ -1,11 +1,14 @@
 //! A broker that says what a test tells it to say, for what a real one cannot be brought to do. Speaks binary frames.
 
+#![allow(dead_code, reason = "each test file uses the part that it needs")]
+
 use std::collections::BTreeMap;
 
 use buslane_client::{Client, ClientBuilder};
 use buslane_protocol::binary::{self, Preamble};
 use buslane_protocol::{
-    BrokerMessage, ClientMessage, Connected, ErrorCode, Id, Name, Refusal, Registered, Subscribed,
+    Address, BrokerMessage, ClientMessage, Connected, ErrorCode, Headers, Id, Invocation, Name, Payload,
+    Refusal, Registered, Subscribed,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -139,6 +142,23 @@ impl Peer {
             ClientMessage::Request(request) => request.id,
             other => panic!("no request: {other:?}"),
         }
+    }
+
+    /// Has the client asked, without any input.
+    pub(crate) async fn send_request(&mut self, delivery: u64, address: &str) {
+        let invocation = Invocation {
+            delivery,
+            id: None,
+            from: "scripted".into(),
+            to: Address::parse(address).unwrap(),
+            headers: Headers::default(),
+            payload: Payload::default(),
+            expires_in_ms: None,
+            attempt: 1,
+            stream: false,
+            credit: 0,
+        };
+        self.send(BrokerMessage::Request(invocation)).await;
     }
 
     /// Takes the client's next message.

@@ -1,0 +1,75 @@
+//! Who polls the driver: the client's own task, and in its place the guard when that task's runtime is held up.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::direct::standing_in;
+use crate::driver::{Driver, Progress};
+use crate::guard::{self, Visit};
+use crate::shared::Shared;
+
+/// The one task of a client.
+pub(crate) struct Driving(Arc<Shared>);
+
+impl Driving {
+    /// Puts the driver in its place, under guard.
+    pub(crate) fn new(driver: Driver, shared: Arc<Shared>, ping_after: Duration) -> Driving {
+        *lock(shared.driver()) = Some(driver);
+        guard::watch(&shared, ping_after);
+        Driving(shared)
+    }
+}
+
+impl Future for Driving {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut place = lock(self.0.driver());
+        match &mut *place {
+            Some(driver) => driver.poll(context),
+            None => Poll::Ready(()),
+        }
+    }
+}
+
+impl Drop for Driving {
+    /// The task is done, or its runtime is: either way the client has ended.
+    fn drop(&mut self) {
+        let driver = lock(self.0.driver()).take();
+        drop(driver);
+    }
+}
+
+impl Shared {
+    /// Does the work of the client's own task, if that has not been polled since the last visit and there is any.
+    pub(crate) fn visit(&self, polls: &mut u64) -> Visit {
+        let mut place = match self.driver().try_lock() {
+            Ok(place) => place,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Visit::Idle,
+        };
+        let Some(driver) = &mut *place else {
+            return Visit::Gone;
+        };
+        if std::mem::replace(polls, driver.polls()) != driver.polls() {
+            return Visit::Idle;
+        }
+        match standing_in(|| driver.stand_in()) {
+            Progress::Still { moved: false } => Visit::Idle,
+            Progress::Still { moved: true } | Progress::More => Visit::StoodIn,
+            Progress::Ended => {
+                let driver = place.take();
+                drop(place);
+                drop(driver);
+                Visit::Gone
+            }
+        }
+    }
+}
+
+fn lock(place: &Mutex<Option<Driver>>) -> MutexGuard<'_, Option<Driver>> {
+    place.lock().unwrap_or_else(PoisonError::into_inner)
+}
