@@ -385,7 +385,7 @@ fn append(
 
 /// Tells whether a lane takes this many bytes more. A message of any allowed length fits an empty one.
 #[inline]
-fn fits(outbox: &Outbox, bytes: usize, limit: usize) -> bool {
+pub(crate) fn fits(outbox: &Outbox, bytes: usize, limit: usize) -> bool {
     let queued = outbox.delivery_bytes();
     queued == 0 || queued + bytes <= limit
 }

@@ -106,7 +106,7 @@ const fn index(framing: Framing) -> usize {
 }
 
 /// From this length on outboxes hold a frame together instead of a copy each.
-const SHARED: usize = 16 << 10;
+pub(crate) const SHARED: usize = 16 << 10;
 /// What a shared frame, and each outbox that holds one, takes beside its bytes.
 const HOLDER_BYTES: usize = 64;
 /// The largest buffer that is kept, in bytes.

@@ -193,7 +193,7 @@ fn index(message: &ClientMessage<'_>) -> usize {
         ClientMessage::Unregister(_) => 2,
         ClientMessage::Subscribe(_) => 3,
         ClientMessage::Unsubscribe(_) => 4,
-        ClientMessage::Publish(_) => 5,
+        ClientMessage::Publish(_) => PUBLISH,
         ClientMessage::Request(_) => 6,
         ClientMessage::Reply(_) => 7,
         ClientMessage::Chunk(_) => 8,
@@ -205,3 +205,6 @@ fn index(message: &ClientMessage<'_>) -> usize {
         ClientMessage::Goodbye(_) => 14,
     }
 }
+
+/// The place of publishes in [`Counters::TYPES`](crate::Counters::TYPES).
+pub(crate) const PUBLISH: usize = 5;

@@ -59,6 +59,7 @@ mod output;
 mod parked;
 mod peer;
 mod pending;
+mod plain;
 mod policy;
 mod presence;
 mod presence_feed;

@@ -26,6 +26,9 @@ impl Engine {
     /// Handles a publish.
     #[inline]
     pub(crate) fn publish(&mut self, id: ClientId, publish: &Publish<'_>, known: &Known) -> Step {
+        if is_plain(publish) && self.pass_on(id, &publish.topic, &publish.payload) {
+            return Step::Done;
+        }
         match self.try_publish(id, publish, known) {
             Ok(receivers) if publish.ack => self.acknowledge(id, publish.id, receivers),
             Ok(_) => {}
@@ -372,6 +375,20 @@ pub(crate) fn share_out(
         .is_some_and(|member| clients.deliver(ledger, frames, &message, Recipient::of(&member, announced)));
     frames.reset();
     u32::from(taken)
+}
+
+/// Tells whether a publish asks for nothing but its delivery.
+#[inline]
+fn is_plain(publish: &Publish<'_>) -> bool {
+    let Publish {
+        id,
+        headers,
+        ack,
+        retain,
+        exclude_self,
+        ..
+    } = publish;
+    id.is_none() && headers.is_empty() && !ack && *retain == Retain::Keep && !exclude_self
 }
 
 fn too_many(error: TooManyMatches, topic: &Topic<'_>) -> Problem {

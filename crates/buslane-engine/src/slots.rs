@@ -110,6 +110,18 @@ impl<T> Slots<T> {
         }
     }
 
+    /// Finds two entries, the second to change it, unless one of them was removed or both are the same.
+    #[inline]
+    pub(crate) fn pair_mut(&mut self, first: SlotKey, second: SlotKey) -> Option<(&T, &mut T)> {
+        let places = [first.slot() as usize, second.slot() as usize];
+        let [one, other] = self.slots.get_disjoint_mut(places).ok()?;
+        let current = one.generation == first.generation() && other.generation == second.generation();
+        match (&one.value, &mut other.value) {
+            (Some(one), Some(other)) if current => Some((one, other)),
+            _ => None,
+        }
+    }
+
     /// Removes an entry; its key never means anything again.
     pub(crate) fn remove(&mut self, key: SlotKey) -> Option<T> {
         let slot = self.slots.get_mut(key.slot() as usize)?;
@@ -209,6 +221,19 @@ mod tests {
         slots.remove(last);
         assert_eq!(slots.insert("next").slot(), 1);
         assert_eq!(slots.get(last), None);
+    }
+
+    #[test]
+    fn a_pair_is_of_two_entries_that_are_there() {
+        let mut slots = Slots::default();
+        let keys: Vec<_> = (0..3).map(|value| slots.insert(value)).collect();
+        assert_eq!(slots.pair_mut(keys[2], keys[0]), Some((&2, &mut 0)));
+        assert_eq!(slots.pair_mut(keys[1], keys[1]), None);
+        slots.remove(keys[1]);
+        assert_eq!(slots.pair_mut(keys[0], keys[1]), None);
+        slots.insert(10);
+        assert_eq!(slots.pair_mut(keys[1], keys[0]), None);
+        assert_eq!(slots.pair_mut(keys[0], SlotKey::new(7, 0)), None);
     }
 
     #[test]

@@ -25,10 +25,12 @@
 mod broker;
 mod client;
 mod layout;
+mod plain;
 mod preamble;
 mod rare;
 
 pub use client::ClientFrames;
+pub use plain::{PlainDelivery, PlainPublish};
 pub use preamble::{Preamble, PreambleError};
 
 use crate::{BrokerMessage, ClientMessage, DecodeError};

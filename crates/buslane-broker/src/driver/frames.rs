@@ -14,7 +14,10 @@ pub(crate) fn take_in(intake: &mut Intake<'_>, bytes: &[u8]) -> Progress {
         let flow = match whole(rest, intake.limit) {
             Ok(Ok(frame)) => {
                 consumed += frame.len();
-                intake.message(frames.decode(frame))
+                match frames.plain_publish(frame) {
+                    Some(publish) if intake.plain_publish(&publish) => continue,
+                    _ => intake.message(frames.decode(frame)),
+                }
             }
             Ok(Err(head)) => {
                 return Progress {

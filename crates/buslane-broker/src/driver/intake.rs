@@ -1,6 +1,7 @@
 //! Takes what a client sent into the engine, one whole message after another, as they stand in a buffer.
 
 use buslane_engine::{ClientId, Engine, Flow};
+use buslane_protocol::binary::PlainPublish;
 use buslane_protocol::{ClientMessage, DecodeError, Instant};
 
 use super::input::Head;
@@ -49,6 +50,12 @@ pub(crate) struct End {
 }
 
 impl Intake<'_> {
+    /// Takes in a publish that asks for nothing but its delivery; false if it is to be taken in as any other message.
+    #[inline]
+    pub(crate) fn plain_publish(&mut self, publish: &PlainPublish<'_>) -> bool {
+        self.engine.handle_plain(self.now, self.client, publish)
+    }
+
     /// Takes in one frame.
     #[inline]
     pub(crate) fn message(&mut self, mut decoded: Result<ClientMessage<'_>, DecodeError>) -> Flow {

@@ -154,11 +154,23 @@ impl Outbox {
     /// Appends a copy of one message, as [`Framing::encode`] wrote it, to the delivery lane.
     #[inline]
     pub(crate) fn push_delivery(&mut self, pool: &mut BufferPool, message: &[u8]) {
-        if self.deliveries.open.len() + message.len() > SEGMENT {
+        self.write_delivery(pool, message.len(), |buffer| buffer.extend_from_slice(message));
+    }
+
+    /// Appends one message of a known length to the delivery lane: `encode` appends it to the buffer, as
+    /// [`Framing::encode`] does.
+    #[inline]
+    pub(crate) fn write_delivery(
+        &mut self,
+        pool: &mut BufferPool,
+        length: usize,
+        encode: impl FnOnce(&mut Vec<u8>),
+    ) {
+        if self.deliveries.open.len() + length > SEGMENT {
             self.seal_deliveries();
         }
-        self.deliveries
-            .append(self.framing, pool, |buffer| buffer.extend_from_slice(message));
+        let written = self.deliveries.append(self.framing, pool, encode);
+        debug_assert_eq!(written, length);
     }
 
     /// Appends a message to the delivery lane without copying it. It was made for this outbox's framing.

@@ -258,6 +258,16 @@ impl Topics {
         })
     }
 
+    /// Finds the one subscriber that gets a topic; `None` if there is none or more than one, or a shared subscription.
+    #[inline]
+    pub(crate) fn only_match(&mut self, topic: &Topic<'_>) -> Option<Match> {
+        let matches = self.matches(topic).ok()?;
+        match matches.answer.clients() {
+            [only] if matches.answer.groups().is_empty() => Some(*only),
+            _ => None,
+        }
+    }
+
     /// Walks the trie for a topic and caches the answer; returns its place.
     fn look_up(&mut self, topic: &Topic<'_>) -> u32 {
         let Topics {

@@ -1,6 +1,7 @@
 //! What clients send, as frames.
 
 use super::layout::{Frame, NO_BOUND, Parts, Target, code, flag, when};
+use super::plain::{self, PlainPublish};
 use super::rare;
 use crate::{
     Address, Chunk, ClientMessage, Deadline, DecodeError, Publish, Reply, Request, Retain, Targets, Topic,
@@ -27,6 +28,23 @@ impl<'a> ClientFrames<'a> {
     #[inline]
     pub fn decode(&mut self, frame: &'a [u8]) -> Result<ClientMessage<'a>, DecodeError> {
         decode(&Frame::parse(frame)?, self)
+    }
+
+    /// Decodes one whole frame if it is a publish that asks for nothing but its delivery. `None` says only that it is not,
+    /// or is broken: then [`ClientFrames::decode`] tells.
+    #[inline]
+    pub fn plain_publish(&mut self, frame: &'a [u8]) -> Option<PlainPublish<'a>> {
+        let plain::Parts { topic, payload } = plain::take_apart(frame)?;
+        let topic = match self.topic.filter(|known| known.as_bytes() == topic) {
+            Some(known) => Topic::checked(known),
+            None => {
+                let text = str::from_utf8(topic).ok()?;
+                let topic = Topic::parse(text).ok()?;
+                self.topic = Some(text);
+                topic
+            }
+        };
+        Some(PlainPublish { topic, payload })
     }
 
     /// Returns a frame's topic.

@@ -10,7 +10,7 @@ use crate::{Address, DecodeError, Headers, Id, Payload, PayloadKind};
 /// Bytes of the fixed header.
 pub(super) const HEADER: usize = 28;
 /// Bytes of the length field, which it does not count.
-const LENGTH: usize = 4;
+pub(super) const LENGTH: usize = 4;
 
 /// The type codes, shared by both directions.
 pub(super) mod code {

@@ -1,0 +1,109 @@
+//! The direct way of a publish that asks for nothing but its delivery: checked, and written to where it waits for its one
+//! receiver. Takes only what needs no decision, and changes nothing otherwise; everything else goes the long way of
+//! `publish.rs`, with the same result.
+
+use buslane_protocol::binary::{PlainDelivery, PlainPublish};
+use buslane_protocol::{Encoding, Payload, Topic};
+
+use crate::ClientId;
+use crate::client::Phase;
+use crate::clients::Clients;
+use crate::delivery::{Recipient, fits};
+use crate::engine::Engine;
+use crate::frames::SHARED;
+use crate::inbound::PUBLISH;
+use crate::ledger::Ledger;
+use crate::memory::Category;
+use crate::policy::Action;
+
+impl Engine {
+    /// Takes in a plain publish of a client that is not to be greeted, if it can be passed on at once.
+    #[inline]
+    pub(crate) fn receive_plain(&mut self, id: ClientId, publish: &PlainPublish<'_>) -> bool {
+        let now = self.now;
+        let Some(client) = self.clients.find_mut(id) else {
+            return false;
+        };
+        if client.phase != Phase::Open || client.pinged || client.probes > 0 || client.parked.is_some() {
+            return false;
+        }
+        client.heard = now;
+        let passed = self.pass_on(id, &publish.topic, &publish.payload);
+        self.ledger.counters.received[PUBLISH] += u64::from(passed);
+        passed
+    }
+
+    /// Hands a plain publish to its one receiver. Returns false, and has changed nothing, if there is none or more than
+    /// one, if a contract or the broker has a say in the topic, if the publish has to be refused, or if its copy needs more
+    /// than to be appended.
+    #[inline]
+    pub(crate) fn pass_on(&mut self, id: ClientId, topic: &Topic<'_>, payload: &Payload<'_>) -> bool {
+        let limit = self.config.limits.payload;
+        if topic.is_reserved() || payload.bytes.len() > limit || self.contracts.find(topic.as_str()).is_some()
+        {
+            return false;
+        }
+        let Some(to) = self.only_receiver(topic) else {
+            return false;
+        };
+        if self.decide(id, Action::Publish(topic)).is_err() {
+            return false;
+        }
+        let passed = self.clients.pass_on(&mut self.ledger, id, to, topic, payload);
+        if passed {
+            self.ledger.counters.published += 1;
+            self.ledger.counters.note_publish(payload.bytes.len());
+        }
+        passed
+    }
+
+    /// Returns the one client that gets the messages of a topic, if that does not depend on credit.
+    #[inline]
+    fn only_receiver(&mut self, topic: &Topic<'_>) -> Option<ClientId> {
+        let only = self.topics.only_match(topic)?;
+        let to = Recipient::of(&only, true);
+        (!to.key.is_credited()).then_some(to.client)
+    }
+}
+
+impl Clients {
+    /// Writes the delivery of a plain publish into the lane of a client that reads binary frames, if it is another one, and
+    /// has room.
+    #[inline]
+    fn pass_on(
+        &mut self,
+        ledger: &mut Ledger,
+        sender: ClientId,
+        to: ClientId,
+        topic: &Topic<'_>,
+        payload: &Payload<'_>,
+    ) -> bool {
+        let Clients {
+            table, pool, dirty, ..
+        } = self;
+        let Some((sender, client)) = table.pair_mut(sender.key(), to.key()) else {
+            return false;
+        };
+        let delivery = PlainDelivery::new(&sender.from, topic, payload);
+        let length = delivery.length();
+        let usual =
+            client.framing().encoding() == Encoding::Binary && !client.is_closing() && length < SHARED;
+        if !usual
+            || !fits(&client.outbox, length, self.limit)
+            || !ledger.admits(client.outbox.delivery_growth(pool, length))
+        {
+            return false;
+        }
+        client
+            .outbox
+            .write_delivery(pool, length, |lane| delivery.write(lane));
+        ledger.counters.deliveries += 1;
+        ledger.counters.delivery_bytes += length as u64;
+        ledger.memory.set(Category::Outbox, pool.lent());
+        if !client.dirty {
+            client.dirty = true;
+            dirty.push_back(to);
+        }
+        true
+    }
+}
