@@ -2,11 +2,12 @@
 
 use std::env;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use buslane_protocol::URL_VARIABLE;
 use clap::builder::PossibleValuesParser;
-use clap::{ArgGroup, Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum, ValueHint};
 
 use super::growth::Axis;
 use super::measurement::Period;
@@ -25,6 +26,9 @@ pub(crate) struct BenchArguments {
     /// Compare with another broker, found on the PATH and started beside one of our own
     #[arg(long, value_name = "PEER", value_enum)]
     against: Option<Peer>,
+    /// The other broker's program, where it is not the one on the PATH
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, requires = "against")]
+    peer_program: Option<PathBuf>,
     /// Rows of the comparison, all if left out
     #[arg(long, value_delimiter = ',', requires = "against", ignore_case = true,
         value_parser = PossibleValuesParser::new(ROWS.iter().map(|row| row.name)))]
@@ -71,6 +75,9 @@ pub(crate) struct BenchArguments {
     /// idle: connections [default: 10000, or as many as the system lets a process open]
     #[arg(long, value_parser = at_least::<1>)]
     connections: Option<usize>,
+    /// registrations: services
+    #[arg(long, default_value_t = 2_000, value_parser = at_least::<1>)]
+    services: usize,
     /// growth: what grows, all if left out
     #[arg(long, value_enum, value_delimiter = ',')]
     axis: Vec<Axis>,
@@ -98,7 +105,9 @@ pub(crate) enum Scenario {
     Startup,
     /// Payloads that the broker holds against a schema
     Contracts,
-    /// What a message costs while services, topics, connections or subscriptions grow
+    /// Services with ten schemas each: how fast they are registered, and what they take
+    Registrations,
+    /// What a message costs while something grows
     Growth,
 }
 
@@ -123,6 +132,16 @@ impl BenchArguments {
     /// Returns the broker to compare with, if it is a comparison.
     pub(crate) fn against(&self) -> Option<Peer> {
         self.against
+    }
+
+    /// Returns the program of the broker to compare with, if the user names one.
+    pub(crate) fn peer_program(&self) -> Option<&Path> {
+        self.peer_program.as_deref()
+    }
+
+    /// Returns how many services are registered.
+    pub(crate) fn services(&self) -> usize {
+        self.services
     }
 
     /// Returns what grows.

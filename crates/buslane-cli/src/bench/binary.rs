@@ -5,7 +5,7 @@ use buslane_protocol::{
     Subscribe, binary,
 };
 
-use super::wire::{Cut, Event, METHOD, Wire, refused};
+use super::wire::{Cut, Event, METHOD, Own, Wire, refused};
 
 /// Buslane in binary frames.
 #[derive(Clone, Copy)]
@@ -74,12 +74,18 @@ impl Wire for Binary {
             Some(&DELIVERY) => Event::Message,
             Some(&REQUEST) => Event::Call(frame.get(20..28).ok_or_else(|| refused(frame))?),
             Some(&REPLY) => Event::Reply,
-            Some(&(CONNECTED | REGISTERED | SUBSCRIBED | PONG)) => Event::Ready,
+            Some(&(CONNECTED | REGISTERED | SUBSCRIBED | ACK | PONG)) => Event::Ready,
             Some(&PING) => Event::Ping,
             Some(&ERROR) => return Err(refused(frame.get(HEADER..).unwrap_or_default())),
             _ => Event::Other,
         };
         Ok(Some((end, event)))
+    }
+}
+
+impl Own for Binary {
+    fn push(out: &mut Vec<u8>, message: &ClientMessage<'_>) {
+        binary::encode_client(out, message);
     }
 }
 
@@ -158,6 +164,7 @@ const PUBLISH: u8 = 9;
 const DELIVERY: u8 = 10;
 const REQUEST: u8 = 11;
 const REPLY: u8 = 12;
+const ACK: u8 = 15;
 const ERROR: u8 = 16;
 const PING: u8 = 20;
 const PONG: u8 = 21;

@@ -19,7 +19,7 @@ pub(crate) struct Contract {
     pub(crate) fields: usize,
     /// One JSON value.
     pub(crate) payload: &'static str,
-    schema: &'static str,
+    pub(super) schema: &'static str,
 }
 
 /// A service that declares a contract, for as long as this is kept.

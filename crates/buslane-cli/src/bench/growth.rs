@@ -1,5 +1,5 @@
-//! Measures what a message costs while one thing grows by powers of ten: services, topics, connections or
-//! subscriptions.
+//! Measures what a message costs while one thing grows by powers of ten: services, topics, connections, subscriptions,
+//! or what else the broker keeps a table of.
 //!
 //! What is compared is the broker's CPU time a message: rates of a machine that the load generator shares say less.
 
@@ -11,14 +11,15 @@ use tokio::task::JoinSet;
 
 use super::arguments::check_files;
 use super::idle;
-use super::measurement::{Period, Target, Throughput};
+use super::measurement::{Measured, Period, Target, Throughput};
 use super::process::resident_kib;
 use super::progress::Progress;
 use super::pubsub::{self, Channel, PubSub, Traffic};
 use super::request::{self, Requests};
 use super::rows::SIZE;
 use super::server::Program;
-use super::wire::{self, Wire};
+use super::tables;
+use super::wire::{self, Own, Wire};
 use crate::failure::Failure;
 
 /// What grows.
@@ -32,6 +33,14 @@ pub(crate) enum Axis {
     Connections,
     /// Subscriptions with and without wildcards, of which 4 select each message
     Subscriptions,
+    /// Retained values that are set anew in turn
+    Retained,
+    /// Retained values of which a late subscriber's wildcard selects 10
+    LateSubscribers,
+    /// Subscriptions of one client that come and go in turn
+    Subscribing,
+    /// Services beside which others with 10 schemas each come and go
+    Registrations,
 }
 
 /// What a message costs at one size of what grows.
@@ -51,9 +60,9 @@ impl Axis {
     /// Returns how far it grows unless told otherwise.
     pub(crate) const fn most(self) -> usize {
         match self {
-            Axis::Services | Axis::Connections => 10_000,
+            Axis::Services | Axis::Connections | Axis::Registrations => 10_000,
             Axis::Topics => 100_000,
-            Axis::Subscriptions => 1_000_000,
+            Axis::Subscriptions | Axis::Retained | Axis::LateSubscribers | Axis::Subscribing => 1_000_000,
         }
     }
 
@@ -80,16 +89,17 @@ pub(crate) fn steps(most: usize) -> Vec<usize> {
 }
 
 /// Starts a broker whose limits have room for it, and measures one step.
-pub(crate) async fn measure<W: Wire>(
+pub(crate) async fn measure<W: Own>(
     axis: Axis,
     count: usize,
     period: Period,
     progress: &Progress,
 ) -> anyhow::Result<Step> {
     let server = Program::buslane()?
-        .with("BUSLANE_LIMITS_REGISTRATIONS", count.max(FIRST))
-        .with("BUSLANE_LIMITS_SUBSCRIPTIONS", count.max(FIRST))
+        .with("BUSLANE_LIMITS_REGISTRATIONS", count + tables::TOGETHER)
+        .with("BUSLANE_LIMITS_SUBSCRIPTIONS", count + tables::TOGETHER)
         .with("BUSLANE_LIMITS_MEMORY", MEMORY)
+        .with("BUSLANE_LIMITS_RETAINED", MEMORY)
         .start::<W>()
         .await?;
     let target = server.target();
@@ -98,6 +108,12 @@ pub(crate) async fn measure<W: Wire>(
         Axis::Topics => publish::<W>(target, &topics(count), period, progress).await?,
         Axis::Connections => connections::<W>(target, count, period, progress).await?,
         Axis::Subscriptions => publish::<W>(target, &subscriptions(count), period, progress).await?,
+        Axis::Retained => Step::of(tables::retained::<W>(target, count, period, progress).await?),
+        Axis::LateSubscribers => {
+            Step::of(tables::late_subscribers::<W>(target, count, period, progress).await?)
+        }
+        Axis::Subscribing => Step::of(tables::subscribing::<W>(target, count, period, progress).await?),
+        Axis::Registrations => Step::of(tables::registrations::<W>(target, count, period, progress).await?),
     };
     Ok(Step {
         resident: target.pid.and_then(resident_kib),
@@ -153,6 +169,16 @@ async fn publish<W: Wire>(
 }
 
 impl Step {
+    /// Makes the step of what was confirmed.
+    fn of(measured: Measured) -> Step {
+        Step {
+            rate: measured.rate(),
+            lost: 0,
+            microseconds: measured.cost().server_per_million,
+            resident: None,
+        }
+    }
+
     /// Makes the step of what was delivered, so many copies a message.
     fn of_publishes(figures: &Throughput, copies: usize) -> Step {
         let copies = copies as f64;

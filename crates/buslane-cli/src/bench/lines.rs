@@ -4,7 +4,7 @@ use buslane_protocol::{ClientMessage, Connect, json};
 use memchr::{memchr, memmem};
 
 use super::binary::{decimal, registration, subscription};
-use super::wire::{Cut, Event, METHOD, Wire, refused};
+use super::wire::{Cut, Event, METHOD, Own, Wire, refused};
 
 /// Buslane in lines of JSON.
 #[derive(Clone, Copy)]
@@ -84,12 +84,18 @@ impl Wire for Lines {
             b"delivery" => Event::Message,
             b"request" => Event::Call(delivery(line).ok_or_else(|| refused(line))?),
             b"reply" => Event::Reply,
-            b"connected" | b"registered" | b"subscribed" | b"pong" => Event::Ready,
+            b"connected" | b"registered" | b"subscribed" | b"ack" | b"pong" => Event::Ready,
             b"ping" => Event::Ping,
             b"error" => return Err(refused(line)),
             _ => Event::Other,
         };
         Ok(Some((end + 1, event)))
+    }
+}
+
+impl Own for Lines {
+    fn push(out: &mut Vec<u8>, message: &ClientMessage<'_>) {
+        push_line(out, message);
     }
 }
 

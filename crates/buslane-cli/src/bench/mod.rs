@@ -7,6 +7,7 @@
 
 mod arguments;
 mod binary;
+mod churn;
 mod contract;
 mod figures;
 mod growth;
@@ -25,6 +26,8 @@ mod request;
 mod rows;
 mod scenario;
 mod server;
+mod service;
+mod tables;
 mod versus;
 mod wire;
 
@@ -76,10 +79,12 @@ async fn measure(
             .expect("the argument parser asks for a scenario or a peer");
         return scenario::run(scenario, arguments, connection, out).await;
     };
-    let program = Program::of(peer).ok_or_else(|| {
-        let name = peer.program();
-        Failure::failed(format_args!("{name} is not on the PATH"))
-            .hint(format_args!("install it, on Debian: apt install {name}"))
+    let named = arguments.peer_program();
+    let program = Program::of(peer, named).ok_or_else(|| match (named, peer.program()) {
+        (Some(path), _) => Failure::usage(format_args!("{} is no program", path.display()))
+            .hint("--peer-program is the path of a file that can be started"),
+        (None, name) => Failure::failed(format_args!("{name} is not on the PATH"))
+            .hint(format_args!("install it, on Debian: apt install {name}")),
     })?;
     let versus = Versus {
         program,

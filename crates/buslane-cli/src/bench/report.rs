@@ -9,6 +9,7 @@ use super::idle::Idle;
 use super::measurement::{Cost, Throughput};
 use super::pubsub::PubSub;
 use super::request::Latency;
+use super::service::Registered;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -114,6 +115,16 @@ impl Report {
             )
             .figure("relative_cost", "of the first", "times", relative)
             .figure("rss_kib", "memory", "KiB", step.resident.map(|kib| kib as f64))
+    }
+
+    /// Adds the figures of services with schemas.
+    pub(crate) fn registered(self, figures: &Registered) -> Report {
+        let kib = |kib: Option<u64>| kib.map(|kib| kib as f64);
+        self.figure("rate", "registered", "services/s", figures.rate)
+            .figure("rss_before_kib", "before", "KiB", kib(figures.resident_before))
+            .figure("rss_after_kib", "after", "KiB", kib(figures.resident_after))
+            .figure("kib_per_service", "a service", "KiB", figures.kib_per_service())
+            .cost(&figures.cost)
     }
 
     /// Adds the figures of idle connections.

@@ -14,8 +14,8 @@ use super::report::Report;
 use super::request::Requests;
 use super::rows::{SIZE, Workload};
 use super::server::{Program, Server};
-use super::wire::{self, Wire};
-use super::{contract, growth, idle, pubsub, request};
+use super::wire::{self, Own, Wire};
+use super::{contract, growth, idle, pubsub, request, service};
 use crate::arguments::ConnectionArguments;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -52,7 +52,7 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    async fn run<W: Wire>(&mut self, scenario: Scenario, encoding: &'static str) -> Result<(), Failure> {
+    async fn run<W: Own>(&mut self, scenario: Scenario, encoding: &'static str) -> Result<(), Failure> {
         match scenario {
             Scenario::Throughput => {
                 for shape in self.throughput_shapes() {
@@ -81,6 +81,7 @@ impl Bench<'_> {
             Scenario::Idle => self.idle::<W>(encoding).await,
             Scenario::Startup => self.startup::<W>(encoding).await,
             Scenario::Contracts => self.contracts::<W>(encoding).await,
+            Scenario::Registrations => self.registrations::<W>(encoding).await,
             Scenario::Growth => self.growth::<W>(encoding).await,
         }
     }
@@ -195,7 +196,24 @@ impl Bench<'_> {
         Ok(())
     }
 
-    async fn growth<W: Wire>(&mut self, encoding: &'static str) -> Result<(), Failure> {
+    async fn registrations<W: Own>(&mut self, encoding: &'static str) -> Result<(), Failure> {
+        self.refuse_named("registrations")?;
+        let services = self.arguments.services();
+        let broker = Program::buslane()?
+            .with("BUSLANE_LIMITS_REGISTRATIONS", services)
+            .with("BUSLANE_LIMITS_MEMORY", MEMORY)
+            .start::<W>()
+            .await?;
+        let progress = Progress::new("registering");
+        let figures = service::measure::<W>(broker.target(), services, &progress).await?;
+        drop(progress);
+        let report = Report::new("registrations", encoding)
+            .setting("services", services)
+            .setting("schemas", service::SCHEMAS);
+        self.print(&report.registered(&figures))
+    }
+
+    async fn growth<W: Own>(&mut self, encoding: &'static str) -> Result<(), Failure> {
         self.refuse_named("growth")?;
         for axis in self.arguments.axes() {
             let most = self.arguments.most(axis.most());
@@ -281,6 +299,8 @@ fn shape_of(workload: Workload, size: usize) -> PubSub {
 const SIZES: [usize; 4] = [16, 128, 1 << 10, 16 << 10];
 /// Subscribers of one publisher, measurement by measurement.
 const FAN_OUT: [usize; 2] = [100, 1_000];
+/// Memory that many services have room in.
+const MEMORY: &str = "4GiB";
 /// Seconds before a measurement unless told otherwise.
 const WARMUP: f64 = 0.5;
 /// Seconds of a measurement unless told otherwise.

@@ -50,10 +50,14 @@ impl Program {
         self
     }
 
-    /// Finds the program of a peer on the `PATH`.
-    pub(crate) fn of(peer: Peer) -> Option<Program> {
+    /// Finds the program of a peer: at the path given, else on the `PATH`.
+    pub(crate) fn of(peer: Peer, path: Option<&Path>) -> Option<Program> {
+        let path = match path {
+            Some(path) => Some(path.to_owned()).filter(|path| is_program(path)),
+            None => find(peer.program()),
+        };
         Some(Program {
-            path: find(peer.program())?,
+            path: path?,
             peer: Some(peer),
             variables: Vec::new(),
         })
@@ -210,7 +214,9 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn programs_are_found_on_the_path() {
-        assert!(find("sh").is_some());
+    fn programs_are_found_on_the_path_or_where_the_user_says() {
+        let shell = find("sh").unwrap();
+        assert_eq!(Program::of(Peer::Nats, Some(&shell)).unwrap().path, shell);
+        assert!(Program::of(Peer::Nats, Some(Path::new("/"))).is_none());
     }
 }

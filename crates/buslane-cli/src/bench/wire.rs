@@ -6,6 +6,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use buslane_protocol::ClientMessage;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -21,7 +22,7 @@ pub(crate) enum Event<'a> {
     Call(&'a [u8]),
     /// The answer to a request.
     Reply,
-    /// The server confirmed a session, a subscription or a service.
+    /// The server confirmed a session, a subscription, a service, or any message that asked for it.
     Ready,
     /// The server wants a sign of life.
     Ping,
@@ -52,6 +53,12 @@ pub(crate) trait Wire: Copy + Send + Sync + 'static {
     fn pong(out: &mut Vec<u8>);
     /// Cuts off the first frame.
     fn cut(bytes: &[u8]) -> Cut<'_>;
+}
+
+/// One of this broker's own protocols.
+pub(crate) trait Own: Wire {
+    /// Appends any message. What asks for a confirmation ends with [`Event::Ready`].
+    fn push(out: &mut Vec<u8>, message: &ClientMessage<'_>);
 }
 
 /// Connects and begins a session.
