@@ -15,6 +15,7 @@ mod introspection;
 mod joining;
 mod liveness;
 mod memory;
+mod plain;
 mod publishing;
 mod requesting;
 mod retaining;

@@ -1,5 +1,6 @@
 //! What stands on a wire, taken apart again: from bytes of any framing to messages as JSON.
 
+use buslane_protocol::binary::{ClientFrames, PlainPublish};
 use buslane_protocol::{BrokerMessage, ClientMessage, DecodeError, Framing, binary, json};
 use serde_json::Value;
 
@@ -24,6 +25,14 @@ pub(crate) fn decode(framing: Framing, frame: &[u8]) -> Result<ClientMessage<'_>
     match framing {
         Framing::JsonLines | Framing::WebSocketText => json::decode_client(frame),
         Framing::Binary | Framing::WebSocketBinary => binary::decode_client(frame),
+    }
+}
+
+/// Reads a client's frame as the driver does first, where frames may be plain publishes.
+pub(crate) fn plain_publish(framing: Framing, frame: &[u8]) -> Option<PlainPublish<'_>> {
+    match framing {
+        Framing::Binary => ClientFrames::default().plain_publish(frame),
+        _ => None,
     }
 }
 

@@ -187,6 +187,10 @@ impl World {
             let Some(frame) = connection.waiting.pop_front() else {
                 return;
             };
+            let plain = wire::plain_publish(connection.framing, &frame);
+            if plain.is_some_and(|publish| self.engine.handle_plain(self.now, id, &publish)) {
+                continue;
+            }
             let flow = match wire::decode(connection.framing, &frame) {
                 Ok(message) => self.engine.handle(self.now, id, message),
                 Err(error) => self.engine.refuse(self.now, id, &error),
