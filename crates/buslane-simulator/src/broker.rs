@@ -50,15 +50,20 @@ impl World {
     /// Lets the broker do what is due.
     pub(crate) fn drive_broker(&mut self) {
         if self.engine.poll_timeout().is_some_and(|due| due <= self.now) {
-            self.engine.handle_timeout(self.now);
-            self.oracle.timed();
-            self.follow(None);
+            self.look_at_clock();
         }
         self.work();
         for connection in 0..self.connections.len() {
             self.read(connection);
         }
         self.flush();
+    }
+
+    /// Tells the broker what time it is.
+    pub(crate) fn look_at_clock(&mut self) {
+        self.engine.handle_timeout(self.now);
+        self.oracle.timed();
+        self.follow(None);
     }
 
     /// Hands back the results of work that is done.

@@ -16,7 +16,9 @@ mod registry;
 mod requests;
 mod retained;
 mod shadow;
+mod standing;
 mod topics;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +39,10 @@ use shadow::Shadow;
 
 /// What the protocol promises, held against what happens in one run.
 pub(crate) struct Oracle {
+    /// The broker's clock, which never goes back.
     pub(crate) now: Instant,
+    /// The clock of everybody else.
+    clock: Instant,
     pub(crate) trace: Trace,
     pub(crate) coverage: Coverage,
     pub(crate) programs: Programs,
@@ -54,6 +59,10 @@ pub(crate) struct Oracle {
     unsure: BTreeSet<String>,
     asked: BTreeMap<u64, Asked>,
     answers: BTreeMap<u64, answers::Answer>,
+    /// To which requests programs gave their answers.
+    meant: BTreeMap<u64, u64>,
+    /// Messages that the broker has decided about.
+    dealt: BTreeSet<u64>,
     /// Registrations that the broker said to have ended during the call that is being looked at.
     vanished: Vec<(usize, String, String)>,
     /// Since when the broker shuts down.
@@ -103,6 +112,7 @@ impl Oracle {
     pub(crate) fn new(limits: Limits, recording: bool) -> Self {
         Oracle {
             now: Instant::ZERO,
+            clock: Instant::ZERO,
             trace: Trace::new(recording),
             coverage: Coverage::default(),
             programs: Programs::default(),
@@ -116,6 +126,8 @@ impl Oracle {
             unsure: BTreeSet::new(),
             asked: BTreeMap::new(),
             answers: BTreeMap::new(),
+            meant: BTreeMap::new(),
+            dealt: BTreeSet::new(),
             vanished: Vec::new(),
             draining: None,
             accepted: 0,
@@ -124,6 +136,12 @@ impl Oracle {
             received: BTreeMap::new(),
             delivered_bytes: 0,
         }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn tell_time(&mut self, now: Instant) {
+        self.clock = now;
+        self.now = self.now.max(now);
     }
 
     /// Notes that a promise was broken; only the first one counts.
@@ -141,6 +159,7 @@ impl Oracle {
             self.forget(client);
         }
         self.handles.clear();
+        self.now = self.clock;
         self.kept.clear();
         self.unsure.clear();
         self.received.clear();
@@ -189,6 +208,7 @@ impl Oracle {
             ),
         });
         self.starved |= refusal == Some(ErrorCode::MemoryFull);
+        self.dealt.extend(said.number());
         self.owe(client, said, refusal);
         if refusal.is_some() {
             return self.check_refusal(client, said, refusal);
@@ -242,6 +262,7 @@ impl Oracle {
                 Numbered(said.number())
             )
         });
+        self.dealt.extend(said.number());
         match said {
             Said::Request(request) => self.may_have_requested(client, request),
             Said::Publish(publish) => self.may_have_published(client, publish),

@@ -178,6 +178,9 @@ impl World {
             if let Program::Session(behind) = &self.peers[peer].program {
                 let connected = behind.session.state() == buslane_session::State::Connected;
                 self.oracle.check_program(behind.number, connected);
+                if let Some(place) = self.peers[peer].connection.filter(|_| connected) {
+                    self.oracle.check_standing(behind.number, place);
+                }
             }
             if let Some(place) = self.peers[peer]
                 .connection

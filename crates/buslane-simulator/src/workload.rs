@@ -25,7 +25,7 @@ impl World {
         if self.peers[peer].is_frozen(self.now) {
             return;
         }
-        self.oracle.now = self.now;
+        self.oracle.tell_time(self.now);
         self.oracle
             .trace
             .note(|| format!("-- {} by peer {peer} at {:?}", action.name, self.now));
@@ -76,6 +76,7 @@ const ACTIONS: &[Action] = actions! {
     "act: stall writing" 4 network::stall_writer,
     "act: freeze" 4 network::freeze,
     "act: stop the clock" 2 network::jump,
+    "act: set the clock back" 1 network::set_back,
     "act: garbage" 2 network::garbage,
     "act: unreachable" 2 network::unreachable,
     "act: drain the broker" 1 network::drain,
@@ -93,7 +94,7 @@ const ACTIONS: &[Action] = actions! {
     "act: request" 70 asks::request,
     "act: cancel" 10 asks::cancel,
     "act: answer" 60 asks::answer,
-    "act: answer nothing that was asked" 2 asks::answer_wrong,
+    "act: answer nothing that was asked" 6 asks::answer_wrong,
     "act: consume" 10 asks::consume,
     "act: ping" 8 asks::ping,
 };

@@ -51,7 +51,7 @@ impl World {
             secrets: Vec::new(),
             numbers: 0,
         };
-        world.oracle.now = world.now;
+        world.oracle.tell_time(world.now);
         for kind in world.settings.peers.clone() {
             let peer = world.add_peer(kind);
             settle_in(&mut world, peer);
@@ -142,7 +142,7 @@ impl World {
 
     /// Does everything that is due now.
     pub(crate) fn turn(&mut self) {
-        self.oracle.now = self.now;
+        self.oracle.tell_time(self.now);
         self.drive_broker();
         for peer in 0..self.peers.len() {
             self.drive_peer(peer);
@@ -187,7 +187,7 @@ impl World {
                 _ if self.now < end => self.now = end,
                 _ => return,
             }
-            self.oracle.now = self.now;
+            self.oracle.tell_time(self.now);
         }
     }
 

@@ -33,6 +33,7 @@ impl Oracle {
             return self.broken(promise, &[Subject::Client(client)]);
         };
         let subjects = [Subject::Client(client), Subject::Message(asks)];
+        self.check_meant(client, number, asks);
         let slow = self.asked.get(&asks).is_some_and(|asked| self.is_slow(asked));
         let Some(asked) = self.asked.get_mut(&asks) else {
             return;

@@ -25,12 +25,7 @@ impl Oracle {
         self.coverage.count("request handed over");
         let number = number_of(&invocation.headers).unwrap_or_default();
         let subjects = [Subject::Client(client), Subject::Message(number)];
-        let last = self.clients[client]
-            .handed
-            .keys()
-            .next_back()
-            .copied()
-            .unwrap_or_default();
+        let last = self.last_handed(client);
         if invocation.delivery != last + 1 {
             return self.broken(
                 format!("deliveries count up from 1: {} after {last}", invocation.delivery),
@@ -69,6 +64,13 @@ impl Oracle {
         if !(same && same_time && same_from) {
             self.broken("what was handed over is not what was asked", &subjects);
         }
+    }
+
+    /// Returns the number of the last request that a client was handed; 0 if it was handed none.
+    pub(crate) fn last_handed(&self, client: usize) -> u64 {
+        let shadow = self.clients.get(client);
+        let last = shadow.and_then(|shadow| shadow.handed.keys().next_back());
+        last.copied().unwrap_or_default()
     }
 
     /// Finds which part of a request is handed to a client.

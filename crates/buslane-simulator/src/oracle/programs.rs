@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use buslane_protocol::{Delivery, Instant};
-use buslane_session::{Event, FlushKey, PublishKey, RequestKey, SubscriptionKey};
+use buslane_session::{Event, FlushKey, PublishKey, RegistrationKey, RequestKey, SubscriptionKey};
+
+use super::standing::Offer;
 
 use super::topics::selects;
 use super::{Oracle, Subject};
@@ -13,32 +15,53 @@ use crate::content::number_of;
 
 /// The programs behind sessions, by their numbers.
 #[derive(Debug, Default)]
-pub(crate) struct Programs(Vec<Program>);
+pub(crate) struct Programs(pub(super) Vec<Program>);
 
 #[derive(Debug, Default)]
-struct Program {
-    requests: BTreeMap<RequestKey, Ask>,
-    publishes: BTreeMap<PublishKey, u32>,
-    flushes: BTreeMap<FlushKey, u32>,
-    subscriptions: BTreeMap<SubscriptionKey, Wish>,
+pub(super) struct Program {
+    pub(super) requests: BTreeMap<RequestKey, Ask>,
+    pub(super) publishes: BTreeMap<PublishKey, Post>,
+    pub(super) flushes: BTreeMap<FlushKey, Flush>,
+    pub(super) subscriptions: BTreeMap<SubscriptionKey, Wish>,
+    pub(super) offers: BTreeMap<RegistrationKey, Offer>,
     seen: BTreeSet<(u64, Option<String>)>,
+    /// Numbers of the messages that its session handed to the present connection.
+    pub(super) sent: BTreeSet<u64>,
+    /// Whether it was told of a lost connection, or of its end, and may yet be told what that means.
+    pub(super) lost: bool,
+    pub(super) over: bool,
 }
 
 /// A request of a program.
 #[derive(Debug)]
-struct Ask {
-    number: u64,
+pub(super) struct Ask {
+    pub(super) number: u64,
     span: Option<Duration>,
-    deadline: Option<Instant>,
-    ends: u32,
+    pub(super) deadline: Option<Instant>,
+    pub(super) ends: u32,
+}
+
+/// A publish of a program that is to be acknowledged.
+#[derive(Debug)]
+pub(super) struct Post {
+    pub(super) number: u64,
+    pub(super) ends: u32,
+}
+
+/// A flush of a program.
+#[derive(Debug)]
+pub(super) struct Flush {
+    /// Messages with numbers up to this were asked for before it.
+    pub(super) upto: u64,
+    pub(super) ends: u32,
 }
 
 /// A subscription of a program.
 #[derive(Debug)]
-struct Wish {
-    filter: String,
-    shared: Option<String>,
-    stands: bool,
+pub(super) struct Wish {
+    pub(super) filter: String,
+    pub(super) shared: Option<String>,
+    pub(super) stands: bool,
     /// Whether a connection was lost since its last gap.
     unsure: bool,
 }
@@ -60,7 +83,7 @@ impl Oracle {
     ) {
         self.trace
             .note(|| format!("p{program} asks {key:?} (n{number}) within {span:?}"));
-        let deadline = span.map(|span| self.now + span);
+        let deadline = span.map(|span| self.clock + span);
         let ask = Ask {
             number,
             span,
@@ -77,13 +100,15 @@ impl Oracle {
     }
 
     /// Takes in a publish that is to be acknowledged.
-    pub(crate) fn program_published(&mut self, program: usize, key: PublishKey) {
-        self.programs.0[program].publishes.insert(key, 0);
+    pub(crate) fn program_published(&mut self, program: usize, key: PublishKey, number: u64) {
+        let post = Post { number, ends: 0 };
+        self.programs.0[program].publishes.insert(key, post);
     }
 
     /// Takes in a flush.
-    pub(crate) fn program_flushed(&mut self, program: usize, key: FlushKey) {
-        self.programs.0[program].flushes.insert(key, 0);
+    pub(crate) fn program_flushed(&mut self, program: usize, key: FlushKey, upto: u64) {
+        let flush = Flush { upto, ends: 0 };
+        self.programs.0[program].flushes.insert(key, flush);
     }
 
     /// Takes in a subscription.
@@ -116,21 +141,40 @@ impl Oracle {
                 self.answer_told(program, *key, number_of(&answer.headers), &answer.from);
                 self.end_told(program, *key);
             }
-            Event::Failed { key, .. } | Event::End { key, .. } => self.end_told(program, *key),
+            Event::Failed { key, problem } => {
+                self.check_word(program, *key, problem);
+                self.end_told(program, *key);
+            }
+            Event::End { key, .. } => self.end_told(program, *key),
             Event::PartialReply { key, answer } => {
                 self.answer_told(program, *key, number_of(&answer.headers), &answer.from);
             }
             Event::Chunk { key, part } => {
-                self.answer_told(program, *key, number_of(&part.headers), &part.from)
+                self.answer_told(program, *key, number_of(&part.headers), &part.from);
+                self.go_on(program, *key);
             }
             Event::PartialFailure { key, .. } => self.part_told(program, *key),
-            Event::Acked { key, .. } | Event::PublishFailed { key, .. } => {
-                let ends = self.programs.0[program].publishes.get_mut(key).map(increment);
-                self.count_end(program, ends, "publish");
+            Event::Acked { key, .. } => {
+                self.check_acked(program, *key);
+                self.post_told(program, *key);
             }
-            Event::Flushed { key } | Event::FlushFailed { key, .. } => {
-                let ends = self.programs.0[program].flushes.get_mut(key).map(increment);
-                self.count_end(program, ends, "flush");
+            Event::PublishFailed { key, problem } => {
+                self.check_unpublished(program, *key, problem);
+                self.post_told(program, *key);
+            }
+            Event::Flushed { key } => {
+                self.check_flushed(program, *key);
+                self.flush_told(program, *key);
+            }
+            Event::FlushFailed { key, .. } => self.flush_told(program, *key),
+            Event::Registered { key, instance, .. } => self.offer_stands(program, *key, instance.as_str()),
+            Event::RegistrationFailed { key, retry_at, .. } => {
+                self.offer_failed(program, *key, retry_at.is_some());
+            }
+            Event::Unregistered { key } => self.offer_ended(program, *key),
+            Event::Ended { .. } => {
+                self.programs.0[program].lost = true;
+                self.programs.0[program].over = true;
             }
             Event::Subscribed { key } => {
                 if let Some(wish) = self.programs.0[program].subscriptions.get_mut(key) {
@@ -141,6 +185,8 @@ impl Oracle {
                 self.programs.0[program].subscriptions.remove(key);
             }
             Event::Disconnected { .. } => {
+                self.programs.0[program].lost = true;
+                self.offers_lost(program);
                 for wish in self.programs.0[program].subscriptions.values_mut() {
                     wish.unsure |= wish.stands;
                 }
@@ -164,6 +210,18 @@ impl Oracle {
             let promise = format!("a program's {what} ends once: {ends:?}");
             self.broken(promise, &[Subject::Program(program)]);
         }
+    }
+
+    fn post_told(&mut self, program: usize, key: PublishKey) {
+        let post = self.programs.0[program].publishes.get_mut(&key);
+        let ends = post.map(|post| increment(&mut post.ends));
+        self.count_end(program, ends, "publish");
+    }
+
+    fn flush_told(&mut self, program: usize, key: FlushKey) {
+        let flush = self.programs.0[program].flushes.get_mut(&key);
+        let ends = flush.map(|flush| increment(&mut flush.ends));
+        self.count_end(program, ends, "flush");
     }
 
     fn end_told(&mut self, program: usize, key: RequestKey) {
@@ -190,15 +248,21 @@ impl Oracle {
 
     fn answer_told(&mut self, program: usize, key: RequestKey, answer: Option<u64>, from: &str) {
         self.part_told(program, key);
-        let now = self.now;
-        let Some(ask) = self.programs.0[program].requests.get_mut(&key) else {
+        let Some(ask) = self.programs.0[program].requests.get(&key) else {
             return;
         };
-        ask.deadline = ask.deadline.and(ask.span).map(|span| now + span);
         let number = ask.number;
         if from != "$bus" && answer.and_then(|answer| self.asks_of(answer)) != Some(number) {
             let subjects = [Subject::Program(program), Subject::Message(number)];
             self.broken("a program got an answer to something else", &subjects);
+        }
+    }
+
+    /// Moves the deadline of a stream, which covers each pause.
+    fn go_on(&mut self, program: usize, key: RequestKey) {
+        let now = self.clock;
+        if let Some(ask) = self.programs.0[program].requests.get_mut(&key) {
+            ask.deadline = ask.deadline.and(ask.span).map(|span| now + span);
         }
     }
 
@@ -232,7 +296,7 @@ impl Oracle {
 
     /// Looks whether a session ended what is past its deadline, now that its timers have run.
     pub(crate) fn program_timed(&mut self, program: usize) {
-        let now = self.now;
+        let now = self.clock;
         let late = |ask: &&Ask| ask.ends == 0 && ask.deadline.is_some_and(|deadline| deadline + GRACE <= now);
         if let Some(ask) = self.programs.0[program].requests.values().find(late) {
             let subjects = [Subject::Program(program), Subject::Message(ask.number)];
@@ -251,12 +315,12 @@ impl Oracle {
         let publishes = known
             .publishes
             .values()
-            .filter(|ends| **ends == 0 && connected)
+            .filter(|post| post.ends == 0 && connected)
             .count();
         let flushes = known
             .flushes
             .values()
-            .filter(|ends| **ends == 0 && connected)
+            .filter(|flush| flush.ends == 0 && connected)
             .count();
         let unsure = known
             .subscriptions
@@ -278,4 +342,4 @@ fn increment(count: &mut u32) -> u32 {
 }
 
 /// How long after a deadline a session ends a request itself.
-const GRACE: Duration = Duration::from_millis(250);
+pub(super) const GRACE: Duration = Duration::from_millis(250);

@@ -1,13 +1,14 @@
 //! A program behind a session: what its driver does, and how it answers requests.
 
-use buslane_protocol::{Headers, Name, Payload};
+use buslane_protocol::binary::{Preamble, frame_length};
+use buslane_protocol::{ClientMessage, Encoding, Headers, Name, Payload};
 use buslane_session::{
     Action, Config, DeliveryToken, Event, PublishKey, RegistrationKey, RequestKey, Session, State,
     SubscriptionKey,
 };
 
-use crate::connection::is_websocket;
-use crate::content::{Content, problem};
+use crate::connection::{decode_client, is_websocket};
+use crate::content::{Content, number_of, problem};
 use crate::peer::Program;
 use crate::websocket::UPGRADE;
 use crate::world::World;
@@ -31,6 +32,8 @@ pub(crate) struct Behind {
 pub(crate) struct Open {
     pub(crate) token: DeliveryToken,
     pub(crate) stream: bool,
+    /// The number of the request.
+    pub(crate) number: u64,
 }
 
 impl World {
@@ -169,6 +172,7 @@ impl World {
                 Event::Request { token, invocation } => arrived.push(Open {
                     token: *token,
                     stream: invocation.stream,
+                    number: number_of(&invocation.headers).unwrap_or_default(),
                 }),
                 Event::Withdrawn { token, .. } => gone.push(*token),
                 Event::Reply { key, .. } | Event::Failed { key, .. } | Event::End { key, .. } => {
@@ -177,6 +181,7 @@ impl World {
                 _ => {}
             }
         }
+        self.oracle.program_settled(behind.number);
         let eager = behind.eager;
         behind.invocations.extend(arrived.iter().cloned());
         behind
@@ -220,15 +225,41 @@ impl World {
         let Some(transmit) = behind.session.poll_transmit() else {
             return;
         };
-        if is_websocket(self.connections[place].framing) {
-            for message in transmit.messages() {
+        let program = behind.number;
+        for message in transmit.messages() {
+            self.overhear(place, program, message);
+            if is_websocket(self.connections[place].framing) {
                 self.write_websocket(peer, message);
+            } else {
+                self.write_bytes(peer, message);
             }
-        } else {
-            self.write_bytes(peer, transmit.as_bytes());
         }
         if let Program::Session(behind) = &mut self.peers[peer].program {
             behind.session.recycle(transmit);
+        }
+    }
+
+    /// Shows the oracle what a session hands to its connection.
+    fn overhear(&mut self, place: usize, program: usize, message: &[u8]) {
+        let connection = &mut self.connections[place];
+        let encoding = connection.framing.encoding();
+        let frames: Vec<&[u8]> = match encoding {
+            Encoding::Json => message.split(|byte| *byte == b'\n').collect(),
+            Encoding::Binary => binary_frames(message),
+        };
+        for frame in frames.into_iter().filter(|frame| !frame.is_empty()) {
+            let number = match decode_client(connection.framing, frame) {
+                Ok(ClientMessage::Request(request)) => number_of(&request.headers),
+                Ok(ClientMessage::Publish(publish)) => number_of(&publish.headers),
+                Ok(_) => None,
+                Err(error) => {
+                    let promise = format!("a session writes whole messages: {error}");
+                    return self.oracle.broken(promise, &[]);
+                }
+            };
+            if let Some(number) = number {
+                self.oracle.program_sent(program, number);
+            }
         }
     }
 
@@ -238,6 +269,7 @@ impl World {
         let valid = self.random.chance(85);
         let content = Content::random(number, valid, self.settings.largest, &mut self.random);
         let (chunks, how) = (self.random.within(1, 3), self.random.below(10));
+        self.oracle.program_answers(number, open.number);
         let Some(behind) = self.behind(peer) else { return };
         let (token, session) = (open.token, &mut behind.session);
         // The request may be over; then its answer is refused, which is all that has to happen.
@@ -248,6 +280,7 @@ impl World {
                 for _ in 0..chunks {
                     let number = self.number();
                     let content = Content::random(number, true, 200, &mut self.random);
+                    self.oracle.program_answers(number, open.number);
                     let Some(behind) = self.behind(peer) else { return };
                     let payload = content.payload.clone();
                     let _ = behind
@@ -262,6 +295,20 @@ impl World {
         behind.invocations.retain(|known| known.token != token);
         self.run_session(peer);
     }
+}
+
+/// Takes apart frames that stand one after another, perhaps behind a preamble.
+fn binary_frames(bytes: &[u8]) -> Vec<&[u8]> {
+    let mut rest = bytes.strip_prefix(&Preamble::OURS.encode()).unwrap_or(bytes);
+    let mut frames = Vec::new();
+    while let Ok(Some(length)) = frame_length(rest, usize::MAX)
+        && let Some((frame, others)) = rest.split_at_checked(length)
+    {
+        frames.push(frame);
+        rest = others;
+    }
+    frames.push(rest);
+    frames
 }
 
 /// Makes a name.

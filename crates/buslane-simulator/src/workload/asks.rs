@@ -121,12 +121,18 @@ pub(super) fn answer(world: &mut World, peer: usize) -> bool {
     true
 }
 
-/// Answers what nobody asked.
+/// Answers what nobody asked, or asked on another connection, or has an answer to.
 pub(super) fn answer_wrong(world: &mut World, peer: usize) -> bool {
     if world.raw(peer).is_none() {
         return false;
     }
-    let delivery = world.random.pick(&[0, 1 << 40, u64::MAX]);
+    // Numbers count up on each connection, so that another connection is likely to be asked under the same one. What
+    // waits to be written is left alone, since nobody could know it.
+    let place = world.peers[peer].connection;
+    let last = place.map_or(0, |place| world.oracle.last_handed(place));
+    let other = 1 + world.random.below(last);
+    let other = if last == 0 { u64::MAX } else { other };
+    let delivery = world.random.pick(&[0, 1 << 40, u64::MAX, other, other, other]);
     let stream = world.random.chance(50);
     world.answer_as_raw(peer, delivery, stream);
     true
@@ -145,14 +151,14 @@ pub(super) fn consume(world: &mut World, peer: usize) -> bool {
 
 /// Asks whether the broker has processed everything.
 pub(super) fn ping(world: &mut World, peer: usize) -> bool {
-    let id = world.id();
+    let (upto, id) = (world.number(), world.id());
     if let Some(behind) = world.behind(peer) {
         let number = behind.number;
         let key = behind
             .session
             .flush()
             .expect("a session that has not ended flushes");
-        world.oracle.program_flushed(number, key);
+        world.oracle.program_flushed(number, key, upto);
         return true;
     }
     if world.raw(peer).is_none() {

@@ -200,7 +200,7 @@ fn publish_to(world: &mut World, peer: usize, chosen: &'static str) -> bool {
             .publish(now, &topic(chosen), content.payload, options)
         {
             behind.publishes.push(key);
-            world.oracle.program_published(program, key);
+            world.oracle.program_published(program, key, number);
         }
         return true;
     }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use buslane_protocol::{ClientMessage, Goodbye};
+use buslane_protocol::{ClientMessage, Goodbye, Instant};
 
 use crate::connection::is_websocket;
 use crate::peer::Program;
+use crate::settings::BEGINNING;
 use crate::websocket;
 use crate::workload::settle_in;
 use crate::world::World;
@@ -104,7 +105,17 @@ pub(super) fn freeze(world: &mut World, peer: usize) -> bool {
 pub(super) fn jump(world: &mut World, _peer: usize) -> bool {
     let time = world.random.pick(&[100, 2_000, 20_000, 100_000]);
     world.now = world.now + Duration::from_millis(time);
-    world.oracle.now = world.now;
+    world.oracle.tell_time(world.now);
+    true
+}
+
+/// Sets everybody's clock back, as no good clock does.
+pub(super) fn set_back(world: &mut World, _peer: usize) -> bool {
+    let time = world.random.pick(&[1, 100, 2_000, 20_000]) * 1_000;
+    world.look_at_clock();
+    let earlier = world.now.as_micros().saturating_sub(time);
+    world.now = Instant::from_micros(earlier).max(BEGINNING);
+    world.oracle.tell_time(world.now);
     true
 }
 

@@ -43,11 +43,13 @@ fn ask_to_register(
 ) -> bool {
     let (now, id) = (world.now, world.id());
     if let Some(behind) = world.behind(peer) {
+        let (number, service) = (behind.number, registration.name.clone());
         let key = behind
             .session
             .register(now, registration)
             .expect("a session that has not ended registers");
         behind.registrations.push(key);
+        world.oracle.program_offers(number, key, service.as_str());
         return true;
     }
     if world.raw(peer).is_none() {
@@ -136,7 +138,9 @@ fn end_registration(world: &mut World, peer: usize, drain: bool) -> bool {
     {
         let place = draw % behind.registrations.len();
         let key = behind.registrations.swap_remove(place);
+        let number = behind.number;
         behind.session.unregister(key, drain);
+        world.oracle.program_withdraws(number, key);
         return true;
     }
     let Some(raw) = world.raw(peer).filter(|raw| !raw.registrations.is_empty()) else {

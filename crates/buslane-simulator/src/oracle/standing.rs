@@ -1,0 +1,93 @@
+//! What programs behind sessions hold for as long as they wish: registrations and subscriptions, which come back with
+//! each connection.
+
+use buslane_session::RegistrationKey;
+
+use super::{Oracle, Subject};
+
+/// A registration of a program.
+#[derive(Debug)]
+pub(super) struct Offer {
+    service: String,
+    /// The instance, while the program believes to hold it.
+    stands: Option<String>,
+    /// Whether the program was told, on this connection, that it does not hold it.
+    failed: bool,
+    /// Whether the program has given it up.
+    ending: bool,
+}
+
+impl Oracle {
+    /// Takes in a registration of a program.
+    pub(crate) fn program_offers(&mut self, program: usize, key: RegistrationKey, service: &str) {
+        let offer = Offer {
+            service: service.to_owned(),
+            stands: None,
+            failed: false,
+            ending: false,
+        };
+        self.programs.0[program].offers.insert(key, offer);
+    }
+
+    /// Takes in that a program gives a registration up.
+    pub(crate) fn program_withdraws(&mut self, program: usize, key: RegistrationKey) {
+        if let Some(offer) = self.programs.0[program].offers.get_mut(&key) {
+            offer.ending = true;
+        }
+    }
+
+    pub(super) fn offer_stands(&mut self, program: usize, key: RegistrationKey, instance: &str) {
+        if let Some(offer) = self.programs.0[program].offers.get_mut(&key) {
+            offer.stands = Some(instance.to_owned());
+            offer.failed = false;
+        }
+    }
+
+    pub(super) fn offer_failed(&mut self, program: usize, key: RegistrationKey, retried: bool) {
+        let offers = &mut self.programs.0[program].offers;
+        if !retried {
+            offers.remove(&key);
+        } else if let Some(offer) = offers.get_mut(&key) {
+            offer.failed = true;
+            offer.stands = None;
+        }
+    }
+
+    pub(super) fn offer_ended(&mut self, program: usize, key: RegistrationKey) {
+        self.programs.0[program].offers.remove(&key);
+    }
+
+    pub(super) fn offers_lost(&mut self, program: usize) {
+        for offer in self.programs.0[program].offers.values_mut() {
+            offer.stands = None;
+            offer.failed = false;
+        }
+    }
+
+    /// Looks whether the broker holds for a client what its program believes, when everything is at rest.
+    pub(crate) fn check_standing(&mut self, program: usize, client: usize) {
+        let known = &self.programs.0[program];
+        let subjects = [Subject::Program(program), Subject::Client(client)];
+        let held = |offer: &Offer| match &offer.stands {
+            Some(instance) => self
+                .find(&offer.service, instance)
+                .is_some_and(|held| self.held[held].client == client),
+            None => offer.failed,
+        };
+        if let Some(offer) = known.offers.values().find(|offer| !offer.ending && !held(offer)) {
+            let promise = format!("a session comes back with its registrations: {offer:?}");
+            return self.broken(promise, &subjects);
+        }
+        let Some(shadow) = self.clients.get(client) else {
+            return;
+        };
+        let stands = |wish: &super::programs::Wish| {
+            let id = (wish.filter.clone(), wish.shared.clone());
+            wish.stands && shadow.subscriptions.contains_key(&id)
+        };
+        if let Some(wish) = known.subscriptions.values().find(|wish| !stands(wish)) {
+            let promise = format!("a session comes back with its subscriptions: {wish:?}");
+            self.broken(promise, &subjects);
+        }
+    }
+}
