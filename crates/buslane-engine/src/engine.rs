@@ -114,8 +114,8 @@ impl Engine {
             compiled: Compiled::new(&mut entropy),
             pending: Pending::new(&mut entropy),
             topics: Topics::new(entropy.hash_state(), limits.matches),
-            retained: RetainedValues::default(),
             reports: Reports::new(&mut entropy),
+            retained: RetainedValues::new(entropy.hash_state()),
             tickets: BTreeMap::new(),
             probes: BTreeMap::new(),
             draining: None,
@@ -310,6 +310,18 @@ impl Engine {
     /// Returns what happened since the start.
     pub fn counters(&self) -> &Counters {
         &self.ledger.counters
+    }
+
+    /// Notes how many bytes the driver holds outside, which count under the same cap.
+    #[inline]
+    pub fn set_transport_bytes(&mut self, bytes: usize) {
+        self.ledger.memory.set(Category::Transport, bytes);
+    }
+
+    /// Returns the bytes that are accounted for without those of the driver.
+    #[inline]
+    pub fn own_bytes(&self) -> usize {
+        self.ledger.memory.total() - self.ledger.memory.used(Category::Transport)
     }
 
     /// Returns what is there at this moment. Looks at every client, so it is for metrics, not for each message.

@@ -20,11 +20,13 @@ pub(crate) enum Category {
     Waiting,
     /// Connections.
     Clients,
+    /// What the driver holds: input of which a part is there, strangers, and HTTP.
+    Transport,
 }
 
 impl Category {
     /// Every category, in the order of the metrics.
-    pub(crate) const ALL: [Category; 8] = [
+    pub(crate) const ALL: [Category; 9] = [
         Category::Outbox,
         Category::Retained,
         Category::Registrations,
@@ -33,6 +35,7 @@ impl Category {
         Category::Requests,
         Category::Waiting,
         Category::Clients,
+        Category::Transport,
     ];
 
     /// Returns the category's label in metrics.
@@ -46,6 +49,7 @@ impl Category {
             Category::Requests => "requests",
             Category::Waiting => "waiting",
             Category::Clients => "clients",
+            Category::Transport => "transport",
         }
     }
 }
@@ -155,7 +159,7 @@ mod tests {
             .into_iter()
             .map(|category| memory.used(category))
             .sum();
-        assert_eq!((memory.total(), sum), (765, 765));
+        assert_eq!((memory.total(), sum), (845, 845));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use buslane_protocol::Framing;
+use buslane_protocol::{ErrorCode, Framing};
 
 use super::hub::Hub;
 use super::leaving::Leaving;
@@ -27,9 +27,17 @@ pub(crate) enum Conversation {
 }
 
 impl Conversation {
-    /// Begins with a connection of which nothing is known.
+    /// Begins with a connection of which nothing is known. It is over at once where there is no memory for it.
     pub(crate) fn begin(hub: &Rc<Hub>, socket: Socket) -> Self {
-        Conversation::Opening(Box::new(Opening::new(hub, socket)))
+        match hub.admit_stranger() {
+            Some(lease) => Conversation::Opening(Box::new(Opening::new(hub, socket, lease))),
+            None => {
+                hub.journal
+                    .borrow_mut()
+                    .turned_away(hub.clock.now(), ErrorCode::MemoryFull.as_str());
+                Conversation::Over
+            }
+        }
     }
 
     /// Ends a connection with a last word, so that the other side can still read what was said before.

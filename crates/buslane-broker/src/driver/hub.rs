@@ -9,8 +9,9 @@ use buslane_engine::{ClientId, CloseReason, Engine, Peer, Principal, Transmit};
 use buslane_protocol::{Framing, Instant, Limits, Name, Problem};
 use tokio::sync::Notify;
 
+use super::budget::{Budget, OpenEngine};
 use super::connection::Connection;
-use super::input::Account;
+use super::input::{Account, Lease};
 use super::socket::{Admission, Origin, Socket};
 use super::transport::{Arrivals, Transport};
 use crate::clock::Clock;
@@ -34,8 +35,14 @@ pub(crate) struct Hub {
     /// Bytes on their way to clients in this process. Apart from the input, so that slow readers of theirs cost nobody
     /// else a connection.
     pub(crate) outgoing: Account,
+    /// Bytes of connections that speak HTTP, whatever is on them.
+    pub(crate) http: Account,
     /// What readers over HTTP subscribed to.
     pub(crate) feeds: Feeds,
+    /// Bytes of connections of which nothing is known yet.
+    strangers: Account,
+    /// What the engine and all of these hold together.
+    budget: Rc<Budget>,
     engine: RefCell<Engine>,
     scratch: RefCell<Box<[u8]>>,
     /// Connections by the slot of their client.
@@ -119,11 +126,15 @@ impl Statistics {
 impl Hub {
     /// Makes a hub without connections.
     pub(crate) fn new(setup: Setup) -> Self {
+        let budget = Rc::new(Budget::new(setup.limits.memory));
+        let account = |share| Account::within(&budget, setup.limits.memory / share);
         Hub {
-            // Input that waits is the driver's own; the engine accounts for the rest.
-            input: Account::new(setup.limits.memory / INPUT_SHARE),
-            outgoing: Account::new(setup.limits.memory / INPUT_SHARE),
-            feeds: Feeds::new(setup.limits.feed_linger, setup.limits.memory / FEEDS_SHARE),
+            input: account(SHARE),
+            outgoing: account(SHARE),
+            http: account(SHARE),
+            strangers: account(SHARE),
+            feeds: Feeds::new(setup.limits.feed_linger, account(FEEDS_SHARE)),
+            budget,
             clock: setup.clock,
             limits: setup.limits,
             compiler: Compiler::new(),
@@ -144,8 +155,8 @@ impl Hub {
 
     /// Borrows the engine, to be given back before anything is awaited.
     #[inline]
-    pub(crate) fn engine(&self) -> RefMut<'_, Engine> {
-        self.engine.borrow_mut()
+    pub(crate) fn engine(&self) -> OpenEngine<'_> {
+        self.budget.open(&self.engine)
     }
 
     /// Borrows the read buffer, to be given back before anything is awaited.
@@ -163,6 +174,15 @@ impl Hub {
             return None;
         }
         Some(Admission::take(&self.admitted))
+    }
+
+    /// Counts the memory of a connection of which nothing is known, if there is room for it.
+    pub(crate) fn admit_stranger(&self) -> Option<Lease> {
+        let lease = Lease::take(&self.strangers, STRANGER);
+        if lease.is_err() {
+            increment(&self.statistics.turned_away, 1);
+        }
+        lease.ok()
     }
 
     /// Notes an exchange over HTTP that is to be finished before the broker ends.
@@ -359,8 +379,11 @@ pub(crate) fn status(reason: CloseReason) -> u16 {
 
 /// Bytes of the buffer into which every read goes.
 const SCRATCH: usize = 256 << 10;
-/// Which part of the broker's memory may be input that waits, and output of clients in this process.
-const INPUT_SHARE: usize = 4;
+/// Which part of the broker's memory each may have: input that waits, output of clients in this process, connections of
+/// HTTP, and strangers.
+const SHARE: usize = 4;
+/// Bytes that a connection takes of which nothing is known, its task and timer included.
+const STRANGER: usize = 1 << 10;
 /// Which part of the broker's memory may be what feeds have told last.
 const FEEDS_SHARE: usize = 8;
 /// Connections over the limit that are heard, to be refused in their own protocol.

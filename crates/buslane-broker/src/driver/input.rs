@@ -4,6 +4,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use super::budget::Budget;
+
 /// Bytes that wait for more, or for their turn.
 #[derive(Default)]
 pub(crate) struct Input(Option<Box<Kept>>);
@@ -27,7 +29,7 @@ pub(crate) struct Head {
     pub(crate) searched: usize,
 }
 
-/// What all inputs hold together, and may hold.
+/// What some of the driver's buffers hold together, and may hold.
 #[derive(Clone, Debug)]
 pub(crate) struct Account(Rc<Shared>);
 
@@ -35,6 +37,8 @@ pub(crate) struct Account(Rc<Shared>);
 struct Shared {
     used: Cell<usize>,
     limit: usize,
+    /// Where the bytes count as well.
+    budget: Rc<Budget>,
 }
 
 /// There is no room for more input. The connection that needs it ends.
@@ -42,12 +46,19 @@ struct Shared {
 pub(crate) struct Full;
 
 impl Account {
-    /// Makes an account with a limit in bytes.
-    pub(crate) fn new(limit: usize) -> Self {
+    /// Makes an account with a limit in bytes, as a part of a budget.
+    pub(crate) fn within(budget: &Rc<Budget>, limit: usize) -> Self {
         Account(Rc::new(Shared {
             used: Cell::new(0),
             limit,
+            budget: Rc::clone(budget),
         }))
+    }
+
+    /// Makes an account with a limit in bytes and a budget that never ends.
+    #[cfg(test)]
+    pub(crate) fn new(limit: usize) -> Self {
+        Account::within(&Rc::new(Budget::new(usize::MAX)), limit)
     }
 
     /// Returns the bytes held.
@@ -57,22 +68,22 @@ impl Account {
 
     /// Takes bytes, if there is room for them.
     pub(super) fn charge(&self, bytes: usize) -> Result<(), Full> {
-        let used = self.0.used.get() + bytes;
-        if used > self.0.limit {
+        if self.0.used.get() + bytes > self.0.limit || !self.0.budget.fits(bytes) {
             return Err(Full);
         }
-        self.0.used.set(used);
+        self.resized(0, bytes);
         Ok(())
     }
 
     /// Gives bytes back.
     pub(super) fn release(&self, bytes: usize) {
-        self.0.used.set(self.0.used.get() - bytes);
+        self.resized(bytes, 0);
     }
 
     /// Notes that a buffer charged with `before` bytes has `after` now.
     pub(super) fn resized(&self, before: usize, after: usize) {
         self.0.used.set(self.0.used.get() + after - before);
+        self.0.budget.resized(before, after);
     }
 }
 

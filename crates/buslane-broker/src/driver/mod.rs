@@ -17,6 +17,7 @@
 //!   kept.
 //! - A reader who does not read blocks nobody: its socket is waited for in its own future.
 
+mod budget;
 mod connection;
 mod conversation;
 mod flusher;

@@ -13,7 +13,7 @@ use tokio::time::Sleep;
 
 use super::conversation::Conversation;
 use super::hub::{Hub, increment};
-use super::input::{Full, Head, Input};
+use super::input::{Full, Head, Input, Lease};
 use super::leaving::Leaving;
 use super::sniff::{Foreign, Protocol, Sniffed, encoded, sniff};
 use super::socket::Socket;
@@ -27,6 +27,8 @@ pub(crate) struct Opening {
     socket: Option<Socket>,
     input: Input,
     patience: Pin<Box<Sleep>>,
+    /// What it counts as.
+    _lease: Lease,
     /// How messages stand on the wire, once that is known.
     framing: Option<Framing>,
 }
@@ -49,12 +51,13 @@ enum Verdict {
 
 impl Opening {
     /// Begins with a socket that was just accepted.
-    pub(crate) fn new(hub: &Rc<Hub>, socket: Socket) -> Self {
+    pub(crate) fn new(hub: &Rc<Hub>, socket: Socket, lease: Lease) -> Self {
         Opening {
             hub: Rc::clone(hub),
             socket: Some(socket),
             input: Input::default(),
             patience: Box::pin(tokio::time::sleep(hub.limits.handshake)),
+            _lease: lease,
             framing: None,
         }
     }

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::header::ORIGIN;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until};
@@ -25,11 +25,20 @@ use super::problem::{PROBLEM, refusal};
 use super::response::Body;
 use super::router::{is_api, respond};
 use super::stalling::Stalling;
-use crate::driver::{Conversation, Hub, Origin, Socket};
+use crate::driver::{Conversation, Hub, Lease, Origin, Socket};
 
 /// Serves a connection of which some bytes were read already, and of which a whole request is to come by a time.
 pub(crate) fn serve(hub: &Rc<Hub>, socket: Socket, read: Vec<u8>, first_by: Instant) {
     let Ok(origin) = socket.origin() else { return };
+    let Ok(lease) = Lease::take(&hub.http, CONNECTION) else {
+        let problem =
+            Problem::new(ErrorCode::MemoryFull).detail("too many connections speak HTTP; try again later");
+        hub.statistics
+            .http_answers
+            .count(REFUSED, StatusCode::SERVICE_UNAVAILABLE);
+        spawn_local(Conversation::end(socket, &last_word(&problem)));
+        return;
+    };
     let stream = Stalling::new(Prefixed::new(read, socket), hub.limits.gone_after);
     let state = Rc::new(State {
         hub: Rc::clone(hub),
@@ -37,7 +46,10 @@ pub(crate) fn serve(hub: &Rc<Hub>, socket: Socket, read: Vec<u8>, first_by: Inst
         has_begun: Cell::new(false),
         upgrade: Cell::new(None),
     });
-    spawn_local(converse(state, stream, first_by));
+    spawn_local(async move {
+        converse(state, stream, first_by).await;
+        drop(lease);
+    });
 }
 
 /// What the requests of one connection share.
@@ -106,7 +118,7 @@ async fn converse(state: Rc<State>, stream: Stalling<Prefixed>, first_by: Instan
             Served::Done => Vec::new(),
             Served::Late => {
                 hub.statistics.count_late();
-                late()
+                last_word(&late())
             }
         };
         spawn_local(Conversation::end(socket, &last));
@@ -140,13 +152,17 @@ async fn react(state: &State, request: Request<Incoming>) -> Response<Body> {
 }
 
 /// What somebody is told whose first request did not come in time.
-fn late() -> Vec<u8> {
-    let problem =
-        Problem::new(ErrorCode::HandshakeTimeout).detail("send a whole request in time after connecting");
-    let body = serde_json::to_string(&problem).unwrap_or_default();
+fn late() -> Problem {
+    Problem::new(ErrorCode::HandshakeTimeout).detail("send a whole request in time after connecting")
+}
+
+/// Writes the answer with which a connection ends that no request led to.
+fn last_word(problem: &Problem) -> Vec<u8> {
+    let body = serde_json::to_string(problem).unwrap_or_default();
     let (status, length) = (problem.status, body.len());
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     format!(
-        "HTTP/1.1 {status} Request Timeout\r\ncontent-type: {PROBLEM}\r\ncontent-length: {length}\r\n\
+        "HTTP/1.1 {status}\r\ncontent-type: {PROBLEM}\r\ncontent-length: {length}\r\n\
          connection: close\r\n\r\n{body}"
     )
     .into_bytes()
@@ -154,6 +170,8 @@ fn late() -> Vec<u8> {
 
 /// Bytes of a request's head.
 const MOST_HEAD: usize = 16 << 10;
+/// Bytes that a connection counts as: room for the head that comes, for the answer that goes, and its task.
+const CONNECTION: usize = 2 * MOST_HEAD;
 /// The name under which requests are counted that are not heard.
 const REFUSED: &str = "not_heard";
 

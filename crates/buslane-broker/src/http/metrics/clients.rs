@@ -9,7 +9,7 @@ pub(super) const METRICS: &[Metric] = metrics! {
         |now, out| out.value(now.sockets);
     Counter "sockets_accepted_total" [] "Sockets accepted." =>
         |now, out| out.value(now.driver.accepted.get());
-    Counter "sockets_turned_away_total" [] "Sockets closed at once for want of room, past the limit connections." =>
+    Counter "sockets_turned_away_total" [] "Sockets closed at once for want of room: past the limit connections, or a quarter of the limit memory." =>
         |now, out| out.value(now.driver.turned_away.get());
     Counter "sockets_foreign_total" [] "Sockets that spoke a protocol that is not served." =>
         |now, out| out.value(now.driver.foreign.get());

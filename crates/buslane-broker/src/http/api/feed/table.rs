@@ -31,13 +31,13 @@ pub(super) struct Rules {
 }
 
 impl Feeds {
-    /// Makes a table for feeds that outlive their readers by some time, and may remember so many bytes together.
-    pub(crate) fn new(linger: Duration, most_bytes: usize) -> Self {
+    /// Makes a table for feeds that outlive their readers by some time; what they remember counts in an account.
+    pub(crate) fn new(linger: Duration, account: Account) -> Self {
         Feeds {
             by_id: RefCell::default(),
             is_kept: Cell::new(false),
             linger,
-            account: Account::new(most_bytes),
+            account,
         }
     }
 

@@ -1,0 +1,1 @@
+//! HTTP that is broken, too large or too much.

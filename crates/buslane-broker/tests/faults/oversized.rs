@@ -1,0 +1,1 @@
+//! Everything that has a limit, over it.

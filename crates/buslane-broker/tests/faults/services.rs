@@ -1,0 +1,1 @@
+//! Services and callers that die with something in flight.
