@@ -21,8 +21,11 @@ mod conversing;
 pub mod corpus;
 mod decoding;
 pub mod dictionary;
+mod engine;
 mod names;
 mod seeds;
+mod session;
+mod wire;
 
 /// Something that takes bytes from outside.
 #[derive(Clone, Copy)]
@@ -40,7 +43,7 @@ pub struct Target {
 }
 
 /// Every target there is.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 14] = [
     Target::new(
         "client-frames",
         decoding::client_frames,
@@ -92,6 +95,8 @@ pub const TARGETS: [Target; 12] = [
         5_000,
     ),
     Target::new("http", conversing::http, conversing::seeds_of_http, 4_096, 5_000),
+    Target::new("session", session::run, session::seeds, 2_048, 20_000),
+    Target::new("engine", engine::run, engine::seeds, 2_048, 10_000),
     Target::new(
         "configuration",
         configuration::run,

@@ -43,6 +43,8 @@ targets! {
     json_lines_however_they_are_cut "json-lines"
     websocket_frames_however_they_are_cut "websocket"
     http_requests "http"
+    sessions_with_hostile_brokers "session"
+    engines_with_several_clients "engine"
     configuration_files "configuration"
     contracts_and_payloads "contract"
     comparisons_of_contracts "comparison"

@@ -65,11 +65,11 @@ async fn talk(pieces: &[&[u8]]) -> Conversed {
     read(&ours, &mut answer);
     drop(ours);
     sleep(LONG).await;
-    let (counters, gauges) = (hub.engine().counters().clone(), hub.engine().gauges());
+    let engine = hub.engine();
     Conversed {
         answer,
-        counters,
-        gauges,
+        counters: engine.counters().clone(),
+        gauges: engine.gauges(),
         admitted: hub.admitted(),
         exchanges: hub.exchanges(),
         waiting: [hub.input.used(), hub.outgoing.used()],
