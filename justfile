@@ -8,7 +8,7 @@ default:
 
 # Runs everything that a change has to pass
 [group('check')]
-ci: format-check clippy docs test openapi wasm
+ci: format-check clippy docs test openapi wasm fuzz-short
     @echo "everything passed"
 
 # Checks that the code is formatted
@@ -40,6 +40,21 @@ schema-suite:
 [group('check')]
 simulate *arguments="100000":
     cargo run --release --locked --package buslane-simulator -- {{ arguments }}
+
+# Fuzzes one target, or all of them one after another, for so many seconds each: `just fuzz http 3600`
+[group('check')]
+fuzz target="all" seconds="60":
+    ./scripts/fuzz.sh run {{ target }} {{ seconds }}
+
+# Fuzzes each target with what is kept and a fixed number of new inputs, the same each time
+[group('check')]
+fuzz-short target="all":
+    ./scripts/fuzz.sh short {{ target }}
+
+# Puts what `just fuzz` found into fuzz/corpus/, made as small as its coverage allows
+[group('work')]
+fuzz-keep target="all":
+    ./scripts/fuzz.sh keep {{ target }}
 
 # Holds a running broker against its own /openapi.json, with so many examples for each endpoint
 [group('check')]
