@@ -388,7 +388,8 @@ impl World {
         if let Some(client) = self.connections[place].client {
             self.engine.close(self.now, client, reason);
             self.follow(None);
-            self.oracle.forgotten(place, client);
+            let torn = self.connections[place].tap.is_within();
+            self.oracle.forgotten(place, client, torn);
         }
         let connection = &mut self.connections[place];
         connection.client = None;

@@ -5,9 +5,11 @@
 //! the sessions' events, the log and the published numbers, and nothing of the engine's inside.
 
 mod answers;
+mod balance;
 mod deliveries;
 mod handed;
 mod numbers;
+mod overflow;
 mod owed;
 mod presence;
 mod programs;
@@ -17,6 +19,7 @@ mod requests;
 mod retained;
 mod shadow;
 mod standing;
+mod sums;
 mod topics;
 mod words;
 
@@ -36,6 +39,7 @@ use registry::Held;
 use requests::Asked;
 use retained::Kept;
 use shadow::Shadow;
+use sums::Sums;
 
 /// What the protocol promises, held against what happens in one run.
 pub(crate) struct Oracle {
@@ -74,7 +78,7 @@ pub(crate) struct Oracle {
     /// Whether memory was refused so far.
     starved: bool,
     received: BTreeMap<&'static str, u64>,
-    delivered_bytes: u64,
+    sums: Sums,
 }
 
 /// A promise that was broken.
@@ -134,7 +138,7 @@ impl Oracle {
             dropped: false,
             starved: false,
             received: BTreeMap::new(),
-            delivered_bytes: 0,
+            sums: Sums::default(),
         }
     }
 
@@ -167,12 +171,44 @@ impl Oracle {
         self.draining = None;
         self.dropped = false;
         self.starved = false;
-        self.delivered_bytes = 0;
+        self.sums = Sums::default();
     }
 
     /// Takes in that the broker begins to shut down.
     pub(crate) fn drained(&mut self) {
         self.draining = Some(self.now);
+        for shadow in self.clients.iter_mut().filter(|shadow| shadow.open) {
+            shadow.drain = Some(false);
+        }
+    }
+
+    /// Takes in that a client was told that the broker shuts down.
+    fn told_of_drain(&mut self, client: usize) {
+        self.coverage.count("told of the end");
+        if self.clients[client].drain.replace(true) != Some(false) {
+            let promise = "those who are there are told once that the broker shuts down, and nobody else";
+            self.broken(promise, &[Subject::Client(client)]);
+        }
+    }
+
+    /// Looks whether a client was told that the broker shuts down, now that nothing is queued.
+    fn check_draining(&mut self, client: usize) {
+        let ample = self.limits.memory >= AMPLE_MEMORY;
+        let shadow = &self.clients[client];
+        if ample && shadow.open && shadow.drain == Some(false) {
+            let promise = "a broker that shuts down says so to everybody";
+            self.broken(promise, &[Subject::Client(client)]);
+        }
+    }
+
+    /// Looks whether everybody is gone, now that the time is up that was given to finish.
+    pub(crate) fn check_shut(&mut self, clients: u64) {
+        if clients > 0 {
+            self.broken(
+                format!("a drain ends in time, but {clients} clients are there"),
+                &[],
+            );
+        }
     }
 
     /// Takes in that the broker took a connection in.
@@ -228,9 +264,14 @@ impl Oracle {
             Said::Subscribe {
                 filter,
                 shared,
+                overflow,
                 credit,
                 ..
-            } => self.subscribed(client, filter, shared.as_deref(), *credit),
+            } => {
+                self.clients[client].policies.insert(*overflow as u8);
+                self.sums.policies.insert(*overflow as u8);
+                self.subscribed(client, filter, shared.as_deref(), *credit);
+            }
             Said::Unsubscribe { filter, shared, .. } => self.unsubscribed(client, filter, shared.as_deref()),
             Said::Credit {
                 filter,
@@ -343,7 +384,11 @@ impl Oracle {
             )
         });
         match message {
-            BrokerMessage::Delivery(delivery) => self.delivery(client, delivery, bytes),
+            BrokerMessage::Delivery(delivery) => {
+                self.sums.wrote(delivery, bytes);
+                self.delivery(client, delivery);
+            }
+            BrokerMessage::Draining(_) => self.told_of_drain(client),
             BrokerMessage::Gap(gap) => self.gap(client, gap),
             BrokerMessage::Request(invocation) => self.handed(client, invocation),
             BrokerMessage::Cancel(withdrawal) => self.withdrawn(client, withdrawal.delivery),
@@ -359,6 +404,8 @@ impl Oracle {
     /// Takes in that everything that the broker had for a client was written.
     pub(crate) fn emptied(&mut self, client: usize) {
         self.clients[client].blocked = false;
+        self.check_policy(client);
+        self.check_draining(client);
         self.check_owed(client);
         self.check_copies(client);
         self.check_pending(client);
@@ -375,6 +422,7 @@ impl Oracle {
     /// Takes in that a connection ended for the broker, with everything that the client had.
     fn closed(&mut self, client: usize, reason: CloseReason) {
         self.coverage.count(reason.as_str());
+        self.check_reason(client, reason);
         self.clients[client].open = false;
         self.end_subscriptions(client);
         self.end_registrations(client);
@@ -382,7 +430,8 @@ impl Oracle {
     }
 
     /// Takes in that nothing more will be written to a connection.
-    pub(crate) fn forgotten(&mut self, client: usize, handle: ClientId) {
+    pub(crate) fn forgotten(&mut self, client: usize, handle: ClientId, torn: bool) {
+        self.sums.torn |= torn;
         self.handles.remove(&handle);
         self.forget(client);
     }
@@ -413,6 +462,9 @@ fn self_client(notice: &Notice) -> Option<ClientId> {
         _ => None,
     }
 }
+
+/// A cap under which there may be no memory for what has to be told.
+const AMPLE_MEMORY: usize = 1 << 20;
 
 /// A message's number as a word of the trace.
 struct Numbered(Option<u64>);

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use buslane_protocol::{ClientMessage, Deadline, Destination, Id, Registration, Retain, Schema, Targets};
+use buslane_protocol::{
+    ClientMessage, Deadline, Destination, Id, Overflow, Registration, Retain, Schema, Targets,
+};
 
 use crate::content::{digest, number_of, number_of_problem};
 use crate::schema::WANTS_OK;
@@ -28,6 +30,7 @@ pub(crate) enum Said {
         id: Option<Id>,
         filter: String,
         shared: Option<String>,
+        overflow: Overflow,
         credit: Option<u32>,
     },
     Unsubscribe {
@@ -103,6 +106,8 @@ pub(crate) struct Publish {
     pub(crate) retain: Retain,
     pub(crate) lifetime: Option<Duration>,
     pub(crate) exclude_self: bool,
+    /// Bytes of the payload.
+    pub(crate) length: usize,
     pub(crate) digest: u64,
     pub(crate) valid: bool,
 }
@@ -170,6 +175,7 @@ impl Said {
                 id: message.id,
                 filter: message.filter.as_str().to_owned(),
                 shared: message.shared.as_ref().map(ToString::to_string),
+                overflow: message.overflow,
                 credit: message.credit,
             },
             ClientMessage::Unsubscribe(message) => Said::Unsubscribe {
@@ -246,6 +252,7 @@ impl Publish {
             retain: publish.retain,
             lifetime: publish.retain_ms.map(|ms| Duration::from_millis(u64::from(ms))),
             exclude_self: publish.exclude_self,
+            length: publish.payload.bytes.len(),
             digest: digest(&publish.payload),
             valid: is_ok(&publish.payload.bytes),
         }

@@ -148,7 +148,13 @@ impl World {
             self.drive_peer(peer);
         }
         let counters = self.engine.counters().clone();
-        self.oracle.check_numbers(&counters, &self.engine.gauges());
+        let gauges = self.engine.gauges();
+        self.oracle.check_numbers(&counters, &gauges);
+        let torn = self
+            .connections
+            .iter()
+            .any(|known| known.client.is_some() && known.tap.is_within());
+        self.oracle.check_sums(&counters, &gauges, torn);
         self.oracle.trace.mix_number(self.now.as_micros());
     }
 

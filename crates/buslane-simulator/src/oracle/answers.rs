@@ -40,8 +40,11 @@ impl Oracle {
         };
         let leg = &mut asked.legs[place];
         if leg.done || asked.over.is_some() {
+            self.sums.late += 1;
             return self.coverage.count("answer too late");
         }
+        self.sums.answers += 1;
+        self.sums.perhaps_late += 1;
         let held = &self.held[leg.held];
         let mut methods = held.declared.methods.iter();
         let method = methods.find(|method| method.name == leg.method);
@@ -108,6 +111,7 @@ impl Oracle {
     /// Takes in an answer that was refused.
     pub(super) fn answer_refused(&mut self, client: usize, delivery: u64, code: ErrorCode) {
         self.coverage.count("answer refused");
+        self.sums.refused_answers += 1;
         let Some((number, place)) = self.clients[client].handed.get(&delivery).copied() else {
             return;
         };
@@ -155,6 +159,7 @@ impl Oracle {
     fn end_ask(&mut self, client: usize, number: u64) {
         self.clients[client].pending.retain(|pending| *pending != number);
         if let Some(asked) = self.asked.get_mut(&number) {
+            self.sums.ends += 1;
             asked.ended = true;
             asked.over.get_or_insert(ENDED);
         }

@@ -10,15 +10,12 @@ use crate::content::{digest, number_of};
 
 impl Oracle {
     /// Takes in a delivery that was written.
-    pub(super) fn delivery(&mut self, client: usize, delivery: &Delivery<'_>, bytes: usize) {
+    pub(super) fn delivery(&mut self, client: usize, delivery: &Delivery<'_>) {
         let topic = delivery.topic.as_str();
         if topic.starts_with('$') && !topic.starts_with(BROADCAST) {
             self.clients[client].mixed = true;
-            let announced = topic.starts_with("$bus/service/") || topic == "$bus/snapshot-end";
-            self.delivered_bytes += if announced { 0 } else { bytes as u64 };
             return self.event(client, delivery);
         }
-        self.delivered_bytes += bytes as u64;
         let number = number_of(&delivery.headers).unwrap_or_default();
         let subjects = [Subject::Client(client), Subject::Message(number)];
         let Some(published) = self.published.get(&number) else {

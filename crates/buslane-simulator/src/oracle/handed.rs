@@ -45,6 +45,7 @@ impl Oracle {
             leg.done = true;
             leg.withdrawn = self.clients[client].open;
         }
+        let held = leg.held;
         self.clients[client]
             .handed
             .insert(invocation.delivery, (number, place));
@@ -64,6 +65,7 @@ impl Oracle {
         if !(same && same_time && same_from) {
             self.broken("what was handed over is not what was asked", &subjects);
         }
+        self.check_balance(number, held);
     }
 
     /// Returns the number of the last request that a client was handed; 0 if it was handed none.

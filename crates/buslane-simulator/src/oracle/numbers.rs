@@ -188,10 +188,11 @@ impl Oracle {
                 &[],
             );
         }
-        if counters.delivery_bytes_sent < self.delivered_bytes {
+        let written = self.sums.written_bytes;
+        if counters.delivery_bytes_sent < written {
             let promise = format!(
-                "the broker counts {} bytes of deliveries sent, but wrote {}",
-                counters.delivery_bytes_sent, self.delivered_bytes
+                "the broker counts {} bytes of deliveries sent, but wrote {written}",
+                counters.delivery_bytes_sent
             );
             self.broken(promise, &[]);
         }

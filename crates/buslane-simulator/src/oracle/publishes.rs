@@ -54,6 +54,7 @@ impl Oracle {
         subscription.credit = credit.map(|credit| granted + u64::from(credit));
         shadow.subscribed.push((filter.to_owned(), now));
         shadow.mixed |= shared.is_some() || filter.starts_with('$') || !self.kept.is_empty();
+        self.sums.others |= filter.starts_with('$') || !self.kept.is_empty();
         self.clients[client]
             .view
             .subscribed(filter, shared.is_none() && credit.is_none());
@@ -129,9 +130,18 @@ impl Oracle {
             digest: publish.digest,
             shares: self.shares(client, publish),
         };
+        self.sums.publishes += 1;
+        self.sums.longest = self.sums.longest.max(publish.length);
+        let shares = published.shares.len() as u64;
+        self.sums.copies += shares;
+        self.sums.most_shares = self.sums.most_shares.max(shares);
         let excluded = publish.exclude_self.then_some(client);
         for receiver in (0..self.clients.len()).filter(|receiver| Some(*receiver) != excluded) {
             if let Some(account) = self.account(receiver, &publish.topic) {
+                self.sums.copies += 1;
+                let shadow = &mut self.clients[receiver];
+                shadow.first.get_or_insert(order);
+                shadow.last = Some(order);
                 let copy = Copy {
                     number: publish.number,
                     publisher: client,
@@ -151,6 +161,7 @@ impl Oracle {
 
     /// Takes in a publish of which nobody knows whether it was accepted.
     pub(super) fn may_have_published(&mut self, client: usize, publish: &Publish) {
+        let before = self.sums.copies;
         self.published(
             client,
             &Publish {
@@ -159,6 +170,11 @@ impl Oracle {
                 ..publish.clone()
             },
         );
+        let sums = &mut self.sums;
+        sums.publishes -= 1;
+        sums.perhaps_publishes += 1;
+        sums.perhaps_copies += sums.copies - before;
+        sums.copies = before;
         self.unsure.insert(publish.topic.clone());
         for shadow in &mut self.clients {
             for copy in shadow

@@ -17,6 +17,8 @@ pub(super) struct Held {
     /// Whether it finishes what it has and takes nothing new.
     pub(super) draining: bool,
     pub(super) alive: bool,
+    /// When it was last asked, in the order in which requests were accepted; 0 if never.
+    pub(super) used: u64,
 }
 
 impl Held {
@@ -82,6 +84,7 @@ impl Oracle {
             secret: None,
             draining: false,
             alive: true,
+            used: 0,
         });
         if self.clients[client].registrations.len() > self.limits.registrations {
             self.broken("a client has more registrations than the limit", &subjects);

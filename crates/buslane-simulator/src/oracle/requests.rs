@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use buslane_protocol::{Deadline, ErrorCode, Id, Instant};
 
+use super::balance::Load;
 use super::{Oracle, Subject};
 use crate::said::{Request, Said, Target, Whom};
 
@@ -26,8 +27,11 @@ pub(super) struct Asked {
     pub(super) credit_handed: u64,
     pub(super) span: Option<Duration>,
     pub(super) deadline: Option<Instant>,
-    /// Who could be asked when it was accepted.
+    /// When, among all that were accepted, from 1.
+    pub(super) order: u64,
+    /// Who could be asked when it was accepted, and what they had to do if that is known.
     pub(super) candidates: Vec<usize>,
+    pub(super) loads: Vec<Load>,
     /// Who is known to be asked.
     pub(super) legs: Vec<Leg>,
     /// How many outcomes there are to be, if that is known.
@@ -112,6 +116,7 @@ impl Oracle {
         if asked.to.len() == 1 && asked.candidates.is_empty() && !bus {
             self.broken("a request was accepted that nobody could answer", &subjects);
         }
+        asked.loads = self.loads(&asked);
         let strict = |held: &usize| self.is_strict(*held, &request.to[0].method);
         if asked.gathered && !request.valid {
             asked
@@ -130,6 +135,7 @@ impl Oracle {
             (false, true) => "stream accepted",
             (false, false) => "request accepted",
         });
+        self.sums.requests += 1;
         self.clients[client].pending.push(request.number);
         self.asked.insert(request.number, asked);
     }
@@ -142,6 +148,7 @@ impl Oracle {
             .flat_map(|target| self.candidates(target))
             .collect();
         let asked = self.begin(client, request, candidates);
+        self.sums.perhaps_requests += 1;
         self.clients[client].pending.push(request.number);
         self.asked.insert(request.number, asked);
     }
@@ -177,7 +184,9 @@ impl Oracle {
             span,
             deadline: span.map(|span| self.now + span),
             expected: (gathered && one).then_some(candidates.len()),
+            order: self.asked.len() as u64 + 1,
             candidates,
+            loads: Vec::new(),
             legs,
             over: bus.then_some("the broker's own answer"),
             expired_at: None,

@@ -1,6 +1,6 @@
 //! What one connection was promised, and what it got so far.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use buslane_protocol::{Framing, Instant};
 
@@ -53,6 +53,13 @@ pub(super) struct Shadow {
     pub(super) pending: Vec<u64>,
     /// What it was told about services.
     pub(super) view: View,
+    /// The policies of its subscriptions so far.
+    pub(super) policies: BTreeSet<u8>,
+    /// The first copy that was accepted since nothing was queued, and the last one at all.
+    pub(super) first: Option<u64>,
+    pub(super) last: Option<u64>,
+    /// Whether it was told that the broker shuts down, if it was there.
+    pub(super) drain: Option<bool>,
 }
 
 /// A subscription.

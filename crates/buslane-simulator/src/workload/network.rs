@@ -152,8 +152,9 @@ pub(super) fn drain(world: &mut World, _peer: usize) -> bool {
     world.engine.drain(world.now, Duration::from_millis(time));
     world.oracle.drained();
     world.follow(None);
-    world.pass_for(Duration::from_millis(time + 10));
+    world.pass(world.oracle.now + Duration::from_millis(time + 10));
     if world.oracle.broken.is_none() {
+        world.oracle.check_shut(world.engine.gauges().clients);
         world.restart();
     }
     true
