@@ -14,7 +14,7 @@ use crate::driving::Driving;
 use crate::error::own_problem;
 use crate::shared::{Settings, Shared};
 use crate::transport::Transport;
-use crate::{Client, ConnectError, ConnectionState, Url, UrlError};
+use crate::{Client, ConnectError, ConnectionState, Url, UrlError, own_thread};
 
 /// Builds a [`Client`].
 ///
@@ -36,6 +36,7 @@ pub struct ClientBuilder {
     name: Option<String>,
     encoding: Encoding,
     lazy: bool,
+    own_thread: bool,
     connect_timeout: Duration,
     settings: Settings,
     config: Config,
@@ -48,6 +49,7 @@ impl ClientBuilder {
             name: None,
             encoding: Encoding::Binary,
             lazy: false,
+            own_thread: false,
             connect_timeout: CONNECT_TIMEOUT,
             settings: Settings {
                 queue_bytes: QUEUE_BYTES,
@@ -134,12 +136,48 @@ impl ClientBuilder {
         self
     }
 
+    /// Lets the connection live on a thread of its own instead of the runtime that [`ClientBuilder::connect`] is
+    /// awaited on; all such clients of a process share that thread. Handlers stay on the runtime.
+    ///
+    /// What it buys: nothing that the program's tasks do holds the connection up, not for a moment. What it costs: each
+    /// message is handed from thread to thread, so that a lone request takes about a seventh longer.
+    pub fn own_thread(mut self) -> Self {
+        self.own_thread = true;
+        self
+    }
+
     /// Connects, on the tokio runtime that the future runs on: the client's own task lives there. The runtime needs
     /// its IO and time drivers.
     ///
     /// Fails with [`ConnectError::Unreachable`] if no broker answers within [`ClientBuilder::connect_timeout`]; within
     /// that time it tries again and again. Fails at once if the broker refuses the client.
     pub async fn connect(self) -> Result<Client, ConnectError> {
+        let (lazy, timeout) = (self.lazy, self.connect_timeout);
+        let client = self.start(Handle::current())?;
+        if !lazy {
+            connected(&client, timeout).await?;
+        }
+        Ok(client)
+    }
+
+    /// Connects without a runtime: the connection lives on a thread of its own, as with [`ClientBuilder::own_thread`],
+    /// and so do handlers, which must not block there. [`blocking`](crate::blocking) waits for what such a client does.
+    ///
+    /// Waits and fails as [`ClientBuilder::connect`] does.
+    pub fn connect_blocking(self) -> Result<Client, ConnectError> {
+        let runtime = own_runtime()?;
+        let connecting = runtime.spawn(self.own_thread().connect());
+        let ended = |_| {
+            Err(ConnectError::Refused(own_problem(
+                ErrorCode::Closed,
+                "the process ends",
+            )))
+        };
+        crate::blocking::wait(connecting).unwrap_or_else(ended)
+    }
+
+    /// Makes the client and its task, with `handlers` for the program's own.
+    fn start(self, handlers: Handle) -> Result<Client, ConnectError> {
         let url = self.url.unwrap_or_else(Url::from_environment)?;
         let name = match self.name.as_deref().map(Name::parse).transpose() {
             Ok(name) => name,
@@ -155,16 +193,28 @@ impl ClientBuilder {
             ..self.config
         };
         let ping_after = config.ping_after;
+        let runtime = if self.own_thread {
+            own_runtime()?
+        } else {
+            handlers.clone()
+        };
         let session = Session::new(config, Instant::ZERO);
-        let shared = Arc::new(Shared::new(url, self.settings, session, Handle::current()));
+        let shared = Arc::new(Shared::new(url, self.settings, session, handlers));
         let client = Client::of(shared.clone());
+        let _runtime = runtime.enter();
         let driver = Driver::new(shared.clone(), self.encoding);
         tokio::spawn(Driving::new(driver, shared, ping_after));
-        if !self.lazy {
-            connected(&client, self.connect_timeout).await?;
-        }
         Ok(client)
     }
+}
+
+fn own_runtime() -> Result<Handle, ConnectError> {
+    let refused = |error| {
+        let detail =
+            format!("cannot start a thread for the connection: {error}; free threads, or allow more");
+        ConnectError::Refused(own_problem(ErrorCode::Internal, detail))
+    };
+    own_thread::runtime().map_err(refused)
 }
 
 /// Waits until the broker has accepted the client.

@@ -37,6 +37,7 @@
 //!   connection.
 //! - Nothing needs a particular kind of runtime: current-thread and multi-thread both do, without a `LocalSet`.
 
+pub mod blocking;
 mod body;
 mod builder;
 mod call;
@@ -52,6 +53,7 @@ mod guard;
 mod handler;
 mod inbox;
 mod message;
+mod own_thread;
 mod parcel;
 mod payload;
 mod presence;

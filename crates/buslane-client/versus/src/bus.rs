@@ -11,8 +11,8 @@ pub(crate) trait Bus: Clone + Send + Sync + Sized + 'static {
     /// Receives the messages of a burst.
     type Feed: Send + 'static;
 
-    /// Connects.
-    fn connect(url: &str) -> impl Future<Output = anyhow::Result<Self>> + Send;
+    /// Connects; ours may have the connection on a thread of its own.
+    fn connect(url: &str, own_thread: bool) -> impl Future<Output = anyhow::Result<Self>> + Send;
 
     /// Answers requests: `echo` with what came, `burst` after publishing so many messages as its input says. Returns
     /// when it is ready.
@@ -48,8 +48,10 @@ pub(crate) struct Theirs(async_nats::Client);
 impl Bus for Ours {
     type Feed = Subscription;
 
-    async fn connect(url: &str) -> anyhow::Result<Self> {
-        Ok(Ours(Client::connect(url).await?))
+    async fn connect(url: &str, own_thread: bool) -> anyhow::Result<Self> {
+        let builder = Client::builder().url(url);
+        let builder = if own_thread { builder.own_thread() } else { builder };
+        Ok(Ours(builder.connect().await?))
     }
 
     async fn serve(&self) -> anyhow::Result<()> {
@@ -107,7 +109,7 @@ impl Bus for Ours {
 impl Bus for Theirs {
     type Feed = async_nats::Subscriber;
 
-    async fn connect(url: &str) -> anyhow::Result<Self> {
+    async fn connect(url: &str, _own_thread: bool) -> anyhow::Result<Self> {
         // Its default holds a subscriber to fewer messages than a burst may have.
         let options = async_nats::ConnectOptions::new().subscription_capacity(SUBSCRIPTION_CAPACITY);
         Ok(Theirs(options.connect(url).await?))

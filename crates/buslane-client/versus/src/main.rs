@@ -40,6 +40,9 @@ struct Arguments {
     /// Measure only on this kind of runtime
     #[arg(long)]
     runtime: Vec<Kind>,
+    /// Have our connection live on a thread of its own
+    #[arg(long)]
+    own_thread: bool,
     /// Measure only ours, for a profiler
     #[arg(long)]
     alone: bool,
@@ -105,11 +108,11 @@ fn main() -> anyhow::Result<()> {
 fn measure(arguments: &Arguments, kind: Kind, row: Row, (ours, theirs): (&str, &str)) -> anyhow::Result<()> {
     let mut spread = Spread::new(row, kind);
     for _ in 0..arguments.rounds {
-        let one = turn::<Ours>(kind, row, ours)?;
+        let one = turn::<Ours>(kind, row, ours, arguments.own_thread)?;
         let other = if arguments.alone {
             one
         } else {
-            turn::<Theirs>(kind, row, theirs)?
+            turn::<Theirs>(kind, row, theirs, false)?
         };
         spread.add(one, other);
     }
@@ -118,13 +121,13 @@ fn measure(arguments: &Arguments, kind: Kind, row: Row, (ours, theirs): (&str, &
 }
 
 /// Measures one side once, with a client and a runtime of its own.
-fn turn<B: Bus>(kind: Kind, row: Row, url: &str) -> anyhow::Result<rows::Sample> {
+fn turn<B: Bus>(kind: Kind, row: Row, url: &str, own_thread: bool) -> anyhow::Result<rows::Sample> {
     let runtime = kind.runtime()?;
     // Programs run in tasks; what `block_on` runs is on a thread that is no worker.
     let url = url.to_owned();
     let measured = runtime.block_on(async move {
         tokio::spawn(async move {
-            let bus = B::connect(&url).await?;
+            let bus = B::connect(&url, own_thread).await?;
             row.run(&bus).await
         })
         .await

@@ -101,7 +101,7 @@ impl Drop for Responder {
 
 /// Answers requests until the process is ended.
 pub(crate) async fn answer<B: Bus>(url: &str) -> anyhow::Result<()> {
-    let bus = B::connect(url).await?;
+    let bus = B::connect(url, false).await?;
     bus.serve().await?;
     println!("{READY}");
     std::future::pending().await
