@@ -16,6 +16,7 @@ use super::schema::{CompiledSchema, Source};
 /// use buslane_broker::Contract;
 /// let contract = Contract::compile(r#"{"$ref": "level"}"#, [("level", r#"{"type": "integer"}"#)]).unwrap();
 /// assert!(contract.accepts("3") && !contract.accepts("\"high\""));
+/// assert!(contract.agrees("3.0") && contract.agrees("\"high\""));
 /// assert!(Contract::compile(r#"{"$ref": "elsewhere"}"#, []).is_none());
 /// ```
 pub struct Contract(CompiledSchema);
@@ -39,6 +40,13 @@ impl Contract {
     /// Tells whether a broker would let a payload through, which is JSON text.
     pub fn accepts(&self, payload: &str) -> bool {
         self.0.validate(payload.as_bytes()).is_ok()
+    }
+
+    /// Tells whether the broker's two ways of judging a payload agree: the quick one may not know, but may never say
+    /// anything else than the thorough one. Always so, unless the broker has a defect.
+    pub fn agrees(&self, payload: &str) -> bool {
+        let (quick, thorough) = self.0.verdicts(payload.as_bytes());
+        quick.is_none_or(|quick| quick == thorough)
     }
 }
 

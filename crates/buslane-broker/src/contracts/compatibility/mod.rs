@@ -24,7 +24,7 @@ mod same;
 mod scalar;
 mod search;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod values;
 
 use buslane_protocol::{SchemaChange, Verdict};

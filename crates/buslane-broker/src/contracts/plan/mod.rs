@@ -207,4 +207,6 @@ thread_local! {
 const ROOT: RuleId = 0;
 
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 mod tests;

@@ -3,15 +3,15 @@
 use serde_json::{Map, Value, json};
 
 /// A stream of numbers that depends on its seed only (SplitMix64).
-pub(super) struct Random(u64);
+pub(in crate::contracts) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Random {
+    pub(in crate::contracts) fn new(seed: u64) -> Random {
         Random(seed)
     }
 
     /// Returns a number below a limit.
-    pub(super) fn below(&mut self, limit: usize) -> usize {
+    pub(in crate::contracts) fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut bits = self.0;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -64,7 +64,7 @@ impl Random {
     }
 
     /// Makes a schema of a draft: 4, 6, 7, 9 for 2019-09, or 20 for 2020-12.
-    pub(super) fn schema(&mut self, depth: usize, draft: u8) -> Value {
+    pub(in crate::contracts) fn schema(&mut self, depth: usize, draft: u8) -> Value {
         if self.below(12) == 0 && draft > 4 {
             return json!(self.below(4) > 0);
         }
