@@ -19,6 +19,7 @@ pub(crate) fn contract(input: &[u8]) {
         return;
     };
     let judged = contract.accepts(payload);
+    assert!(contract.agrees(payload), "both ways of judging say the same");
     assert_eq!(
         contract.accepts(payload),
         judged,
