@@ -181,6 +181,21 @@ fn invalid_vectors_do_not_match_the_schemas() {
 }
 
 #[test]
+fn a_reader_that_was_made_from_the_page_agrees_on_every_vector() {
+    let check = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/vectors/check");
+    let checked = std::process::Command::new("python3")
+        .args(["-B", check])
+        .output()
+        .expect("the tests need python3");
+    let said = String::from_utf8_lossy(&checked.stdout);
+    assert!(
+        checked.status.success(),
+        "{said}\n{}",
+        String::from_utf8_lossy(&checked.stderr)
+    );
+}
+
+#[test]
 fn names_of_vectors_are_unique_within_a_side_and_form() {
     let mut names = std::collections::BTreeSet::new();
     for folder in ["valid", "invalid"] {
