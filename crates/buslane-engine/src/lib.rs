@@ -24,6 +24,7 @@
 //! - **Accounted memory never exceeds** [`Limits::memory`](buslane_protocol::Limits::memory).
 //! - **A client's things die with it**, once: a late clean-up never touches what a newer client has taken over.
 
+mod arena;
 mod buffer_pool;
 mod bus_service;
 mod client;
@@ -48,6 +49,7 @@ mod frames;
 mod gather;
 mod histogram;
 mod inbound;
+mod index;
 mod interface;
 mod ledger;
 mod lineage;

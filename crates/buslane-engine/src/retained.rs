@@ -1,11 +1,19 @@
 //! The retained value of each topic. Owns the values, their lifetimes and their bytes; who gets them when is its
 //! owner's.
+//!
+//! A topic's value is found by hash, so that setting it anew costs the same however many there are. The order of the
+//! topics, by which filters walk them, changes only when a topic gets its first value or loses its last.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::BuildHasher;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use buslane_protocol::{Filter, Headers, Id, Instant, Payload, Topic};
+
+use crate::arena::Arena;
+use crate::entropy::HashState;
+use crate::index::Index;
 
 /// The last value of a topic, in the parts of a delivery.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,13 +30,23 @@ pub(crate) struct Retained {
     pub(crate) expires_at: Option<Instant>,
 }
 
-/// Values of all topics, in the order of the topics' bytes, so that those that a filter selects can be walked in parts
-/// while others come and go.
-#[derive(Debug, Default)]
+/// Values of all topics, and the topics in the order of their bytes, so that those that a filter selects can be walked in
+/// parts while others come and go.
+#[derive(Debug)]
 pub(crate) struct RetainedValues {
-    values: BTreeMap<Arc<str>, Retained>,
+    hash: HashState,
+    index: Index,
+    /// Each in an allocation of its own, so that little is left of those that were removed.
+    entries: Arena<Option<Box<Entry>>>,
+    order: BTreeMap<Arc<str>, u32>,
     expiries: BTreeSet<(Instant, Arc<str>)>,
     bytes: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    topic: Arc<str>,
+    value: Retained,
 }
 
 /// Where a walk stands.
@@ -43,6 +61,18 @@ pub(crate) enum Next<'a> {
 }
 
 impl RetainedValues {
+    /// Makes an empty store.
+    pub(crate) fn new(hash: HashState) -> RetainedValues {
+        RetainedValues {
+            hash,
+            index: Index::default(),
+            entries: Arena::new(),
+            order: BTreeMap::new(),
+            expiries: BTreeSet::new(),
+            bytes: 0,
+        }
+    }
+
     /// Returns the accounted bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
@@ -50,45 +80,98 @@ impl RetainedValues {
 
     /// Returns how many values there are, with those that have lapsed but were not removed yet.
     pub(crate) fn len(&self) -> usize {
-        self.values.len()
+        self.entries.len()
     }
 
     /// Returns by how many bytes [`RetainedValues::set`] would grow the account, 0 if it would not.
     pub(crate) fn growth(&self, topic: &Topic<'_>, value: &Retained) -> usize {
         let before = self
-            .values
-            .get(topic.as_str())
+            .place(topic.as_str())
+            .and_then(|place| self.value(place))
             .map_or(0, |before| cost(topic.as_str(), before));
         cost(topic.as_str(), value).saturating_sub(before)
     }
 
     /// Sets a topic's value.
     pub(crate) fn set(&mut self, topic: &Topic<'_>, value: Retained) {
-        self.clear(topic);
-        let topic: Arc<str> = topic.as_str().into();
+        let place = self.place(topic.as_str());
+        let found = place.and_then(|place| self.entries[place].as_mut());
+        let Some(entry) = found else {
+            return self.add(topic.as_str(), value);
+        };
+        self.bytes += cost(&entry.topic, &value);
+        self.bytes -= cost(&entry.topic, &entry.value);
+        let (before, after) = (entry.value.expires_at, value.expires_at);
+        entry.value = value;
+        let topic = entry.topic.clone();
+        self.schedule(&topic, before, after);
+    }
+
+    /// Sets the value of a topic that has none.
+    fn add(&mut self, topic: &str, value: Retained) {
+        let topic: Arc<str> = topic.into();
         self.bytes += cost(&topic, &value);
-        if let Some(at) = value.expires_at {
+        self.schedule(&topic, None, value.expires_at);
+        let entry = Entry {
+            topic: topic.clone(),
+            value,
+        };
+        let place = self.entries.insert(Some(Box::new(entry)));
+        self.index.insert(self.hash.hash_one(topic.as_bytes()), place);
+        self.order.insert(topic, place);
+    }
+
+    /// Changes when a topic's value lapses.
+    fn schedule(&mut self, topic: &Arc<str>, before: Option<Instant>, after: Option<Instant>) {
+        if before == after {
+            return;
+        }
+        if let Some(at) = before {
+            self.expiries.remove(&(at, topic.clone()));
+        }
+        if let Some(at) = after {
             self.expiries.insert((at, topic.clone()));
         }
-        self.values.insert(topic, value);
     }
 
     /// Removes a topic's value; tells whether there was one.
     pub(crate) fn clear(&mut self, topic: &Topic<'_>) -> bool {
-        let Some((topic, value)) = self.values.remove_entry(topic.as_str()) else {
+        self.remove(topic.as_str())
+    }
+
+    fn remove(&mut self, topic: &str) -> bool {
+        let Some(place) = self.place(topic) else {
             return false;
         };
+        let Some(entry) = self.entries[place].take() else {
+            return false;
+        };
+        let Entry { topic, value } = *entry;
+        self.entries.remove(place);
+        self.index.remove(self.hash.hash_one(topic.as_bytes()), place);
+        self.order.remove(&topic);
         self.bytes -= cost(&topic, &value);
-        if let Some(at) = value.expires_at {
-            self.expiries.remove(&(at, topic));
-        }
+        self.schedule(&topic, value.expires_at, None);
         true
+    }
+
+    fn place(&self, topic: &str) -> Option<u32> {
+        self.index.find(self.hash.hash_one(topic.as_bytes()), |place| {
+            self.entries[place]
+                .as_ref()
+                .is_some_and(|entry| *entry.topic == *topic)
+        })
+    }
+
+    fn value(&self, place: u32) -> Option<&Retained> {
+        self.entries[place].as_ref().map(|entry| &entry.value)
     }
 
     /// Finds a topic's value, unless it has lapsed.
     #[cfg(test)]
     pub(crate) fn find(&self, now: Instant, topic: &Topic<'_>) -> Option<&Retained> {
-        self.values.get(topic.as_str()).filter(|value| value.lives(now))
+        let value = self.value(self.place(topic.as_str())?)?;
+        Some(value).filter(|value| value.lives(now))
     }
 
     /// Finds the first value after the topic `after` (from the beginning if `None`) that a filter selects. Examines at
@@ -115,12 +198,14 @@ impl RetainedValues {
             Some(after) if after >= prefix => Bound::Excluded(after),
             _ => Bound::Included(prefix),
         };
-        for (topic, value) in self.values.range::<str, _>((from, Bound::Unbounded)) {
+        for (topic, place) in self.order.range::<str, _>((from, Bound::Unbounded)) {
             if !topic.starts_with(prefix) {
                 break;
             }
             *budget = budget.saturating_sub(1);
-            if value.lives(now) && selects(filter, topic) {
+            if selects(filter, topic)
+                && let Some(value) = self.value(*place).filter(|value| value.lives(now))
+            {
                 return Next::Value(topic, value);
             }
             if *budget == 0 {
@@ -138,8 +223,8 @@ impl RetainedValues {
             Some("#") => prefix.strip_suffix('/')?,
             _ => return None,
         };
-        let (topic, value) = self.values.get_key_value(topic)?;
-        Some((topic, value))
+        let entry = self.entries[self.place(topic)?].as_ref()?;
+        Some((&entry.topic, &entry.value))
     }
 
     /// Returns when the next value lapses.
@@ -154,10 +239,7 @@ impl RetainedValues {
             let Some((_, topic)) = self.expiries.pop_first() else {
                 break;
             };
-            if let Some(value) = self.values.remove(&topic) {
-                self.bytes -= cost(&topic, &value);
-                removed += 1;
-            }
+            removed += usize::from(self.remove(&topic));
         }
         removed
     }
@@ -184,9 +266,9 @@ fn cost(topic: &str, value: &Retained) -> usize {
     VALUE_BYTES + topic.len() + parts
 }
 
-/// What a value takes beside its texts, in bytes: its place in both trees, which are two thirds full, and the heads of
-/// its allocations.
-const VALUE_BYTES: usize = (size_of::<Retained>() + 2 * size_of::<Arc<str>>() + 8) * 3 / 2 + 80;
+/// What a value takes beside its texts, in bytes: its entry, its places in both trees, which are two thirds full, and in
+/// the index, and the heads of its allocations.
+const VALUE_BYTES: usize = size_of::<Entry>() + 16 + (2 * size_of::<Arc<str>>() + 16) * 3 / 2 + 20 + 80;
 
 #[cfg(test)]
 mod tests {
@@ -208,7 +290,7 @@ mod tests {
     }
 
     fn filled(topics: &[&str]) -> RetainedValues {
-        let mut values = RetainedValues::default();
+        let mut values = RetainedValues::new(HashState::with_seed(1));
         for text in topics {
             values.set(&topic(text), value("1", None));
         }
@@ -271,7 +353,7 @@ mod tests {
 
     #[test]
     fn a_value_lapses_at_its_time_and_only_the_one_it_was_set_for() {
-        let mut values = RetainedValues::default();
+        let mut values = RetainedValues::new(HashState::with_seed(1));
         values.set(&topic("t"), value("1", Some(1_000)));
         values.set(&topic("t"), value("2", Some(3_000)));
         values.set(&topic("u"), value("3", Some(2_000)));
@@ -292,7 +374,7 @@ mod tests {
 
     #[test]
     fn growth_is_what_setting_adds() {
-        let mut values = RetainedValues::default();
+        let mut values = RetainedValues::new(HashState::with_seed(1));
         for text in ["a value", "a longer value", "short"] {
             let (before, growth) = (values.bytes(), values.growth(&topic("t"), &value(text, None)));
             values.set(&topic("t"), value(text, None));
@@ -324,7 +406,7 @@ mod tests {
                 let Ok(filter) = Filter::parse(written.as_str()) else {
                     continue;
                 };
-                let scan = values.values.keys().filter(|topic| selects(&filter, topic));
+                let scan = values.order.keys().filter(|topic| selects(&filter, topic));
                 let expected: Vec<String> = scan.map(|topic| topic.to_string()).collect();
                 assert_eq!(
                     walk(&values, &written, 2),

@@ -20,9 +20,9 @@ use std::hash::BuildHasher;
 use buslane_protocol::{Filter, Topic};
 
 use super::Match;
-use super::arena::Arena;
-use super::index::Index;
+use crate::arena::Arena;
 use crate::entropy::HashState;
+use crate::index::Index;
 
 /// The answers for the topics that were asked for last.
 #[derive(Debug)]

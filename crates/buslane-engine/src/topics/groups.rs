@@ -7,9 +7,9 @@ use std::hash::BuildHasher;
 use buslane_protocol::Name;
 
 use super::NONE;
-use super::arena::Arena;
-use super::index::Index;
+use crate::arena::Arena;
 use crate::entropy::HashState;
+use crate::index::Index;
 
 /// A shared subscription. Groups of one filter form a list.
 #[derive(Debug)]

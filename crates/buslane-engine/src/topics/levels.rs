@@ -1,7 +1,7 @@
 //! The texts of filter levels, each kept once. Owns which number stands for which text.
 
-use super::arena::Arena;
-use super::index::Index;
+use crate::arena::Arena;
+use crate::index::Index;
 
 /// The number that stands for a level's text.
 pub(super) type Level = u32;

@@ -24,10 +24,8 @@ use buslane_protocol::{Filter, Name, Topic};
 
 use crate::entropy::HashState;
 
-mod arena;
 mod cache;
 mod groups;
-mod index;
 mod levels;
 mod subscriptions;
 #[cfg(test)]

@@ -3,10 +3,10 @@
 
 use std::hash::BuildHasher;
 
-use super::arena::Arena;
-use super::index::Index;
 use super::{Match, NONE};
+use crate::arena::Arena;
 use crate::entropy::HashState;
+use crate::index::Index;
 
 /// What there is of one subscription: it is in the list of its filter's node or in the ring of its group, and among
 /// those that its subscriber holds.

@@ -5,10 +5,10 @@ use std::hash::{BuildHasher, Hasher};
 use buslane_protocol::{Filter, Topic};
 
 use super::NONE;
-use super::arena::Arena;
-use super::index::Index;
 use super::levels::{Level, Levels};
+use crate::arena::Arena;
 use crate::entropy::HashState;
+use crate::index::Index;
 
 /// The number of a node.
 pub(super) type NodeId = u32;

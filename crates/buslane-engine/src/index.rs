@@ -6,7 +6,7 @@ use hashbrown::HashTable;
 /// A hash table of numbers. Each is kept with 32 bits of its hash, so that growing the table and passing over others
 /// reads none of the records that the numbers stand for.
 #[derive(Debug, Default)]
-pub(super) struct Index(HashTable<Entry>);
+pub(crate) struct Index(HashTable<Entry>);
 
 #[derive(Debug)]
 struct Entry {
@@ -17,18 +17,18 @@ struct Entry {
 impl Index {
     /// Returns how many numbers there are.
     #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Returns the bytes of the table.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.0.allocation_size()
     }
 
     /// Finds the number with a hash that `is_meant` agrees to.
     #[inline]
-    pub(super) fn find(&self, hash: u64, is_meant: impl Fn(u32) -> bool) -> Option<u32> {
+    pub(crate) fn find(&self, hash: u64, is_meant: impl Fn(u32) -> bool) -> Option<u32> {
         let hash = fold(hash);
         self.0
             .find(spread(hash), |entry| entry.hash == hash && is_meant(entry.id))
@@ -36,14 +36,14 @@ impl Index {
     }
 
     /// Adds a number that is not there.
-    pub(super) fn insert(&mut self, hash: u64, id: u32) {
+    pub(crate) fn insert(&mut self, hash: u64, id: u32) {
         let hash = fold(hash);
         self.0
             .insert_unique(spread(hash), Entry { hash, id }, |entry| spread(entry.hash));
     }
 
     /// Removes a number. Memory is given back when most of the table is empty.
-    pub(super) fn remove(&mut self, hash: u64, id: u32) {
+    pub(crate) fn remove(&mut self, hash: u64, id: u32) {
         if let Ok(found) = self.0.find_entry(spread(fold(hash)), |entry| entry.id == id) {
             found.remove();
         }

@@ -7,7 +7,7 @@ use std::ops::{Index, IndexMut};
 /// A record that was removed stays readable until its number is given out again: whoever holds the number of a removed
 /// record is in error.
 #[derive(Debug)]
-pub(super) struct Arena<T> {
+pub(crate) struct Arena<T> {
     chunks: Vec<Vec<T>>,
     free: Vec<u32>,
     length: usize,
@@ -17,7 +17,7 @@ pub(super) struct Arena<T> {
 }
 
 impl<T> Arena<T> {
-    pub(super) fn new() -> Arena<T> {
+    pub(crate) fn new() -> Arena<T> {
         Arena {
             chunks: Vec::new(),
             free: Vec::new(),
@@ -29,24 +29,24 @@ impl<T> Arena<T> {
 
     /// Returns how many records were looked at since there is none left of before.
     #[cfg(test)]
-    pub(super) fn reads(&self) -> u64 {
+    pub(crate) fn reads(&self) -> u64 {
         self.reads.get()
     }
 
     /// Returns how many records there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.length
     }
 
     /// Returns a record by a number that may be any.
-    pub(super) fn get(&self, id: u32) -> Option<&T> {
+    pub(crate) fn get(&self, id: u32) -> Option<&T> {
         #[cfg(test)]
         self.reads.set(self.reads.get() + 1);
         self.chunks.get(id as usize / CHUNK)?.get(id as usize % CHUNK)
     }
 
     /// Adds a record and returns its number: the one that became free last, else the next.
-    pub(super) fn insert(&mut self, record: T) -> u32 {
+    pub(crate) fn insert(&mut self, record: T) -> u32 {
         self.length += 1;
         if let Some(id) = self.free.pop() {
             self[id] = record;
@@ -63,7 +63,7 @@ impl<T> Arena<T> {
     }
 
     /// Removes a record. The memory of all is given back with the last.
-    pub(super) fn remove(&mut self, id: u32) {
+    pub(crate) fn remove(&mut self, id: u32) {
         self.length -= 1;
         self.free.push(id);
         if self.length == 0 {
