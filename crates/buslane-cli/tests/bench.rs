@@ -140,6 +140,16 @@ fn payloads_are_measured_without_a_contract_and_with_one() {
 }
 
 #[test]
+fn services_with_schemas_are_registered_and_weighed() {
+    let results = results(&["registrations", "--services", "20", "--encoding", "both"]);
+    assert_eq!(column(&results, "services"), [20, 20]);
+    assert!(
+        results.iter().all(|result| positive(result, "rate")),
+        "{results:?}"
+    );
+}
+
+#[test]
 fn every_axis_grows_step_by_step() {
     let results = results(&["growth", "--most", "20"]);
     let axes: Vec<_> = results
@@ -147,8 +157,18 @@ fn every_axis_grows_step_by_step() {
         .step_by(2)
         .map(|result| result["axis"].as_str().unwrap())
         .collect();
-    assert_eq!(axes, ["services", "topics", "connections", "subscriptions"]);
-    assert_eq!(column(&results, "count"), [10, 20].repeat(4));
+    let all = [
+        "services",
+        "topics",
+        "connections",
+        "subscriptions",
+        "retained",
+        "late-subscribers",
+        "subscribing",
+        "registrations",
+    ];
+    assert_eq!(axes, all);
+    assert_eq!(column(&results, "count"), [10, 20].repeat(all.len()));
     assert!(
         results
             .iter()
@@ -214,6 +234,15 @@ fn a_peer_that_is_not_installed_is_told() {
     assert_eq!(output.status.code(), Some(1));
     assert!(
         stderr.contains("nats-server is not on the PATH") && stderr.contains("hint: install it"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_program_that_is_none_is_told() {
+    let stderr = buslane(&["bench", "--against", "nats", "--peer-program", "/"]).fails(2);
+    assert!(
+        stderr.contains("/ is no program") && stderr.contains("--peer-program is the path of a file"),
         "{stderr}"
     );
 }
