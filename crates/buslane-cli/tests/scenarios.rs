@@ -1,5 +1,5 @@
-//! The scenarios, played against the real binary by the runner of `schemas/scenarios/runner`: over JSON lines and over
-//! HTTP, by a client that shares nothing with this workspace.
+//! The scenarios, played against the real binary by the runner of `schemas/scenarios/runner`: over each encoding on each
+//! transport and over HTTP, by a client that shares nothing with this workspace.
 
 use std::process::Command;
 
@@ -19,7 +19,22 @@ fn play(road: &str, least: usize) {
 
 #[test]
 fn every_scenario_holds_over_json_lines() {
-    play("lines", LEAST_OVER_LINES);
+    play("lines", LEAST_OVER_CONNECTIONS);
+}
+
+#[test]
+fn every_scenario_holds_over_binary_frames() {
+    play("frames", LEAST_OVER_CONNECTIONS);
+}
+
+#[test]
+fn every_scenario_holds_over_json_on_a_websocket() {
+    play("websocket", LEAST_OVER_CONNECTIONS);
+}
+
+#[test]
+fn every_scenario_holds_over_binary_frames_on_a_websocket() {
+    play("websocket-frames", LEAST_OVER_CONNECTIONS);
 }
 
 #[test]
@@ -28,5 +43,5 @@ fn every_scenario_that_fits_holds_over_http() {
 }
 
 /// Fewer than these would mean that scenarios were lost, or excused.
-const LEAST_OVER_LINES: usize = 80;
+const LEAST_OVER_CONNECTIONS: usize = 80;
 const LEAST_OVER_HTTP: usize = 55;

@@ -1,6 +1,6 @@
-"""Plays the scenarios over JSON lines and over HTTP, against the real broker.
+"""Plays the scenarios over every road without an SDK, against the real broker.
 
-Usage: python3 schemas/scenarios/runner [--broker PATH] [--road lines|http] [--least N] [SCENARIO...]
+Usage: python3 schemas/scenarios/runner [--broker PATH] [--road ROAD] [--least N] [SCENARIO...]
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import traceback
 from actor import Failed
 from player import play
 from scenario import Scenario, load
+from wire import WIRES
 
-ROADS = ("lines", "http")
+ROADS = (*WIRES, "http")
 #: Scenarios that are played side by side.
 USUAL_JOBS = 4
 
@@ -58,7 +59,7 @@ async def _play(scenario: Scenario, binary: str, road: str, room: asyncio.Semaph
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="runner", description="Plays the scenarios over JSON lines and over HTTP.")
+    parser = argparse.ArgumentParser(prog="runner", description="Plays the scenarios over every road without an SDK.")
     found = os.environ.get("BUSLANE_BROKER") or shutil.which("buslane")
     parser.add_argument("--broker", default=found, help="the binary; default: BUSLANE_BROKER, else buslane on the PATH")
     parser.add_argument("--road", choices=ROADS, help="default: one after the other")

@@ -1,4 +1,4 @@
-"""One client's connection with JSON lines, made again whenever it is lost."""
+"""One client's connection, made again whenever it is lost."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from typing import Any
 import envelope
 from broker import Address
 from matcher import JsonObject
+from wire import Wire, dial
 
 Handler = Callable[[JsonObject], None]
 
 #: Seconds between attempts to connect.
 PAUSE = 0.02
-#: Bytes of the longest line.
-LONGEST_LINE = 8 << 20
 #: Silence after which the broker shall ping.
 HEARTBEAT_MS = 15_000
 #: Bytes of publishes that wait for a connection.
 OFFLINE_BYTES = 1 << 20
+#: The id of the introduction, which the broker's acceptance echoes.
+GREETING = "c"
 
 
 class Refused(Exception):
@@ -31,13 +32,13 @@ class Refused(Exception):
 
 
 class Connection:
-    """Dials, introduces the client, reads lines and answers pings."""
+    """Dials, introduces the client, reads messages and answers pings."""
 
-    def __init__(self, address: Address, name: str) -> None:
-        self._address, self._name = address, name
-        self._writer: asyncio.StreamWriter | None = None
+    def __init__(self, road: str, address: Address, name: str) -> None:
+        self._road, self._address, self._name = road, address, name
+        self._wire: Wire | None = None
         self._task: asyncio.Task[None] | None = None
-        self._waiting: list[bytes] = []
+        self._waiting: list[JsonObject] = []
         self._changed = asyncio.Event()
         self._numbers = 0
         self._answers: dict[str, tuple[asyncio.Future[JsonObject], bool]] = {}
@@ -73,24 +74,23 @@ class Connection:
 
     def send(self, message: JsonObject) -> None:
         """Writes a message, which is lost without a connection."""
-        if self._writer is not None and self.is_open:
-            self._writer.write(envelope.line(message))
+        if self._wire is not None and self.is_open:
+            self._wire.send(message)
 
     def queue(self, message: JsonObject) -> None:
         """Writes a message, or keeps it for the next connection."""
         if self.is_open:
             return self.send(message)
-        written = envelope.line(message)
-        if sum(map(len, self._waiting)) + len(written) > OFFLINE_BYTES:
+        if sum(len(envelope.line(each)) for each in [*self._waiting, message]) > OFFLINE_BYTES:
             raise Refused(envelope.problem("queue_full", "too much waits for a connection"))
-        self._waiting.append(written)
+        self._waiting.append(message)
 
     async def drain(self) -> None:
         """Waits until what was written is on its way."""
-        if self._writer is None:
+        if self._wire is None:
             return
         try:
-            await self._writer.drain()
+            await self._wire.drain()
         except OSError:
             """The reader will notice that the connection is lost."""
 
@@ -109,8 +109,8 @@ class Connection:
         """Leaves in the clean way."""
         self.send({"type": "goodbye"})
         self._end(envelope.problem("closed", "the program closed its client"))
-        if self._writer is not None:
-            self._writer.close()
+        if self._wire is not None:
+            self._wire.close()
         await self.stop()
 
     async def stop(self) -> None:
@@ -122,29 +122,28 @@ class Connection:
     async def _run(self) -> None:
         while self.state != "ended":
             try:
-                reader, self._writer = await asyncio.open_connection(*self._address, limit=LONGEST_LINE)
-                await self._read(reader)
+                self._wire = await dial(self._road, self._address)
+                await self._read(self._wire)
             except (OSError, asyncio.IncompleteReadError):
                 pass
             finally:
-                if self._writer is not None:
-                    self._writer.transport.abort()
+                if self._wire is not None:
+                    self._wire.abort()
             if self.is_open:
                 self._lose()
             await asyncio.sleep(PAUSE)
 
-    async def _read(self, reader: asyncio.StreamReader) -> None:
-        assert self._writer is not None, "it is open"
-        greeting = {"type": "connect", "id": "c", "name": self._name, "heartbeat_ms": HEARTBEAT_MS}
-        self._writer.write(envelope.line(greeting))
+    async def _read(self, wire: Wire) -> None:
+        wire.send({"type": "connect", "id": GREETING, "name": self._name, "heartbeat_ms": HEARTBEAT_MS})
         while self.state != "ended":
-            text = (await reader.readuntil(b"\n")).decode()
-            self._take(envelope.parse(text))
+            self._take(await wire.receive())
 
     def _take(self, message: JsonObject) -> None:
         kind, answered = message["type"], self._answers.get(message.get("id", ""))
         if kind == "connected":
-            self._open()
+            # After an upgrade the broker says it once more by itself, before.
+            if message.get("id") == GREETING:
+                self._open()
         elif kind == "ping":
             self.send({**message, "type": "pong"})
         elif kind == "draining":
@@ -167,9 +166,8 @@ class Connection:
         self.is_draining = False
         self._change("connected")
         self.on_open()
-        assert self._writer is not None, "it is open"
-        for written in self._waiting:
-            self._writer.write(written)
+        for message in self._waiting:
+            self.send(message)
         self._waiting.clear()
         for id, (_, again) in self._answers.items():
             if again:

@@ -11,7 +11,7 @@ from connection import Refused
 from envelope import Item
 from http_actor import HttpActor
 from inbox import Inbox
-from line_actor import CONNECT_MS, LineActor
+from linked_actor import CONNECT_MS, LinkedActor
 from link import Link
 from matcher import JsonObject, differences, matches
 from scenario import Scenario
@@ -29,7 +29,8 @@ async def play(scenario: Scenario, binary: str, road: str) -> set[str]:
     over_http = scenario.over_http() if road == "http" else set()
     if road == "http" and not over_http:
         raise Failed("no client fits HTTP: say in not_over why")
-    stage = Stage(scenario, Broker(binary, scenario.document.get("broker", {})), over_http)
+    broker = Broker(binary, scenario.document.get("broker", {}))
+    stage = Stage(scenario, broker, "lines" if road == "http" else road, over_http)
     try:
         await stage.begin()
         for number, step in enumerate(scenario.document["steps"], 1):
@@ -47,8 +48,8 @@ async def play(scenario: Scenario, binary: str, road: str) -> set[str]:
 class Stage:
     """The broker and the clients of a scenario."""
 
-    def __init__(self, scenario: Scenario, broker: Broker, over_http: set[str]) -> None:
-        self._scenario, self._broker, self._over_http = scenario, broker, over_http
+    def __init__(self, scenario: Scenario, broker: Broker, road: str, over_http: set[str]) -> None:
+        self._scenario, self._broker, self._road, self._over_http = scenario, broker, road, over_http
         self._actors: dict[str, Actor] = {}
 
     async def begin(self) -> None:
@@ -91,7 +92,7 @@ class Stage:
             bare = BareActor(link)
             self._actors[label] = bare
             return await bare.connect()
-        actor = LineActor(label, link)
+        actor = LinkedActor(self._road, label, link)
         try:
             await actor.connect(lazy, timeout_ms)
         except Refused:

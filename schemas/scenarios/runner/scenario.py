@@ -30,7 +30,8 @@ class Scenario:
 
     def reason_against(self, road: str) -> str | None:
         """Says why the scenario cannot be played over a road."""
-        reason: str | None = self.document.get("not_over", {}).get(road)
+        kind = "http" if road == "http" else "lines"
+        reason: str | None = self.document.get("not_over", {}).get(kind)
         return reason
 
     def is_marked(self, mark: str, label: str) -> bool:

@@ -1,4 +1,4 @@
-"""A client that speaks JSON lines, with the behaviours of an SDK."""
+"""A client with a connection of its own and the behaviours of an SDK."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from subscriptions import Subscription, Subscriptions
 CONNECT_MS = 5_000
 
 
-class LineActor(Actor):
+class LinkedActor(Actor):
     """One client and its link."""
 
-    def __init__(self, label: str, link: Link) -> None:
+    def __init__(self, road: str, label: str, link: Link) -> None:
         self._link = link
-        self._connection = Connection(link.address, label)
+        self._connection = Connection(road, link.address, label)
         self._subscriptions = Subscriptions(self._connection)
         self._services = Services(self._connection)
         self._calls = Calls(self._connection)
