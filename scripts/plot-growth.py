@@ -14,7 +14,7 @@ import pathlib
 import sys
 
 WIDTH, HEIGHT = 640, 300
-LEFT, RIGHT, TOP, BOTTOM = 60, 24, 40, 46
+LEFT, RIGHT, TOP, BOTTOM = 60, 44, 40, 46
 GREY, FAINT, CURVE, MUST = "#7d8590", "#7d859055", "#2f81f7", "#d4762c"
 # How many times the cost of the first step a later one may have; the other axes have no such target.
 ALLOWED = {"services": 2.0, "topics": 2.0, "connections": 2.0}
@@ -79,13 +79,12 @@ def picture(axis: str, steps: list[tuple[int, float]]) -> str:
     def y(figure: float) -> float:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * figure / top
 
-    parts = [text(LEFT, 20, f"CPU time of {title}", "start", weight="600")]
+    parts = [text(LEFT, 20, f"Microseconds of CPU time for {title}", "start", weight="600")]
     figure = 0.0
     while figure <= top * 1.001:
         parts.append(line(LEFT, y(figure), WIDTH - RIGHT, y(figure), FAINT))
         parts.append(text(LEFT - 8, y(figure) + 4, short(figure), "end"))
         figure += step
-    parts.append(text(LEFT, 34, "us", "end"))
     for count, _ in steps:
         parts.append(text(x(count), HEIGHT - BOTTOM + 18, f"{count:,}", "middle"))
     parts.append(text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, unit, "middle"))
