@@ -69,8 +69,10 @@ pub(crate) struct Oracle {
     dealt: BTreeSet<u64>,
     /// Registrations that the broker said to have ended during the call that is being looked at.
     vanished: Vec<(usize, String, String)>,
-    /// Since when the broker shuts down.
-    draining: Option<Instant>,
+    /// After how many messages the broker began to shut down.
+    draining: Option<u64>,
+    /// Messages that the broker was handed, by which what was said before something is told from what came after.
+    said: u64,
     /// Publishes that were accepted, which also numbers them in the order in which they were.
     accepted: u64,
     /// Whether any delivery was dropped so far.
@@ -134,6 +136,7 @@ impl Oracle {
             dealt: BTreeSet::new(),
             vanished: Vec::new(),
             draining: None,
+            said: 0,
             accepted: 0,
             dropped: false,
             starved: false,
@@ -176,7 +179,7 @@ impl Oracle {
 
     /// Takes in that the broker begins to shut down.
     pub(crate) fn drained(&mut self) {
-        self.draining = Some(self.now);
+        self.draining = Some(self.said);
         for shadow in self.clients.iter_mut().filter(|shadow| shadow.open) {
             shadow.drain = Some(false);
         }
@@ -320,7 +323,8 @@ impl Oracle {
 
     /// Takes in what a client begins to ask for, before the broker has decided.
     pub(crate) fn asks(&mut self, client: usize, said: &Said) {
-        self.clients[client].asked_at = self.now;
+        self.said += 1;
+        self.clients[client].asked_at = self.said;
         if let Said::Register { declared, .. } = said {
             self.clients[client].registering = Some((declared.clone(), self.now));
         }

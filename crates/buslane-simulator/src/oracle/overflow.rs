@@ -36,13 +36,11 @@ impl Oracle {
         let shadow = &self.clients[client];
         let asked = shadow.policies.contains(&(Overflow::Disconnect as u8));
         let wrong = match reason {
-            CloseReason::DeliveriesFull => {
-                (!asked && self.limits.memory >= AMPLE_MEMORY) || !self.may_be_slow(client)
-            }
-            CloseReason::ControlFull => self.limits.memory >= AMPLE_MEMORY && !self.may_be_slow(client),
+            CloseReason::DeliveriesFull => !asked || !self.may_be_slow(client),
+            CloseReason::ControlFull => !self.may_be_slow(client),
             _ => false,
         };
-        if wrong {
+        if wrong && self.limits.memory >= AMPLE_MEMORY {
             let promise = format!("nobody is disconnected without a reason: {}", reason.as_str());
             self.broken(promise, &[Subject::Client(client)]);
         }

@@ -61,7 +61,7 @@ impl Oracle {
     pub(super) fn registered(&mut self, client: usize, service: &str, instance: &str) {
         self.coverage.count("registered");
         let subjects = [Subject::Client(client)];
-        let Some((declared, asked_at)) = self.clients[client].registering.take() else {
+        let Some((declared, _)) = self.clients[client].registering.take() else {
             return self.broken("a client was registered that did not ask for it", &subjects);
         };
         let named = declared.instance.as_deref().is_none_or(|name| name == instance);
@@ -89,7 +89,10 @@ impl Oracle {
         if self.clients[client].registrations.len() > self.limits.registrations {
             self.broken("a client has more registrations than the limit", &subjects);
         }
-        if self.draining.is_some_and(|since| since <= asked_at) {
+        if self
+            .draining
+            .is_some_and(|since| since < self.clients[client].asked_at)
+        {
             self.broken("a broker that shuts down takes no registrations", &subjects);
         }
     }

@@ -102,7 +102,7 @@ impl Oracle {
         }
         if self
             .draining
-            .is_some_and(|since| since <= self.clients[client].asked_at)
+            .is_some_and(|since| since < self.clients[client].asked_at)
         {
             self.broken("a broker that shuts down takes no requests", &subjects);
         }

@@ -18,8 +18,8 @@ pub(super) struct Shadow {
     pub(super) principal: usize,
     /// When bytes of it last arrived.
     pub(super) heard: Instant,
-    /// When it said last what the broker may still think about.
-    pub(super) asked_at: Instant,
+    /// Which of all messages was its last one, over which the broker may still think.
+    pub(super) asked_at: u64,
     /// Whether its connection takes no bytes at the moment, and whether that ever was so.
     pub(super) blocked: bool,
     pub(super) was_blocked: bool,
