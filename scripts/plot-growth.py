@@ -79,7 +79,7 @@ def picture(axis: str, steps: list[tuple[int, float]]) -> str:
     def y(figure: float) -> float:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * figure / top
 
-    parts = [text(LEFT, 20, f"Microseconds of CPU time for {title}", "start", weight="600")]
+    parts = [text(12, 20, f"CPU microseconds for {title}", "start", weight="600")]
     figure = 0.0
     while figure <= top * 1.001:
         parts.append(line(LEFT, y(figure), WIDTH - RIGHT, y(figure), FAINT))
