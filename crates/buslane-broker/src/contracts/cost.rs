@@ -26,6 +26,8 @@ pub(super) struct Cost {
     total: u64,
     /// References to what is above: how much the work can grow from one level of the value to the next.
     growth: u64,
+    /// Subschemas applied to any one value, be it the value itself or a part.
+    width: u64,
 }
 
 /// Why a schema is not worth its cost.
@@ -69,11 +71,19 @@ impl Cost {
             walk.visit(node, 0)?;
         }
         let (total, growth) = walk.total(place, 0, &mut HashMap::new());
+        let (here, below) = walk.width(place, 0, &mut HashMap::new());
         Ok(Cost {
             total,
             growth,
+            width: here.max(below),
             ..LEAF
         })
+    }
+
+    /// Returns how many subschemas are applied to one value at most, be it the payload or a part of it. What comes
+    /// again with each level of the payload counts once: whether a value matches such a schema is found out once.
+    pub(super) fn width(&self) -> u64 {
+        self.width
     }
 
     /// Tells whether the place of a violation can be looked for in a value of this many levels. Whether a value
@@ -89,8 +99,10 @@ impl Cost {
 struct Applied<'a> {
     /// To the same value; with `true` if which one it is depends on how the schema was reached.
     in_place: Vec<(Node<'a>, bool)>,
-    /// To parts of the value.
+    /// To parts of the value: any of them.
     below: Vec<Node<'a>>,
+    /// To one part of the value each, different ones.
+    named: Vec<Node<'a>>,
 }
 
 /// What is known about a schema, by its place in memory.
@@ -101,6 +113,7 @@ enum Known {
         cost: Cost,
         in_place: Vec<usize>,
         below: Vec<usize>,
+        named: Vec<usize>,
     },
 }
 
@@ -148,9 +161,14 @@ impl<'a> Walk<'a> {
         self.known.insert(place, Known::Open);
         self.count_patterns(schema)?;
         let applied = self.applied(&node, schema)?;
-        let below = applied.below.iter().map(Node::place).collect();
+        let places = |nodes: &[Node<'a>]| nodes.iter().map(Node::place).collect();
+        let (below, named) = (places(&applied.below), places(&applied.named));
         self.below.extend(applied.below);
-        let mut cost = LEAF;
+        self.below.extend(applied.named);
+        let mut cost = Cost {
+            in_place: 1 + options(schema) / OPTIONS,
+            ..LEAF
+        };
         let mut in_place = Vec::with_capacity(applied.in_place.len());
         for (inner, dynamic) in applied.in_place {
             if dynamic && matches!(self.known.get(&inner.place()), Some(Known::Open)) {
@@ -173,6 +191,7 @@ impl<'a> Walk<'a> {
                 cost,
                 in_place,
                 below,
+                named,
             },
         );
         Ok(cost)
@@ -208,10 +227,9 @@ impl<'a> Walk<'a> {
                         .extend(each(parts(value)).map(|node| (node, false)));
                 }
                 "not" | "if" | "then" | "else" => applied.in_place.push((node.part(value), false)),
-                "properties" | "patternProperties" | "prefixItems" => {
-                    applied.below.extend(each(parts(value)))
-                }
-                "items" if value.is_array() => applied.below.extend(each(parts(value))),
+                "properties" | "prefixItems" => applied.named.extend(each(parts(value))),
+                "items" if value.is_array() => applied.named.extend(each(parts(value))),
+                "patternProperties" => applied.below.extend(each(parts(value))),
                 "items"
                 | "additionalItems"
                 | "unevaluatedItems"
@@ -248,22 +266,74 @@ impl<'a> Walk<'a> {
             Some(None) => return (1, 1),
             None => {}
         }
-        let Some(Known::Visited { in_place, below, .. }) = self.known.get(&place) else {
+        let Some(Known::Visited {
+            in_place,
+            below,
+            named,
+            ..
+        }) = self.known.get(&place)
+        else {
             return (1, 0);
         };
         seen.insert(place, None);
         let mut sum = (1u64, 0u64);
-        for inner in in_place.iter().chain(below) {
+        for inner in in_place.iter().chain(below).chain(named) {
             let (total, growth) = self.total(*inner, level + 1, seen);
             sum = (sum.0.saturating_add(total), sum.1.saturating_add(growth));
         }
         seen.insert(place, Some(sum));
         sum
     }
+
+    /// Finds out how many subschemas a schema applies to one value: to the value itself, and to any of its parts.
+    fn width(&self, place: usize, level: u32, seen: &mut HashMap<usize, Option<(u64, u64)>>) -> (u64, u64) {
+        if level > MOST_LEVELS {
+            return (u64::MAX, 0);
+        }
+        match seen.get(&place) {
+            Some(known) => return known.unwrap_or((1, 0)),
+            None => seen.insert(place, None),
+        };
+        let Some(Known::Visited {
+            cost,
+            in_place,
+            below,
+            named,
+        }) = self.known.get(&place)
+        else {
+            return (1, 0);
+        };
+        let mut any = 0u64;
+        for inner in in_place {
+            let (_, inner) = self.width(*inner, level + 1, seen);
+            any = any.saturating_add(inner);
+        }
+        let mut one = 0;
+        for (inner, is_named) in tagged(below, false).chain(tagged(named, true)) {
+            let (here, inner) = self.width(inner, level + 1, seen);
+            match is_named {
+                true => one = here.max(inner).max(one),
+                false => any = any.saturating_add(here.max(inner)),
+            }
+        }
+        let width = (cost.in_place, any.saturating_add(one));
+        seen.insert(place, Some(width));
+        width
+    }
+}
+
+fn tagged(places: &[usize], tag: bool) -> impl Iterator<Item = (usize, bool)> {
+    places.iter().map(move |place| (*place, tag))
 }
 
 fn refused(error: referencing::Error) -> TooCostly {
     TooCostly::Reference(error.to_string())
+}
+
+/// Counts what `enum` allows.
+fn options(schema: &Map<String, Value>) -> u64 {
+    let options = schema.get("enum").and_then(Value::as_array);
+    options.map_or(0, |options| options.len() as u64)
 }
 
 /// The values of an object or the items of an array.
@@ -280,8 +350,11 @@ const LEAF: Cost = Cost {
     nesting: 0,
     total: 1,
     growth: 0,
+    width: 1,
 };
 const MOST_IN_PLACE: u64 = 10_000;
+/// Options of `enum` that take as long to compare as a subschema to apply.
+const OPTIONS: u64 = 16;
 const MOST_NESTING: u32 = 32;
 const MOST_PATTERNS: usize = 256;
 /// Levels of schemas below schemas that are added up.
@@ -385,6 +458,35 @@ mod tests {
         let tree = json!({ "properties": { "left": { "$ref": "#" }, "right": { "$ref": "#" } } });
         assert!(cost(&tree).unwrap().allows_search(8));
         assert!(!cost(&tree).unwrap().allows_search(64));
+    }
+
+    #[test]
+    fn the_width_is_what_applies_to_one_value_at_most() {
+        let width = |schema: Value| cost(&schema).unwrap().width();
+        let text = || json!({ "type": "string" });
+        assert_eq!(width(text()), 1);
+        // Each name has its own value.
+        assert_eq!(
+            width(json!({ "properties": { "a": text(), "b": text(), "c": text() } })),
+            1
+        );
+        assert_eq!(
+            width(
+                json!({ "patternProperties": { "a": text(), "b": text() }, "properties": { "c": text() } })
+            ),
+            3
+        );
+        assert_eq!(
+            width(json!({ "anyOf": [text(), text(), { "items": text() }, { "items": text() }] })),
+            5
+        );
+        let below = json!({ "allOf": [{ "items": { "anyOf": [text(), text()] } }, { "items": text() }] });
+        assert_eq!(width(below), 4);
+        assert_eq!(
+            width(json!({ "properties": { "next": { "$ref": "#" }, "value": text() } })),
+            2
+        );
+        assert_eq!(width(json!({ "enum": (0..160).collect::<Vec<_>>() })), 11);
     }
 
     #[test]

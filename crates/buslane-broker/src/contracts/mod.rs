@@ -11,6 +11,7 @@ mod compatibility;
 mod contract;
 mod cost;
 mod document;
+mod effort;
 mod node;
 mod payload;
 mod plan;

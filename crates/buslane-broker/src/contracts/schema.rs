@@ -8,6 +8,7 @@ use jsonschema::{Draft, PatternOptions, Regex, ValidationError, ValidationOption
 use serde_json::Value;
 
 use super::cost::{Cost, TooCostly};
+use super::effort::{self, Effort};
 use super::node::Node;
 use super::plan::{Builder, Plan};
 use super::references::{BASE, DocumentError, References, Refuse};
@@ -24,10 +25,13 @@ pub(super) struct Source {
 /// A compiled schema.
 pub(super) struct CompiledSchema {
     source: Source,
-    validator: Validator,
+    /// What judges every payload and can say what is wrong with it. It holds many times the bytes of the plan, so where
+    /// there is one it is made when a payload is refused for the first time.
+    general: OnceLock<Validator>,
     /// The same in short, for schemas that have no keyword out of the ordinary.
     plan: Option<Plan>,
     cost: Cost,
+    effort: Effort,
     /// About how many bytes all of this holds.
     bytes: usize,
     /// The parsed text, kept from the first violation on: errors quote it.
@@ -86,21 +90,24 @@ impl CompiledSchema {
     pub(super) fn compile(source: Source) -> Result<CompiledSchema, SchemaError> {
         let (document, draft) = source.references.read(&source.text)?;
         let (cost, plan) = measure(&source.references, &document, draft)?;
-        let registry = source.references.registry(draft)?;
-        let validator = options(draft)
-            .with_registry(&registry)
-            .with_retriever(Refuse)
-            .with_pattern_options(patterns())
-            .build(&document)
-            .map_err(|error| invalid(&error))?;
-        drop(registry);
-        let documents = source.references.documents().map(|(_, document)| document);
-        let bytes = estimate([&document].into_iter().chain(documents), plan.as_ref());
+        let validator = build(&source.references, &document, draft)?;
+        let general = OnceLock::new();
+        let quick = source.text.as_str().len() <= MADE_AGAIN && source.references.documents().next().is_none();
+        if plan.is_none() || !quick {
+            let _ = general.set(validator);
+        }
+        let documents = || {
+            let others = source.references.documents().map(|(_, document)| document);
+            [&document].into_iter().chain(others)
+        };
+        let effort = Effort::of(&cost, documents());
+        let bytes = estimate(documents(), plan.as_ref());
         Ok(CompiledSchema {
             source,
-            validator,
+            general,
             plan,
             cost,
+            effort,
             bytes,
             document: OnceLock::new(),
         })
@@ -111,6 +118,15 @@ impl CompiledSchema {
         &self.source
     }
 
+    fn general(&self) -> &Validator {
+        self.general.get_or_init(|| {
+            let made = self.source.references.read(&self.source.text);
+            made.map_err(SchemaError::from)
+                .and_then(|(document, draft)| build(&self.source.references, &document, draft))
+                .expect("it was made before, of the same text")
+        })
+    }
+
     /// Returns what the plan says to a payload, if there is one and it says anything.
     fn planned(&self, text: &[u8]) -> Option<bool> {
         self.plan.as_ref()?.judge(text)
@@ -119,7 +135,7 @@ impl CompiledSchema {
     /// Returns what the plan says to a payload, if it says anything, and what is right.
     pub(super) fn verdicts(&self, text: &[u8]) -> (Option<bool>, bool) {
         let value = payload::parse(text);
-        let right = value.is_ok_and(|value| self.validator.is_valid(&value));
+        let right = value.is_ok_and(|value| self.general().is_valid(&value));
         (self.planned(text), right)
     }
 
@@ -133,7 +149,7 @@ impl CompiledSchema {
     fn locate(&self, value: &Value) -> Violation {
         let searched = self.cost.allows_search(payload::depth(value));
         let error = if searched {
-            self.validator.validate(value).err()
+            self.general().validate(value).err()
         } else {
             None
         };
@@ -182,6 +198,14 @@ impl Validate for CompiledSchema {
     }
 
     fn validate(&self, text: &[u8]) -> Result<(), Violation> {
+        if !self.effort.allows(text.len(), || effort::values(text)) {
+            return Err(Violation::Mismatch {
+                pointer: String::new(),
+                keyword: "schema".to_owned(),
+                expected: None,
+                detail: "too long a payload for so intricate a schema".to_owned(),
+            });
+        }
         // What the plan refuses is looked at once more, by what can say why.
         if self.planned(text) == Some(true) {
             return Ok(());
@@ -189,12 +213,23 @@ impl Validate for CompiledSchema {
         let value = payload::parse(text).map_err(|error| Violation::NotJson {
             reason: error.to_string(),
         })?;
-        if self.validator.is_valid(&value) {
+        if self.general().is_valid(&value) {
             Ok(())
         } else {
             Err(self.locate(&value))
         }
     }
+}
+
+/// Makes the general validator of a schema.
+fn build(references: &References, document: &Value, draft: Draft) -> Result<Validator, SchemaError> {
+    let registry = references.registry(draft)?;
+    options(draft)
+        .with_registry(&registry)
+        .with_retriever(Refuse)
+        .with_pattern_options(patterns())
+        .build(document)
+        .map_err(|error| invalid(&error))
 }
 
 /// Returns options for a draft. One that is not known is found by its meta-schema, which is among the references.
@@ -260,6 +295,9 @@ fn shortened(text: &str, most: usize) -> String {
 
 /// Bytes that one compiled pattern may take; larger ones are refused.
 pub(super) const PATTERN_SIZE: usize = 256 << 10;
+/// Bytes of a schema whose general validator is made again when it is needed: in less than a millisecond, since everyone
+/// waits for it.
+const MADE_AGAIN: usize = 4 << 10;
 const POINTER_SHOWN: usize = 512;
 const REASON_SHOWN: usize = 300;
 const EXPECTED_SHOWN: usize = 1_024;

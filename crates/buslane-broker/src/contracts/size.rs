@@ -40,8 +40,35 @@ fn of_value(value: &Value, copies: usize) -> usize {
     }
 }
 
-/// Finds out into which size a pattern can be compiled, and adds what running it may hold.
+/// Returns the size of each pattern in a document, in one of [`PATTERN_SIZES`] or the largest allowed.
+pub(super) fn patterns_of(document: &Value) -> Vec<usize> {
+    let mut sizes = Vec::new();
+    let mut waiting = vec![document];
+    while let Some(value) = waiting.pop() {
+        match value {
+            Value::Object(members) => {
+                if let Some(Value::String(pattern)) = members.get("pattern") {
+                    sizes.push(size_of_pattern(pattern));
+                }
+                if let Some(Value::Object(patterns)) = members.get("patternProperties") {
+                    sizes.extend(patterns.keys().map(|pattern| size_of_pattern(pattern)));
+                }
+                waiting.extend(members.values());
+            }
+            Value::Array(items) => waiting.extend(items),
+            _ => {}
+        }
+    }
+    sizes
+}
+
+/// Returns what a pattern holds, and what running it may hold.
 fn of_pattern(pattern: &str) -> usize {
+    RUNNING * size_of_pattern(pattern)
+}
+
+/// Finds out into which size a pattern can be compiled.
+fn size_of_pattern(pattern: &str) -> usize {
     let schema = json!({ "pattern": pattern });
     let fits = |limit: &&usize| {
         let options = PatternOptions::regex().size_limit(**limit);
@@ -50,7 +77,7 @@ fn of_pattern(pattern: &str) -> usize {
             .build(&schema)
             .is_ok()
     };
-    RUNNING * PATTERN_SIZES.iter().find(fits).copied().unwrap_or(PATTERN_SIZE)
+    PATTERN_SIZES.iter().find(fits).copied().unwrap_or(PATTERN_SIZE)
 }
 
 /// Bytes of a compiled schema beside what follows from its text.
@@ -64,7 +91,7 @@ const ITEM: usize = 128;
 /// How often a text is held: in the document, in the compiled form, in the places that errors name.
 const TEXTS: usize = 4;
 /// Sizes that are tried for a compiled pattern.
-const PATTERN_SIZES: [usize; 3] = [8 << 10, 32 << 10, 128 << 10];
+pub(super) const PATTERN_SIZES: [usize; 3] = [8 << 10, 32 << 10, 128 << 10];
 /// What a pattern holds when it runs, in sizes of the pattern.
 const RUNNING: usize = 3;
 
