@@ -56,13 +56,18 @@ impl Body {
         }
     }
 
-    /// Checks that what says it is JSON is one JSON value.
-    pub(crate) fn checked(mut self) -> serde_json::Result<Body> {
-        if self.kind == PayloadKind::Json && !self.bytes.is_empty() {
+    /// Checks that what says it is JSON is one JSON value, so that it is not checked again each time it is sent.
+    pub fn checked(mut self) -> serde_json::Result<Body> {
+        if !self.is_checked() {
             serde_json::from_slice::<serde::de::IgnoredAny>(&self.bytes)?;
             self.kind = PayloadKind::CheckedJson;
         }
         Ok(self)
+    }
+
+    /// Tells whether nothing about it needs to be checked.
+    pub(crate) fn is_checked(&self) -> bool {
+        self.kind != PayloadKind::Json || self.bytes.is_empty()
     }
 
     pub(crate) fn payload(&self) -> Payload<'_> {
@@ -78,6 +83,18 @@ impl Body {
             Some(content_type) => headers.push(Headers::CONTENT_TYPE, content_type),
             None => Ok(()),
         }
+    }
+}
+
+impl From<Body> for Cow<'_, Body> {
+    fn from(body: Body) -> Self {
+        Cow::Owned(body)
+    }
+}
+
+impl<'a> From<&'a Body> for Cow<'a, Body> {
+    fn from(body: &'a Body) -> Self {
+        Cow::Borrowed(body)
     }
 }
 

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use buslane_protocol::{Address, Deadline, Destination, ErrorCode, HeadersBuf, Problem, Targets};
-use buslane_session::{RequestKey, RequestOptions};
+use buslane_protocol::{Address, Deadline, Destination, ErrorCode, HeadersBuf, Instant, Problem, Targets};
+use buslane_session::{RequestKey, RequestOptions, SessionError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
 use crate::error::own_problem;
 use crate::inbox::Inbox;
-use crate::waiters::{Arrival, Awaited, Caller};
-use crate::{Body, Client, Gather, Reply, ReplyStream, RequestError};
+use crate::shared::{HIGH_WATER, State};
+use crate::waiters::{Arrival, Awaited, Caller, Then};
+use crate::{Body, Client, Gather, Pending, Reply, ReplyStream, RequestError};
 
 /// A request about to be made, see [`Client::call`].
 ///
@@ -151,6 +152,26 @@ impl Call {
         Request::new(self.with(Ok(body)), Ok)
     }
 
+    /// Sends a body at once and has `then` called with the reply, or with why there is none: for threads without a
+    /// runtime and for callbacks of other languages.
+    ///
+    /// `then` is called once, where the connection lives and under no lock, so it must not block; not at all if
+    /// [`Pending::cancel`] says so. While much is on its way, or where something is wrong with the request itself, it
+    /// is refused here, and `then` is dropped.
+    pub fn body_then(
+        self,
+        body: Body,
+        then: impl FnOnce(Result<Reply, RequestError>) + Send + 'static,
+    ) -> Result<Pending, RequestError> {
+        let request = Request::<Reply>::new(self.with(Ok(body)), Ok);
+        match request.stage {
+            Stage::Unsent(outbound) => {
+                outbound.send_then(Box::new(|outcome| then(outcome.map_err(RequestError::from))))
+            }
+            Stage::Waiting(..) | Stage::Done => unreachable!("a new request is not sent yet"),
+        }
+    }
+
     /// Sends the input, and reads each part of the stream as a `T`.
     pub fn request_stream<T: DeserializeOwned>(self, input: &(impl Serialize + ?Sized)) -> ReplyStream<T> {
         ReplyStream::new(self.with(Body::json(input)), read_json)
@@ -259,18 +280,9 @@ impl Outbound {
         let Some(targets) = self.targets.clone() else {
             return Poll::Pending;
         };
-        let options = RequestOptions {
-            headers: self.headers.headers(),
-            deadline: self.deadline,
-            stream: self.stream,
-            credit: self.credit,
-        };
         let key = self.client.shared().act(|state, now| {
             ready!(state.poll_room(context));
-            let key = state.session.request(now, targets, self.body.payload(), options);
-            Poll::Ready(key.inspect(|key| {
-                state.waiters.requests.insert(*key, caller());
-            }))
+            Poll::Ready(self.submit(state, now, targets, caller))
         });
         let key = ready!(key).map_err(|error| RequestError::from(error.problem()))?;
         Poll::Ready(Ok(Sent {
@@ -278,6 +290,44 @@ impl Outbound {
             key,
             ended: false,
         }))
+    }
+
+    /// Sends the request now or not at all.
+    fn send_then(mut self, then: Then) -> Result<Pending, RequestError> {
+        if let Some(error) = self.refused.take() {
+            return Err(error);
+        }
+        let targets = self.targets.take().expect("only what is refused has none");
+        let shared = self.client.shared();
+        let key = shared.act(|state, now| {
+            if state.is_crowded() {
+                let detail = format!("{HIGH_WATER} bytes wait to be sent already; request less often");
+                return Err(own_problem(ErrorCode::QueueFull, detail));
+            }
+            let key = self.submit(state, now, targets, || Caller::Then(then));
+            key.map_err(|error| Box::new(error.problem()))
+        })?;
+        Ok(Pending::new(shared, key))
+    }
+
+    fn submit(
+        &self,
+        state: &mut State,
+        now: Instant,
+        targets: Targets<'static>,
+        caller: impl FnOnce() -> Caller,
+    ) -> Result<RequestKey, SessionError> {
+        let options = RequestOptions {
+            headers: self.headers.headers(),
+            deadline: self.deadline,
+            stream: self.stream,
+            credit: self.credit,
+        };
+        let key = state
+            .session
+            .request(now, targets, self.body.payload(), options)?;
+        state.waiters.requests.insert(key, caller());
+        Ok(key)
     }
 
     /// Sends the request when there is room for it, and collects whatever comes of it.

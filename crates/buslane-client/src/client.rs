@@ -1,5 +1,6 @@
 //! The handle that programs hold. Each method starts an operation; what the operation is lives in a file of its own.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use buslane_protocol::{ErrorCode, Problem};
@@ -105,17 +106,17 @@ impl Client {
     /// # Ok(()) }
     /// ```
     pub fn publish<'a>(&'a self, topic: &'a str, value: &(impl Serialize + ?Sized)) -> Publish<'a> {
-        Publish::new(self, topic, Body::json(value))
+        Publish::new(self, topic, Body::json(value).map(Cow::Owned))
     }
 
-    /// Publishes a body of any kind to a topic.
-    pub fn publish_body<'a>(&'a self, topic: &'a str, body: Body) -> Publish<'a> {
-        Publish::new(self, topic, Ok(body))
+    /// Publishes a body of any kind to a topic. One that is published again and again can be lent.
+    pub fn publish_body<'a>(&'a self, topic: &'a str, body: impl Into<Cow<'a, Body>>) -> Publish<'a> {
+        Publish::new(self, topic, Ok(body.into()))
     }
 
     /// Removes the retained value of a topic. Subscribers receive the message, which carries nothing.
     pub fn clear_retained<'a>(&'a self, topic: &'a str) -> Publish<'a> {
-        Publish::new(self, topic, Ok(Body::none())).clear()
+        Publish::new(self, topic, Ok(Cow::Owned(Body::none()))).clear()
     }
 
     /// Subscribes to the topics that a filter selects: `+` stands for one level, `#` for the rest.
@@ -164,7 +165,7 @@ impl Client {
     /// connection it waits for the next one.
     pub async fn flush(&self) -> Result<(), FlushError> {
         let (waiter, flushed) = oneshot::channel();
-        self.shared.act(|state, _| {
+        self.shared.act_untimed(|state| {
             let key = state.session.flush().map_err(|error| Box::new(error.problem()))?;
             state.waiters.flushes.insert(key, waiter);
             Ok::<_, Box<Problem>>(())

@@ -89,11 +89,24 @@ impl Deliveries {
     }
 
     pub(crate) fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<SubscriptionEvent>> {
-        self.inbox.poll_next(context, |queue, event| {
-            if let SubscriptionEvent::Message(message) = event {
-                queue.bytes -= message.cost();
-            }
-        })
+        self.inbox.poll_next(context, release)
+    }
+
+    /// Takes up to `most` events in one go. Returns how many; 0 after the end.
+    pub(crate) fn poll_many(
+        &self,
+        context: &mut Context<'_>,
+        events: &mut Vec<SubscriptionEvent>,
+        most: usize,
+    ) -> Poll<usize> {
+        self.inbox.poll_many(context, events, most, release)
+    }
+}
+
+/// Takes note that an event leaves the queue.
+fn release(queue: &mut Queue<SubscriptionEvent>, event: &SubscriptionEvent) {
+    if let SubscriptionEvent::Message(message) = event {
+        queue.bytes -= message.cost();
     }
 }
 

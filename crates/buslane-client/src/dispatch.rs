@@ -60,13 +60,8 @@ impl Waiters {
             Event::Delivery { keys, delivery } => self.deliver(&keys, &delivery, afterwards),
             Event::Reply { key, answer } => {
                 let reply = self.reply(&answer.from, &answer.headers, &answer.payload);
-                match self.requests.remove(&key) {
-                    Some(Caller::One(waiter)) => tell(waiter, Ok(reply)),
-                    Some(Caller::Many(inbox)) => {
-                        inbox.push(Arrival::Reply(reply));
-                        inbox.end();
-                    }
-                    None => {}
+                if let Some(caller) = self.requests.remove(&key) {
+                    self.succeed(caller, reply);
                 }
             }
             Event::PartialReply { key, answer } => {
@@ -102,7 +97,7 @@ impl Waiters {
             }
             Event::Failed { key, problem } => {
                 if let Some(caller) = self.requests.remove(&key) {
-                    caller.fail(Box::new(problem));
+                    self.fail(caller, Box::new(problem));
                 }
             }
             Event::Request { token, invocation } => match self.services.route(&invocation) {
@@ -277,10 +272,10 @@ impl Waiters {
     fn end_request(&mut self, key: RequestKey) {
         match self.requests.remove(&key) {
             Some(Caller::Many(inbox)) => inbox.end(),
-            Some(one) => one.fail(own_problem(
-                ErrorCode::Internal,
-                "the request ended without a reply",
-            )),
+            Some(one) => {
+                let problem = own_problem(ErrorCode::Internal, "the request ended without a reply");
+                self.fail(one, problem);
+            }
             None => {}
         }
     }

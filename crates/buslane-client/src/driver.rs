@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 
 use buslane_protocol::{Encoding, ErrorCode, Instant, Name};
 use buslane_session::{Action, State as SessionState, Transmit};
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::time::Sleep;
 
 use crate::direct::stands_in;
@@ -24,7 +24,7 @@ use crate::error::own_problem;
 use crate::handler::Handler;
 use crate::shared::{Shared, State};
 use crate::transport::{Outgoing, Received, Transport, Undialled};
-use crate::waiters::Job;
+use crate::waiters::{Completion, Job};
 
 /// Drives a session until it has ended and its last bytes are written.
 pub(crate) struct Driver {
@@ -42,7 +42,27 @@ pub(crate) struct Driver {
     armed: Option<Instant>,
     /// What was read last.
     scratch: Box<[u8]>,
+    /// What is to be run where no lock is held.
+    work: Work,
+}
+
+/// What the program is to be called for, by the client's own task and where no lock is held.
+#[derive(Default)]
+pub(crate) struct Work {
     jobs: Vec<Job>,
+    completions: Vec<Completion>,
+}
+
+impl Work {
+    /// Runs everything.
+    pub(crate) fn run(&mut self) {
+        self.completions.drain(..).for_each(Completion::run);
+        self.jobs.drain(..).for_each(Job::start);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.jobs.is_empty() && self.completions.is_empty()
+    }
 }
 
 enum Link {
@@ -95,7 +115,7 @@ impl Driver {
             timer,
             armed: None,
             scratch,
-            jobs: Vec::new(),
+            work: Work::default(),
         }
     }
 
@@ -154,7 +174,7 @@ impl Driver {
                 let round = Round {
                     shared: &self.shared,
                     now,
-                    jobs: &mut self.jobs,
+                    jobs: &mut self.work.jobs,
                 };
                 state.waiters.take_events(&mut state.session, round);
             }),
@@ -163,7 +183,7 @@ impl Driver {
                 let round = Round {
                     shared: &self.shared,
                     now,
-                    jobs: &mut self.jobs,
+                    jobs: &mut self.work.jobs,
                 };
                 state.waiters.take_events(&mut state.session, round);
             }),
@@ -218,9 +238,10 @@ impl Driver {
                 Round {
                     shared: &self.shared,
                     now,
-                    jobs: &mut self.jobs,
+                    jobs: &mut self.work.jobs,
                 },
             );
+            waiters.take_completions(&mut self.work.completions);
             let action = session.poll_action();
             let transmit = match (outgoing, &action) {
                 (Some(outgoing), None) if outgoing.is_empty() => {
@@ -309,7 +330,16 @@ impl Driver {
         };
         let runtime = self.runtime.clone();
         let _runtime = runtime.enter();
-        self.move_on(&mut Context::from_waker(&task))
+        let progress = self.move_on(&mut Context::from_waker(&task));
+        if !self.work.is_empty() {
+            task.wake();
+        }
+        progress
+    }
+
+    /// Exchanges what is to be run for what has been run.
+    pub(crate) fn exchange_work(&mut self, work: &mut Work) {
+        std::mem::swap(&mut self.work, work);
     }
 
     /// Returns how often the client's own task polled.
@@ -317,23 +347,32 @@ impl Driver {
         self.polls
     }
 
+    /// Tells whether the program's tasks run at the same time as this.
+    fn shares_time(&self) -> bool {
+        self.runtime.runtime_flavor() != RuntimeFlavor::CurrentThread && !stands_in()
+    }
+
     fn move_on(&mut self, context: &mut Context<'_>) -> Progress {
+        let mut sent = false;
         for step in 0..STEPS_A_POLL {
             let mut moved = self.advance(context);
             moved |= self.tick(context);
             let turn = self.turn(context.waker());
             turn.crowd.into_iter().for_each(Waker::wake);
             drop(turn.discarded);
-            self.jobs.drain(..).for_each(Job::start);
             if let Some(action) = turn.action {
                 self.follow(action);
                 moved = true;
             } else if turn.ended && matches!(self.link, Link::Idle) {
                 return Progress::Ended;
             }
-            moved |= self.send(context, turn.transmit);
-            moved |= self.arm(turn.due);
-            if !moved {
+            let sends = self.send(context, turn.transmit);
+            moved |= sends | self.arm(turn.due);
+            sent |= sends;
+            if !moved && std::mem::take(&mut sent) && self.shares_time() {
+                // Whoever sends one message on another thread sends the next one now: less than waking up again costs.
+                (0..LINGER).for_each(|_| std::hint::spin_loop());
+            } else if !moved {
                 return Progress::Still { moved: step > 0 };
             }
         }
@@ -341,22 +380,28 @@ impl Driver {
     }
 }
 
-impl Drop for Driver {
-    fn drop(&mut self) {
-        let now = self.shared.now();
-        let discarded = self.shared.look(|state| {
+impl Driver {
+    /// Ends the client, because its session has ended or its runtime has. Returns what is left to be run.
+    pub(crate) fn end(self) -> Work {
+        let Driver { shared, mut work, .. } = self;
+        let now = shared.now();
+        let discarded = shared.look(|state| {
             state.session.close(now);
             state.waiters.end(&own_problem(
                 ErrorCode::Closed,
                 "the runtime of the client has ended",
             ));
+            state.waiters.take_completions(&mut work.completions);
             state.waiters.services.take_discarded()
         });
         drop(discarded);
-        self.shared.finish();
+        shared.finish();
+        work
     }
 }
 
+/// Pauses of the processor, together one or two microseconds.
+const LINGER: u32 = 40;
 const READ_BYTES: usize = 64 << 10;
 /// Steps after which other tasks get their turn: enough to keep the socket busy, and few enough for what they bring to
 /// fit into a subscription's queue.

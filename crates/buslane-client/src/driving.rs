@@ -7,19 +7,25 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::direct::standing_in;
-use crate::driver::{Driver, Progress};
+use crate::driver::{Driver, Progress, Work};
 use crate::guard::{self, Visit};
 use crate::shared::Shared;
 
-/// The one task of a client.
-pub(crate) struct Driving(Arc<Shared>);
+/// The one task of a client. It alone calls the program, and holds no lock then.
+pub(crate) struct Driving {
+    shared: Arc<Shared>,
+    work: Work,
+}
 
 impl Driving {
     /// Puts the driver in its place, under guard.
     pub(crate) fn new(driver: Driver, shared: Arc<Shared>, ping_after: Duration) -> Driving {
         *lock(shared.driver()) = Some(driver);
         guard::watch(&shared, ping_after);
-        Driving(shared)
+        Driving {
+            shared,
+            work: Work::default(),
+        }
     }
 }
 
@@ -27,19 +33,27 @@ impl Future for Driving {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let mut place = lock(self.0.driver());
-        match &mut *place {
-            Some(driver) => driver.poll(context),
-            None => Poll::Ready(()),
-        }
+        let Driving { shared, work } = self.get_mut();
+        let mut place = lock(shared.driver());
+        let Some(driver) = &mut *place else {
+            return Poll::Ready(());
+        };
+        let polled = driver.poll(context);
+        driver.exchange_work(work);
+        drop(place);
+        work.run();
+        polled
     }
 }
 
 impl Drop for Driving {
     /// The task is done, or its runtime is: either way the client has ended.
     fn drop(&mut self) {
-        let driver = lock(self.0.driver()).take();
-        drop(driver);
+        let driver = lock(self.shared.driver()).take();
+        self.work.run();
+        if let Some(driver) = driver {
+            driver.end().run();
+        }
     }
 }
 
@@ -60,10 +74,9 @@ impl Shared {
         match standing_in(|| driver.stand_in()) {
             Progress::Still { moved: false } => Visit::Idle,
             Progress::Still { moved: true } | Progress::More => Visit::StoodIn,
+            // The task is awake by then, and ends.
             Progress::Ended => {
-                let driver = place.take();
-                drop(place);
-                drop(driver);
+                self.finish();
                 Visit::Gone
             }
         }

@@ -171,7 +171,8 @@ operation_error! {
         /// A receiver's queue is full, and the topic's contract says that publishes shall fail then. Nobody received
         /// it; try again later.
         ReceiverFull "{}": ReceiverFull,
-        /// There is no connection, and the queue for that time is full. Nothing was queued; try again later.
+        /// There is no connection and the queue for that time is full, or [`Publish::try_send`](crate::Publish::try_send)
+        /// found too much on its way. Nothing was queued; try again later.
         QueueFull "{}": QueueFull,
         /// The connection was lost before the message was sent. Nothing took effect; try again later.
         NotSent "{}": NotSent | Unreachable,

@@ -1,8 +1,8 @@
-//! Runs the handlers of methods: reads the input, runs the user's code in a task of its own, answers with what comes
-//! of it. A panic becomes an error reply; a withdrawn request drops the handler's future.
+//! Runs the handlers of methods: reads the input, runs the user's code in a task of its own unless it is deferred,
+//! answers with what comes of it. A panic becomes an error reply; a withdrawn request drops the handler's future.
 
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::context::Call;
-use crate::{Body, Context, ServiceError};
+use crate::{Body, Context, Incoming, ServiceError};
 
-/// Starts the work on a request, in a task of its own.
+/// Starts the work on a request; what takes time goes on in a task of its own.
 pub(crate) type Handler = Arc<dyn Fn(Context, Arc<Call>) + Send + Sync>;
 
 /// Makes the handler of a method with one reply.
@@ -78,6 +78,15 @@ where
                 None => {}
             }
         });
+    })
+}
+
+/// Makes the handler of a method that is answered later. It runs in the client's own task.
+pub(crate) fn deferred(handler: impl Fn(Incoming) + Send + Sync + 'static) -> Handler {
+    Arc::new(move |context, call| {
+        let incoming = Incoming::new(context, call);
+        // A panic drops the request, which answers it.
+        let _ = catch_unwind(AssertUnwindSafe(|| handler(incoming)));
     })
 }
 

@@ -81,6 +81,31 @@ impl<T> Inbox<T> {
         }
     }
 
+    /// Takes up to `most` items in one go and appends them to `items`; `release` sees the queue as each leaves it.
+    /// Returns how many; 0 after the end.
+    pub(crate) fn poll_many(
+        &self,
+        context: &mut Context<'_>,
+        items: &mut Vec<T>,
+        most: usize,
+        release: impl Fn(&mut Queue<T>, &T),
+    ) -> Poll<usize> {
+        let mut queue = self.lock();
+        let count = queue.items.len().min(most);
+        if count == 0 && !queue.ended {
+            queue.waker = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        items.reserve(count);
+        for _ in 0..count {
+            if let Some(item) = queue.items.pop_front() {
+                release(&mut queue, &item);
+                items.push(item);
+            }
+        }
+        Poll::Ready(count)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,15 +1,17 @@
 //! Publishes a message, with or without waiting for the broker's word.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use buslane_protocol::{ErrorCode, HeadersBuf, Problem, Retain, Topic};
-use buslane_session::PublishOptions;
+use buslane_protocol::{ErrorCode, HeadersBuf, Instant, Problem, Retain, Topic};
+use buslane_session::{PublishOptions, SessionError};
 use tokio::sync::oneshot;
 
 use crate::error::own_problem;
+use crate::shared::{HIGH_WATER, State};
 use crate::waiters::Awaited;
 use crate::{Body, Client, PublishError};
 
@@ -34,7 +36,7 @@ pub struct AckedPublish<'a> {
 #[derive(Debug)]
 struct Outbound<'a> {
     topic: Topic<'a>,
-    body: Body,
+    body: Cow<'a, Body>,
     headers: HeadersBuf,
     retain: Retain,
     retain_ms: Option<u32>,
@@ -42,7 +44,11 @@ struct Outbound<'a> {
 }
 
 impl<'a> Publish<'a> {
-    pub(crate) fn new(client: &'a Client, topic: &'a str, body: serde_json::Result<Body>) -> Publish<'a> {
+    pub(crate) fn new(
+        client: &'a Client,
+        topic: &'a str,
+        body: serde_json::Result<Cow<'a, Body>>,
+    ) -> Publish<'a> {
         Publish {
             client,
             outbound: Some(Outbound::new(topic, body)),
@@ -77,6 +83,26 @@ impl<'a> Publish<'a> {
         self
     }
 
+    /// Hands the message over at once or not at all, without waiting: for threads that have no runtime and must not
+    /// wait. While much is on its way it fails with [`PublishError::QueueFull`], and nothing has happened.
+    pub fn try_send(self) -> Result<(), PublishError> {
+        let outbound = match self.outbound {
+            Some(Ok(outbound)) => outbound,
+            Some(Err(problem)) => return Err(problem.into()),
+            None => return Ok(()),
+        };
+        self.client.shared().act_untimed(|state| {
+            if state.is_crowded() {
+                let detail = format!(
+                    "{HIGH_WATER} bytes wait to be sent already; wait with `publish(...).await`, or publish less often"
+                );
+                return Err(own_problem(ErrorCode::QueueFull, detail).into());
+            }
+            let sent = outbound.publish(state, state.session.now(), false);
+            sent.map(|_| ()).map_err(|error| error.problem().into())
+        })
+    }
+
     /// Waits until the broker has accepted and routed the message.
     pub fn ack(self) -> AckedPublish<'a> {
         AckedPublish {
@@ -108,26 +134,14 @@ impl<'a> Publish<'a> {
             Some(Err(problem)) => return Poll::Ready(Err(problem.clone().into())),
             None => return Poll::Pending,
         };
-        let options = PublishOptions {
-            headers: outbound.headers.headers(),
-            ack,
-            retain: outbound.retain,
-            retain_ms: outbound.retain_ms,
-            exclude_self: outbound.exclude_self,
+        let shared = self.client.shared();
+        let sent = if ack {
+            shared.act(|state, now| outbound.poll_publish(state, now, context, ack))
+        } else {
+            // Only ids need the time.
+            shared.act_untimed(|state| outbound.poll_publish(state, state.session.now(), context, ack))
         };
-        let sent = ready!(self.client.shared().act(|state, now| {
-            ready!(state.poll_room(context));
-            let published = state
-                .session
-                .publish(now, &outbound.topic, outbound.body.payload(), options);
-            Poll::Ready(published.map(|key| {
-                key.map(|key| {
-                    let (waiter, acked) = oneshot::channel();
-                    state.waiters.publishes.insert(key, waiter);
-                    acked
-                })
-            }))
-        }));
+        let sent = ready!(sent);
         self.outbound = None;
         Poll::Ready(sent.map_err(|error| error.problem().into()))
     }
@@ -159,11 +173,48 @@ impl Future for AckedPublish<'_> {
     }
 }
 
+impl Outbound<'_> {
+    /// Hands the message to the session when there is room.
+    fn poll_publish(
+        &self,
+        state: &mut State,
+        now: Instant,
+        context: &mut Context<'_>,
+        ack: bool,
+    ) -> Poll<Result<Option<Awaited<u32>>, SessionError>> {
+        ready!(state.poll_room(context));
+        Poll::Ready(self.publish(state, now, ack))
+    }
+
+    fn publish(
+        &self,
+        state: &mut State,
+        now: Instant,
+        ack: bool,
+    ) -> Result<Option<Awaited<u32>>, SessionError> {
+        let options = PublishOptions {
+            headers: self.headers.headers(),
+            ack,
+            retain: self.retain,
+            retain_ms: self.retain_ms,
+            exclude_self: self.exclude_self,
+        };
+        let key = state
+            .session
+            .publish(now, &self.topic, self.body.payload(), options)?;
+        Ok(key.map(|key| {
+            let (waiter, acked) = oneshot::channel();
+            state.waiters.publishes.insert(key, waiter);
+            acked
+        }))
+    }
+}
+
 impl<'a> Outbound<'a> {
-    fn new(topic: &'a str, body: serde_json::Result<Body>) -> Result<Outbound<'a>, Box<Problem>> {
+    fn new(topic: &'a str, body: serde_json::Result<Cow<'a, Body>>) -> Result<Outbound<'a>, Box<Problem>> {
         let topic = Topic::parse(topic)
             .map_err(|error| own_problem(ErrorCode::InvalidTopic, format!("{topic:?}: {error}")))?;
-        let body = body.and_then(Body::checked);
+        let body = body.and_then(checked);
         let body = body.map_err(|error| own_problem(ErrorCode::InvalidPayload, error))?;
         let mut headers = HeadersBuf::new();
         body.describe(&mut headers)
@@ -176,5 +227,14 @@ impl<'a> Outbound<'a> {
             retain_ms: None,
             exclude_self: false,
         })
+    }
+}
+
+/// Checks that what says it is JSON is one JSON value. A body that is lent is checked each time.
+fn checked(body: Cow<'_, Body>) -> serde_json::Result<Cow<'_, Body>> {
+    if body.is_checked() {
+        Ok(body)
+    } else {
+        body.into_owned().checked().map(Cow::Owned)
     }
 }

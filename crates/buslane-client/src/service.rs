@@ -15,7 +15,8 @@ use serde::de::DeserializeOwned;
 use crate::error::own_problem;
 use crate::handler::{self, Handler};
 use crate::{
-    Body, Client, Context, IntoSchema, RegisterError, Registration, ServiceError, TopicContract, schema,
+    Body, Client, Context, Incoming, IntoSchema, RegisterError, Registration, ServiceError, TopicContract,
+    schema,
 };
 
 /// A service about to be registered, made by [`Client::service`].
@@ -144,6 +145,19 @@ impl ServiceBuilder {
         Fut: Future<Output = Result<Body, E>> + Send,
     {
         self.add(name.into(), None, handler::bodied(handler))
+    }
+
+    /// Adds a method whose handler is called with each request and returns at once; the [`Incoming`] is answered then or
+    /// later, from any thread. For callbacks of other languages and for programs with threads of their own.
+    ///
+    /// The handler runs where the connection does, so it must not block: hand the request over. If it does block, what
+    /// else this client does is delayed, except for heartbeats.
+    pub fn deferred_method(
+        self,
+        name: impl Into<String>,
+        handler: impl Fn(Incoming) + Send + Sync + 'static,
+    ) -> Self {
+        self.add(name.into(), None, handler::deferred(handler))
     }
 
     /// Adds a method that answers in a stream: the handler returns a `Stream` of results, the first error ends it.

@@ -73,8 +73,13 @@ impl Shared {
     /// Lets the program ask something of the session, and wakes the driver if it sleeps.
     pub(crate) fn act<T>(&self, action: impl FnOnce(&mut State, Instant) -> T) -> T {
         let now = self.now();
+        self.act_untimed(|state| action(state, now))
+    }
+
+    /// Does as [`Shared::act`] for what needs no clock.
+    pub(crate) fn act_untimed<T>(&self, action: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
-        let result = action(&mut state, now);
+        let result = action(&mut state);
         let driver = state.driver.take();
         drop(state);
         if let Some(driver) = driver {
@@ -140,11 +145,16 @@ impl State {
     /// Becomes ready when the session may take more to send. Without a connection that is at once: the session's own
     /// limit holds then.
     pub(crate) fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.session.state() != SessionState::Connected || self.session.queued_bytes() < HIGH_WATER {
+        if !self.is_crowded() {
             return Poll::Ready(());
         }
         self.crowd.push(context.waker().clone());
         Poll::Pending
+    }
+
+    /// Tells whether so much is on its way that more has to wait.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.session.queued_bytes() >= HIGH_WATER && self.session.state() == SessionState::Connected
     }
 
     /// Lets the driver sleep until the next [`Shared::act`].
@@ -157,9 +167,7 @@ impl State {
 
     /// Returns those who waited for room, if there is some now.
     pub(crate) fn take_crowd(&mut self) -> Vec<Waker> {
-        let crowded =
-            self.session.state() == SessionState::Connected && self.session.queued_bytes() >= HIGH_WATER;
-        if crowded {
+        if self.is_crowded() {
             Vec::new()
         } else {
             std::mem::take(&mut self.crowd)
@@ -168,4 +176,4 @@ impl State {
 }
 
 /// Bytes that wait to be sent, above which the program's own sends wait: enough for one large write.
-const HIGH_WATER: usize = 256 << 10;
+pub(crate) const HIGH_WATER: usize = 256 << 10;

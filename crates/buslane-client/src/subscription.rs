@@ -161,6 +161,13 @@ impl Subscription {
         std::future::poll_fn(|context| self.poll_event(context)).await
     }
 
+    /// Waits for messages and gaps and appends to `events` what there is, up to `most` (at least 1), in one go: for
+    /// streams too fast to be taken one by one, and for crossing into another language once for many. Returns how many;
+    /// 0 after the end. Dropping the wait loses nothing.
+    pub async fn next_batch(&mut self, events: &mut Vec<SubscriptionEvent>, most: usize) -> usize {
+        std::future::poll_fn(|context| self.poll_batch(context, events, most.max(1))).await
+    }
+
     /// Returns what was missing since the last call, as [`Subscription::next`] came across it.
     pub fn take_gaps(&mut self) -> Gap {
         std::mem::take(&mut self.gaps)
@@ -192,12 +199,29 @@ impl Subscription {
 
     fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<SubscriptionEvent>> {
         let event = ready!(self.deliveries.poll_next(context));
-        if let (Some(event), Some(credit)) = (&event, self.credit) {
-            self.taken +=
-                self.deliveries.take_dropped() + u32::from(matches!(event, SubscriptionEvent::Message(_)));
-            self.acknowledge(credit);
+        if let Some(event) = &event {
+            self.account_for(std::slice::from_ref(event));
         }
         Poll::Ready(event)
+    }
+
+    fn poll_batch(
+        &mut self,
+        context: &mut Context<'_>,
+        events: &mut Vec<SubscriptionEvent>,
+        most: usize,
+    ) -> Poll<usize> {
+        let count = ready!(self.deliveries.poll_many(context, events, most));
+        self.account_for(&events[events.len() - count..]);
+        Poll::Ready(count)
+    }
+
+    /// Counts what was taken, where the broker has to know.
+    fn account_for(&mut self, events: &[SubscriptionEvent]) {
+        let Some(credit) = self.credit else { return };
+        let is_message = |event: &&SubscriptionEvent| matches!(event, SubscriptionEvent::Message(_));
+        self.taken += self.deliveries.take_dropped() + events.iter().filter(is_message).count() as u32;
+        self.acknowledge(credit);
     }
 
     /// Tells the broker in one go that several messages are taken.

@@ -1,6 +1,7 @@
 //! Who waits for what. Guarded by the client's lock; [`crate::dispatch`] hands the events to those who wait.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
 use buslane_protocol::Problem;
@@ -33,7 +34,27 @@ pub(crate) struct Waiters {
     pub(crate) standing: watch::Sender<ConnectionState>,
     states: Vec<Weak<Inbox<ConnectionState>>>,
     reports: Vec<Weak<Inbox<Report>>>,
+    /// Callbacks of requests that have ended, to be called where no lock is held.
+    completions: Vec<Completion>,
     pub(crate) scratch: Vec<u8>,
+}
+
+/// Called with how a request ended.
+pub(crate) type Then = Box<dyn FnOnce(Result<Reply, Box<Problem>>) + Send>;
+
+/// A callback whose request has ended.
+pub(crate) struct Completion {
+    then: Then,
+    outcome: Result<Reply, Box<Problem>>,
+}
+
+impl Completion {
+    /// Calls the program.
+    pub(crate) fn run(self) {
+        let Completion { then, outcome } = self;
+        // A callback that panics harms nobody else.
+        let _ = catch_unwind(AssertUnwindSafe(|| then(outcome)));
+    }
 }
 
 /// Keys are made by the session, not by outsiders, so that a fast hash is safe.
@@ -43,6 +64,8 @@ type Hasher = foldhash::fast::FixedState;
 pub(crate) enum Caller {
     /// Wants one reply.
     One(Outcome<Reply>),
+    /// Wants one reply, by being called.
+    Then(Then),
     /// Wants whatever comes, until it ends.
     Many(Arc<Inbox<Arrival>>),
 }
@@ -67,7 +90,7 @@ pub(crate) struct Subscriber {
     pub(crate) accepted: Option<Outcome<()>>,
 }
 
-/// Work to start after the lock is released.
+/// Work to start where no lock is held.
 pub(crate) struct Job {
     pub(crate) handler: crate::handler::Handler,
     pub(crate) context: Context,
@@ -75,7 +98,7 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// Starts the work in a task of its own.
+    /// Starts the work.
     pub(crate) fn start(self) {
         (self.handler)(self.context, self.call);
     }
@@ -93,6 +116,7 @@ impl Default for Waiters {
             standing: watch::Sender::new(ConnectionState::Connecting),
             states: Vec::new(),
             reports: Vec::new(),
+            completions: Vec::new(),
             scratch: Vec::new(),
         }
     }
@@ -127,12 +151,52 @@ impl Waiters {
         self.calls.remove(&token);
     }
 
+    /// Lets a caller see the reply that ends its request.
+    pub(crate) fn succeed(&mut self, caller: Caller, reply: Reply) {
+        match caller {
+            Caller::One(waiter) => tell(waiter, Ok(reply)),
+            Caller::Then(then) => self.completions.push(Completion {
+                then,
+                outcome: Ok(reply),
+            }),
+            Caller::Many(inbox) => {
+                inbox.push(Arrival::Reply(reply));
+                inbox.end();
+            }
+        }
+    }
+
+    /// Lets a caller see that its request ended with an error.
+    pub(crate) fn fail(&mut self, caller: Caller, problem: Box<Problem>) {
+        match caller {
+            Caller::One(waiter) => tell(waiter, Err(problem)),
+            Caller::Then(then) => self.completions.push(Completion {
+                then,
+                outcome: Err(problem),
+            }),
+            Caller::Many(inbox) => {
+                inbox.push(Arrival::Failed(problem));
+                inbox.end();
+            }
+        }
+    }
+
+    /// Moves the callbacks to call to where no lock is held.
+    pub(crate) fn take_completions(&mut self, completions: &mut Vec<Completion>) {
+        completions.append(&mut self.completions);
+    }
+
     /// Lets everybody see the end, whatever they wait for.
     pub(crate) fn end(&mut self, problem: &Problem) {
         let boxed = || Box::new(problem.clone());
         self.calls.drain().for_each(|(_, call)| call.withdraw());
-        for (_, caller) in self.requests.drain() {
-            caller.fail(boxed());
+        for caller in self
+            .requests
+            .drain()
+            .map(|(_, caller)| caller)
+            .collect::<Vec<_>>()
+        {
+            self.fail(caller, boxed());
         }
         self.publishes
             .drain()
@@ -178,19 +242,6 @@ impl Waiters {
             }
             None => false,
         });
-    }
-}
-
-impl Caller {
-    /// Lets the caller see that the request ended with an error.
-    pub(crate) fn fail(self, problem: Box<Problem>) {
-        match self {
-            Caller::One(waiter) => tell(waiter, Err(problem)),
-            Caller::Many(inbox) => {
-                inbox.push(Arrival::Failed(problem));
-                inbox.end();
-            }
-        }
     }
 }
 

@@ -143,6 +143,11 @@ impl Session {
         self.core.outgoing.len() + self.core.queue.len()
     }
 
+    /// Returns the time that was handed in last, for calls that need no newer one.
+    pub fn now(&self) -> Instant {
+        self.core.now
+    }
+
     /// Returns where the session stands.
     pub fn state(&self) -> State {
         self.core.connection.state()

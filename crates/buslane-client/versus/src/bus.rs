@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use buslane_client::{Client, ServiceError, Subscription};
+use buslane_client::{Body, Client, ServiceError, Subscription};
 use bytes::Bytes;
 use futures_util::StreamExt;
 
@@ -27,6 +27,9 @@ pub(crate) trait Bus: Clone + Send + Sync + Sized + 'static {
     /// Publishes one message that nobody receives.
     fn publish(&self) -> impl Future<Output = anyhow::Result<()>> + Send;
 
+    /// Publishes one message whose payload is ready.
+    fn publish_body(&self) -> impl Future<Output = anyhow::Result<()>> + Send;
+
     /// Waits until the server has everything that was sent before.
     fn flush(&self) -> impl Future<Output = anyhow::Result<()>> + Send;
 
@@ -39,7 +42,7 @@ pub(crate) trait Bus: Clone + Send + Sync + Sized + 'static {
 
 /// The client of this repository.
 #[derive(Clone)]
-pub(crate) struct Ours(Client);
+pub(crate) struct Ours(Client, Body);
 
 /// The usual client of the peer.
 #[derive(Clone)]
@@ -51,7 +54,7 @@ impl Bus for Ours {
     async fn connect(url: &str, own_thread: bool) -> anyhow::Result<Self> {
         let builder = Client::builder().url(url);
         let builder = if own_thread { builder.own_thread() } else { builder };
-        Ok(Ours(builder.connect().await?))
+        Ok(Ours(builder.connect().await?, Body::json(TEXT)?))
     }
 
     async fn serve(&self) -> anyhow::Result<()> {
@@ -89,6 +92,10 @@ impl Bus for Ours {
 
     async fn publish(&self) -> anyhow::Result<()> {
         Ok(self.0.publish(NOBODY, TEXT).await?)
+    }
+
+    async fn publish_body(&self) -> anyhow::Result<()> {
+        Ok(self.0.publish_body(NOBODY, &self.1).await?)
     }
 
     async fn flush(&self) -> anyhow::Result<()> {

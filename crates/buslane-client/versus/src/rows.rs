@@ -16,8 +16,10 @@ pub(crate) enum Row {
     RequestP99,
     /// Requests in a second, 64 at a time
     Requests64,
-    /// Messages published in a second, flat out
+    /// Messages published in a second, flat out, each a value that is written as JSON
     Publish,
+    /// The same with a payload that is ready
+    PublishBody,
     /// Messages received in a second, in bursts of 2,000
     Receive,
 }
@@ -36,7 +38,7 @@ impl Row {
         match self {
             Row::RequestP50 | Row::RequestP99 => "us",
             Row::Requests64 => "req/s",
-            Row::Publish | Row::Receive => "msg/s",
+            Row::Publish | Row::PublishBody | Row::Receive => "msg/s",
         }
     }
 
@@ -51,7 +53,8 @@ impl Row {
             Row::RequestP50 => latency(bus, 0.5).await,
             Row::RequestP99 => latency(bus, 0.99).await,
             Row::Requests64 => requests(bus).await,
-            Row::Publish => publish(bus).await,
+            Row::Publish => publish(bus, false).await,
+            Row::PublishBody => publish(bus, true).await,
             Row::Receive => receive(bus).await,
         }
     }
@@ -100,12 +103,16 @@ async fn requests<B: Bus>(bus: &B) -> anyhow::Result<Sample> {
     clock.rate(done)
 }
 
-async fn publish<B: Bus>(bus: &B) -> anyhow::Result<Sample> {
+async fn publish<B: Bus>(bus: &B, ready: bool) -> anyhow::Result<Sample> {
     bus.publish().await?;
     bus.flush().await?;
     let clock = Clock::start()?;
     for _ in 0..PUBLISHED {
-        bus.publish().await?;
+        if ready {
+            bus.publish_body().await?;
+        } else {
+            bus.publish().await?;
+        }
     }
     bus.flush().await?;
     clock.rate(PUBLISHED)
