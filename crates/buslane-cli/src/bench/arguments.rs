@@ -107,6 +107,8 @@ pub(crate) enum Scenario {
     Contracts,
     /// Services with ten schemas each: how fast they are registered, and what they take
     Registrations,
+    /// Requests of one client while others attack, one attack after another
+    Disturbed,
     /// What a message costs while something grows
     Growth,
 }

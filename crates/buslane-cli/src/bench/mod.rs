@@ -9,6 +9,8 @@ mod arguments;
 mod binary;
 mod churn;
 mod contract;
+mod disturbance;
+mod disturbed;
 mod figures;
 mod growth;
 mod idle;

@@ -4,6 +4,7 @@ use std::io;
 
 use super::arguments::{BenchArguments, Encoding, Scenario};
 use super::binary::Binary;
+use super::disturbance::Disturbance;
 use super::figures::Spread;
 use super::lines::Lines;
 use super::measurement::{Period, Target};
@@ -15,7 +16,7 @@ use super::request::Requests;
 use super::rows::{SIZE, Workload};
 use super::server::{Program, Server};
 use super::wire::{self, Own, Wire};
-use super::{contract, growth, idle, pubsub, request, service};
+use super::{contract, disturbed, growth, idle, pubsub, request, service};
 use crate::arguments::ConnectionArguments;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -82,6 +83,7 @@ impl Bench<'_> {
             Scenario::Startup => self.startup::<W>(encoding).await,
             Scenario::Contracts => self.contracts::<W>(encoding).await,
             Scenario::Registrations => self.registrations::<W>(encoding).await,
+            Scenario::Disturbed => self.disturbed::<W>(encoding).await,
             Scenario::Growth => self.growth::<W>(encoding).await,
         }
     }
@@ -213,6 +215,27 @@ impl Bench<'_> {
         self.print(&report.registered(&figures))
     }
 
+    /// Times requests while a broker with little memory is attacked.
+    async fn disturbed<W: Wire>(&mut self, encoding: &'static str) -> Result<(), Failure> {
+        let connections = self.arguments.connections(raise_file_limit())?;
+        for disturbance in Disturbance::ALL {
+            let broker = match self.named {
+                Some(_) => self.broker::<W>().await?,
+                None => {
+                    let program = Program::buslane()?.with("BUSLANE_LIMITS_MEMORY", DISTURBED_MEMORY);
+                    Broker::Own(program.start::<W>().await?)
+                }
+            };
+            let progress = Progress::new(disturbance.to_string());
+            let attack = (disturbance, connections);
+            let figures = disturbed::measure::<W>(broker.target(), self.period(), attack, &progress).await?;
+            drop(progress);
+            let report = Report::new("disturbed", encoding).setting("attack", disturbance.to_string());
+            self.print(&figures.report(report))?;
+        }
+        Ok(())
+    }
+
     async fn growth<W: Own>(&mut self, encoding: &'static str) -> Result<(), Failure> {
         self.refuse_named("growth")?;
         for axis in self.arguments.axes() {
@@ -301,6 +324,8 @@ const SIZES: [usize; 4] = [16, 128, 1 << 10, 16 << 10];
 const FAN_OUT: [usize; 2] = [100, 1_000];
 /// Memory that many services have room in.
 const MEMORY: &str = "4GiB";
+/// Memory of a broker that is attacked.
+const DISTURBED_MEMORY: &str = "64MiB";
 /// Seconds before a measurement unless told otherwise.
 const WARMUP: f64 = 0.5;
 /// Seconds of a measurement unless told otherwise.
