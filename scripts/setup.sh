@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what the tests need and a machine may lack, inside the clone; puts it on the PATH of whoever sources this.
 #
-# Expected on the machine: Rust (by rustup or not), Python 3.11. From here: `just`, rustfmt, clippy, curl, promtool.
+# Expected on the machine: Rust (by rustup or not), Python 3.11, a C++ compiler. From here: `just`, rustfmt, clippy, curl, promtool.
 set -euo pipefail
 
 # The oldest Rust that builds the workspace: `rust-version` in Cargo.toml.
@@ -111,8 +111,18 @@ require_python() {
     fail "$(python3 --version) is too old, $minimum_python or later is needed"
 }
 
+# The fuzzer itself, libFuzzer, is C++.
+require_cpp() {
+  local compiler
+  for compiler in ${CXX:-} c++ g++ clang++; do
+    if has "$compiler"; then return; fi
+  done
+  fail "no C++ compiler is on the PATH: install your system's package of one (g++, clang)"
+}
+
 require_rust
 require_python
+require_cpp
 require_component rustfmt
 require_component clippy
 require_just
