@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Brings what the tests need and a machine may lack, inside the clone; puts it on the PATH of whoever sources this.
 #
-# Expected on the machine: Rust (by rustup or not), Python 3.11, a C++ compiler. From here: `just`, rustfmt, clippy, curl, promtool.
+# Expected on the machine: Rust (by rustup or not), Python 3.11, a C++ compiler. From here: `just`, rustfmt, clippy,
+# curl, promtool.
 set -euo pipefail
 
 # The oldest Rust that builds the workspace: `rust-version` in Cargo.toml.
