@@ -80,6 +80,7 @@ audit:
 [group('work')]
 generate:
     BUSLANE_GENERATE=1 cargo test --package buslane-broker --lib --locked generated
+    BUSLANE_GENERATE=1 cargo test --package buslane-broker --test schema_suite --locked optional
     BUSLANE_GENERATE=1 cargo test --package buslane-cli --test generated --locked
 
 # Formats the code
