@@ -171,16 +171,20 @@ fn sockets_without_room_are_counted_as_turned_away() {
 }
 
 #[test]
-fn requests_over_http_are_counted_by_route_and_class_of_status() {
+fn requests_over_http_are_counted_by_route_class_of_status_and_code() {
     let broker = start(|_| {});
     get(&broker, "/healthz");
     get(&broker, "/nothing/here");
     post(&broker, "/api/v1/publish/a/b", "1");
     post(&broker, "/api/v1/publish/$no", "1");
+    get(&broker, "/api/v1/publish/a/b");
     Figures::of(&broker).expect(&[
         ("http_requests_total{route=\"healthz\",status=\"2xx\"}", 1.0),
         ("http_requests_total{route=\"publish\",status=\"2xx\"}", 1.0),
-        ("http_requests_total{route=\"publish\",status=\"4xx\"}", 1.0),
+        ("http_requests_total{route=\"publish\",status=\"4xx\"}", 2.0),
+        ("http_refused_total{code=\"reserved_topic\"}", 1.0),
+        ("http_refused_total{code=\"not_found\"}", 1.0),
+        ("http_refused_total{code=\"method_not_allowed\"}", 1.0),
         ("refused_total{code=\"reserved_topic\"}", 1.0),
     ]);
 }

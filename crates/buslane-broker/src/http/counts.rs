@@ -1,19 +1,54 @@
 //! How many requests over HTTP each route answered, and how.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
-use hyper::StatusCode;
+use buslane_protocol::ErrorCode;
+use hyper::{Response, StatusCode};
 
-/// Answers by route and by class of status.
+/// Answers by route and by class of status, and those that are problems by their code.
 #[derive(Default)]
 pub(crate) struct HttpCounts {
     /// As many entries as there are routes at the most: their names are the code's own.
     routes: RefCell<Vec<(&'static str, [u64; CLASSES.len()])>>,
+    /// By the code's place in the table.
+    codes: RefCell<BTreeMap<ErrorCode, u64>>,
 }
 
 impl HttpCounts {
-    /// Counts an answer.
-    pub(super) fn count(&self, route: &'static str, status: StatusCode) {
+    /// Counts an answer, and the code that [`refusal`](super::problem::refusal) left with it.
+    pub(super) fn count<B>(&self, route: &'static str, response: &Response<B>) {
+        if let Some(code) = response.extensions().get::<ErrorCode>() {
+            self.count_code(*code);
+        }
+        self.count_status(route, response.status());
+    }
+
+    /// Counts a refusal that no request led to.
+    pub(super) fn count_refused(&self, route: &'static str, code: ErrorCode) {
+        self.count_code(code);
+        self.count_status(route, StatusCode::from_u16(code.status()).unwrap_or_default());
+    }
+
+    /// Counts a request that could not be read, and got nothing but a status.
+    pub(super) fn count_unread(&self, route: &'static str) {
+        self.count_status(route, StatusCode::BAD_REQUEST);
+    }
+
+    /// Returns the count of each code that was the answer, in the table's order.
+    pub(crate) fn refused(&self) -> Vec<(&'static str, u64)> {
+        let codes = self.codes.borrow();
+        codes
+            .iter()
+            .map(|(code, count)| (code.as_str(), *count))
+            .collect()
+    }
+
+    fn count_code(&self, code: ErrorCode) {
+        *self.codes.borrow_mut().entry(code).or_default() += 1;
+    }
+
+    fn count_status(&self, route: &'static str, status: StatusCode) {
         let Some(class) = usize::from(status.as_u16() / 100).checked_sub(1) else {
             return;
         };
@@ -44,6 +79,9 @@ const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 #[cfg(test)]
 mod tests {
+    use buslane_protocol::Problem;
+
+    use super::super::problem::refusal;
     use super::*;
 
     #[test]
@@ -55,15 +93,32 @@ mod tests {
             ("publish", 422),
             ("publish", 404),
         ] {
-            counts.count(route, StatusCode::from_u16(status).unwrap());
+            counts.count_status(route, StatusCode::from_u16(status).unwrap());
         }
-        counts.count("odd", StatusCode::from_u16(999).unwrap());
+        counts.count_status("odd", StatusCode::from_u16(999).unwrap());
         assert_eq!(
             counts.rows(),
             [
                 ("healthz", "2xx", 1),
                 ("publish", "2xx", 1),
                 ("publish", "4xx", 2)
+            ]
+        );
+    }
+
+    #[test]
+    fn problems_count_by_their_code() {
+        let counts = HttpCounts::default();
+        counts.count("publish", &refusal(&Problem::new(ErrorCode::NotFound)));
+        counts.count("publish", &refusal(&Problem::of_service("gone", "no such key")));
+        counts.count_refused("refused", ErrorCode::NotFound);
+        assert_eq!(counts.refused(), [("service_error", 1), ("not_found", 2)]);
+        assert_eq!(
+            counts.rows(),
+            [
+                ("publish", "4xx", 1),
+                ("publish", "5xx", 1),
+                ("refused", "4xx", 1)
             ]
         );
     }

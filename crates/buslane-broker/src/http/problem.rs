@@ -6,7 +6,7 @@ use hyper::{Response, StatusCode};
 
 use super::response::{Body, answer};
 
-/// Answers with a problem.
+/// Answers with a problem. Leaves its code with the answer, for the counts; a service's own word is `service_error`.
 pub(super) fn refusal(problem: &Problem) -> Response<Body> {
     let status = StatusCode::from_u16(problem.status).ok();
     let status = status.filter(|status| status.is_client_error() || status.is_server_error());
@@ -17,6 +17,9 @@ pub(super) fn refusal(problem: &Problem) -> Response<Body> {
         Body::whole(body),
     );
     let code = problem.error_code();
+    response
+        .extensions_mut()
+        .insert(code.unwrap_or(ErrorCode::ServiceError));
     if code.is_some_and(|code| code.retry() == Retry::Later && code.status() >= TOO_MANY) {
         response
             .headers_mut()

@@ -35,7 +35,7 @@ pub(crate) fn serve(hub: &Rc<Hub>, socket: Socket, read: Vec<u8>, first_by: Inst
             Problem::new(ErrorCode::MemoryFull).detail("too many connections speak HTTP; try again later");
         hub.statistics
             .http_answers
-            .count(REFUSED, StatusCode::SERVICE_UNAVAILABLE);
+            .count_refused(REFUSED, ErrorCode::MemoryFull);
         spawn_local(Conversation::end(socket, &last_word(&problem)));
         return;
     };
@@ -99,6 +99,10 @@ async fn converse(state: Rc<State>, stream: Stalling<Prefixed>, first_by: Instan
         let has_begun = state.has_begun.get();
         match connection.poll_without_shutdown(context) {
             Poll::Ready(Err(error)) if error.is_timeout() && !has_begun => Poll::Ready(Served::Late),
+            Poll::Ready(Err(error)) if error.is_parse() => {
+                hub.statistics.http_answers.count_unread(NOT_HTTP);
+                Poll::Ready(Served::Done)
+            }
             Poll::Ready(_) => Poll::Ready(Served::Done),
             Poll::Pending if has_begun => Poll::Pending,
             Poll::Pending => patience.as_mut().poll(context).map(|()| Served::Late),
@@ -131,7 +135,7 @@ async fn react(state: &State, request: Request<Incoming>) -> Response<Body> {
     hub.statistics.count_http();
     if let Err(problem) = hub.guard.check(origin.local, request.uri(), request.headers()) {
         let response = refusal(&problem);
-        hub.statistics.http_answers.count(REFUSED, response.status());
+        hub.statistics.http_answers.count(REFUSED, &response);
         return response;
     }
     let page_origin = request.headers().get(ORIGIN).cloned();
@@ -147,7 +151,7 @@ async fn react(state: &State, request: Request<Incoming>) -> Response<Body> {
         }
     };
     cors::allow(page_origin, &mut response);
-    hub.statistics.http_answers.count(route, response.status());
+    hub.statistics.http_answers.count(route, &response);
     response
 }
 
@@ -172,6 +176,8 @@ fn last_word(problem: &Problem) -> Vec<u8> {
 const MOST_HEAD: usize = 16 << 10;
 /// Bytes that a connection counts as: room for the head that comes, for the answer that goes, and its task.
 const CONNECTION: usize = 2 * MOST_HEAD;
+/// The name under which requests are counted that are no HTTP, or whose head is too long.
+const NOT_HTTP: &str = "not_http";
 /// The name under which requests are counted that are not heard.
 const REFUSED: &str = "not_heard";
 

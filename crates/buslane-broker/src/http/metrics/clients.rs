@@ -48,6 +48,9 @@ pub(super) const METRICS: &[Metric] = metrics! {
         |now, out| for (route, status, count) in now.http.rows() {
             out.labelled(&[route, status], count);
         };
+    Counter "http_refused_total" ["code"]
+        "HTTP requests answered by a problem, by error code, those of services as service_error; a code shows once it was used." =>
+        |now, out| out.each(now.http.refused());
     Gauge "http_exchanges" [] "HTTP requests of the API in progress, streams that last excluded." =>
         |now, out| out.value(now.exchanges);
     Gauge "http_feeds" [] "Subscriptions over HTTP, those included whose reader is away and may come back." =>
