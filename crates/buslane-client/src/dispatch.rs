@@ -100,10 +100,17 @@ impl Waiters {
                     self.fail(caller, Box::new(problem));
                 }
             }
-            Event::Request { token, invocation } => match self.services.route(&invocation) {
-                Some(handler) => self.invoke(token, &invocation, handler, round),
-                None => afterwards.unroutable.push(token),
-            },
+            Event::Request {
+                token,
+                registration,
+                invocation,
+            } => {
+                let method = invocation.to.method();
+                match registration.and_then(|key| self.services.handler(key, method)) {
+                    Some(handler) => self.invoke(token, &invocation, handler, round),
+                    None => afterwards.unroutable.push(token),
+                }
+            }
             event => self.take_rare_event(event, round.now, afterwards),
         }
     }

@@ -36,7 +36,6 @@ impl Registration {
                 name: name.clone(),
                 instance: declaration.instance.clone(),
                 compatibility: None,
-                groups: declaration.groups.clone(),
                 methods: handlers,
                 accepted: Some(waiter),
                 leaving: Vec::new(),

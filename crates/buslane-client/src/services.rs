@@ -1,9 +1,9 @@
-//! What this client offers: the services it registered, and which handler a request is for.
+//! What this client offers: the services it registered, and the handlers of their methods.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use buslane_protocol::{Address, CompatibilityReport, Destination, Invocation, Name, Problem};
+use buslane_protocol::{CompatibilityReport, Name, Problem};
 use buslane_session::RegistrationKey;
 
 use crate::handler::Handler;
@@ -25,7 +25,6 @@ pub(crate) struct Service {
     pub(crate) instance: Option<Name>,
     /// What the broker said of the last registration.
     pub(crate) compatibility: Option<Arc<CompatibilityReport>>,
-    pub(crate) groups: Vec<Name>,
     pub(crate) methods: HashMap<Name, Handler>,
     /// Waits for the broker's first answer.
     pub(crate) accepted: Option<Outcome<()>>,
@@ -45,15 +44,9 @@ impl Services {
             .map(|(_, service)| service)
     }
 
-    /// Returns the handler of a request. Where several registrations fit its address, the broker says which is meant.
-    pub(crate) fn route(&self, invocation: &Invocation<'_>) -> Option<Handler> {
-        let address = &invocation.to;
-        let mut services = self.entries.iter().map(|(_, service)| service);
-        let service = match invocation.headers.callee() {
-            Some(callee) => services.find(|service| service.is_called(callee)),
-            None => services.find(|service| service.answers(address)),
-        };
-        service?.methods.get(address.method()).cloned()
+    /// Returns the handler of a registration's method.
+    pub(crate) fn handler(&mut self, key: RegistrationKey, method: &str) -> Option<Handler> {
+        self.find(key)?.methods.get(method).cloned()
     }
 
     /// Takes note that the broker accepted a registration.
@@ -131,103 +124,5 @@ impl Services {
                 tell(waiter, Err(Box::new(problem.clone())));
             }
         }
-    }
-}
-
-impl Service {
-    /// Tells whether a label, `service#instance`, is this registration's.
-    fn is_called(&self, label: &str) -> bool {
-        let own = |instance: &Name| label.split_once('#') == Some((self.name.as_str(), instance.as_str()));
-        self.instance.as_ref().is_some_and(own)
-    }
-
-    fn answers(&self, address: &Address<'_>) -> bool {
-        let selected = match address.destination() {
-            Destination::Service(service) => self.name.as_str() == service,
-            Destination::Instance { service, instance } => {
-                self.name.as_str() == service
-                    && self.instance.as_ref().is_some_and(|own| own.as_str() == instance)
-            }
-            Destination::Group(group) => self.groups.iter().any(|own| own.as_str() == group),
-            Destination::Every => true,
-        };
-        selected && self.methods.contains_key(address.method())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use buslane_protocol::{Headers, HeadersBuf, Payload};
-
-    fn service(name: &str, instance: &str, group: &str) -> (Service, Handler) {
-        let handler: Handler = Arc::new(|_, _| {});
-        let service = Service {
-            name: Name::parse(name).unwrap(),
-            instance: Some(Name::parse(instance).unwrap()),
-            compatibility: None,
-            groups: vec![Name::parse(group).unwrap()],
-            methods: HashMap::from([(Name::parse("get").unwrap(), handler.clone())]),
-            accepted: None,
-            leaving: Vec::new(),
-        };
-        (service, handler)
-    }
-
-    fn routed(services: &Services, address: &str, callee: Option<&str>) -> Option<Handler> {
-        let mut headers = HeadersBuf::new();
-        if let Some(callee) = callee {
-            headers.push(Headers::CALLEE, callee).unwrap();
-        }
-        services.route(&Invocation {
-            delivery: 1,
-            id: None,
-            from: "shell".into(),
-            to: Address::parse(address).unwrap(),
-            headers: headers.finish(),
-            payload: Payload::default(),
-            expires_in_ms: None,
-            attempt: 1,
-            stream: false,
-            credit: 0,
-        })
-    }
-
-    #[test]
-    fn each_form_of_address_finds_its_service() {
-        let (mut services, (attic, handler)) = (Services::default(), service("attic", "one", "storage"));
-        services.insert(RegistrationKey::from_number(1), attic);
-        for address in [
-            "attic:get",
-            "attic#one:get",
-            "@storage:get",
-            "*:get",
-            "node/attic:get",
-        ] {
-            assert!(
-                Arc::ptr_eq(&routed(&services, address, None).unwrap(), &handler),
-                "{address}"
-            );
-        }
-        for address in ["attic:set", "attic#two:get", "@other:get", "cellar:get", "*:set"] {
-            assert!(routed(&services, address, None).is_none(), "{address}");
-        }
-    }
-
-    #[test]
-    fn of_two_that_fit_the_broker_says_which_is_meant() {
-        let mut services = Services::default();
-        let ((first, one), (second, two)) = (
-            service("attic", "one", "storage"),
-            service("cellar", "two", "storage"),
-        );
-        services.insert(RegistrationKey::from_number(1), first);
-        services.insert(RegistrationKey::from_number(2), second);
-        for (callee, handler) in [("attic#one", &one), ("cellar#two", &two)] {
-            let chosen = routed(&services, "@storage:get", Some(callee)).unwrap();
-            assert!(Arc::ptr_eq(&chosen, handler), "{callee}");
-        }
-        assert!(routed(&services, "@storage:get", Some("cellar#one")).is_none());
-        assert!(Arc::ptr_eq(&routed(&services, "cellar:get", None).unwrap(), &two));
     }
 }

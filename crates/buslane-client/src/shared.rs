@@ -88,6 +88,16 @@ impl Shared {
         result
     }
 
+    /// Does as [`Shared::act_untimed`], but wakes the driver only if there is something to send.
+    pub(crate) fn act_if_worth(&self, action: impl FnOnce(&mut State) -> bool) {
+        let mut state = self.lock();
+        let driver = if action(&mut state) { state.driver.take() } else { None };
+        drop(state);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+
     /// Lets the driver or an onlooker at the state, and wakes nobody.
     pub(crate) fn look<T>(&self, action: impl FnOnce(&mut State) -> T) -> T {
         action(&mut self.lock())

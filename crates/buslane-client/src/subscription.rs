@@ -53,8 +53,6 @@ pub struct Subscription {
     deliveries: Arc<Deliveries>,
     gaps: Gap,
     credit: Option<u32>,
-    /// Messages taken since the broker was last told.
-    taken: u32,
 }
 
 impl Subscribe {
@@ -130,7 +128,6 @@ impl Subscribe {
             deliveries,
             gaps: Gap::default(),
             credit,
-            taken: 0,
         };
         // Without a waiter, the subscription is remembered for the next connection.
         accepted.await.unwrap_or(Ok(()))?;
@@ -218,20 +215,14 @@ impl Subscription {
 
     /// Counts what was taken, where the broker has to know.
     fn account_for(&mut self, events: &[SubscriptionEvent]) {
-        let Some(credit) = self.credit else { return };
-        let is_message = |event: &&SubscriptionEvent| matches!(event, SubscriptionEvent::Message(_));
-        self.taken += self.deliveries.take_dropped() + events.iter().filter(is_message).count() as u32;
-        self.acknowledge(credit);
-    }
-
-    /// Tells the broker in one go that several messages are taken.
-    fn acknowledge(&mut self, credit: u32) {
-        if self.taken >= credit.div_ceil(2) {
-            self.client
-                .shared()
-                .act(|state, _| state.session.credit(self.key, self.taken));
-            self.taken = 0;
+        if self.credit.is_none() {
+            return;
         }
+        let is_message = |event: &&SubscriptionEvent| matches!(event, SubscriptionEvent::Message(_));
+        let taken = self.deliveries.take_dropped() + events.iter().filter(is_message).count() as u32;
+        self.client
+            .shared()
+            .act_if_worth(|state| state.session.taken(self.key, taken));
     }
 }
 

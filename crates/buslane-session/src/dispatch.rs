@@ -31,7 +31,13 @@ impl Core {
                 let event = self.requests.handle_chunk(self.now, part);
                 self.expected(event)
             }
-            BrokerMessage::Request(invocation) => Some(self.invocations.handle_request(self.now, invocation)),
+            BrokerMessage::Request(invocation) => {
+                let registration = self.registrations.route(&invocation);
+                Some(
+                    self.invocations
+                        .handle_request(self.now, registration, invocation),
+                )
+            }
             BrokerMessage::End(end) => {
                 let event = self.requests.handle_end(&end);
                 self.expected(event)

@@ -148,6 +148,9 @@ pub enum Event<'a> {
     Request {
         /// Names it in the answer.
         token: DeliveryToken,
+        /// The registration that it is for. None if the program offers no such thing (any more), and then it is to be
+        /// failed with `no_instance`.
+        registration: Option<RegistrationKey>,
         /// The request.
         invocation: Invocation<'a>,
     },
@@ -259,8 +262,13 @@ impl Event<'_> {
                 key,
                 part: own_part(part),
             },
-            Event::Request { token, invocation } => Event::Request {
+            Event::Request {
                 token,
+                registration,
+                invocation,
+            } => Event::Request {
+                token,
+                registration,
                 invocation: own_invocation(invocation),
             },
             Event::Delivery { keys, delivery } => Event::Delivery {

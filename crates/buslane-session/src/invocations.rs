@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use buslane_protocol::{Instant, Invocation, StreamCredit};
 
-use crate::{AnswerError, DeliveryToken, Event, Withdrawn};
+use crate::{AnswerError, DeliveryToken, Event, RegistrationKey, Withdrawn};
 
 /// The requests of the present connection that await an answer, by delivery number.
 #[derive(Debug, Default)]
@@ -41,7 +41,12 @@ impl Invocations {
     }
 
     /// Takes a request in.
-    pub(crate) fn handle_request<'a>(&mut self, now: Instant, invocation: Invocation<'a>) -> Event<'a> {
+    pub(crate) fn handle_request<'a>(
+        &mut self,
+        now: Instant,
+        registration: Option<RegistrationKey>,
+        invocation: Invocation<'a>,
+    ) -> Event<'a> {
         let pause = invocation
             .expires_in_ms
             .map(|milliseconds| Duration::from_millis(u64::from(milliseconds)));
@@ -56,7 +61,11 @@ impl Invocations {
         }
         let token = self.token(invocation.delivery);
         self.open.insert(invocation.delivery, open);
-        Event::Request { token, invocation }
+        Event::Request {
+            token,
+            registration,
+            invocation,
+        }
     }
 
     /// Takes a withdrawal. `None` if the request was answered already.

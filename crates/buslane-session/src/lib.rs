@@ -56,6 +56,7 @@ mod queue;
 mod random;
 mod registrations;
 mod requests;
+mod routing;
 mod session;
 mod subscriptions;
 mod transmit;

@@ -188,7 +188,8 @@ impl Session {
         Ok(key)
     }
 
-    /// Ends a subscription at once. No event of it follows.
+    /// Ends a subscription at once. No event of it follows. The broker does not confirm it: [`Session::flush`] tells when
+    /// it is gone there, too.
     pub fn unsubscribe(&mut self, key: SubscriptionKey) {
         let core = &mut self.core;
         if let Some(message) = core.subscriptions.remove(key)
@@ -206,6 +207,19 @@ impl Session {
         {
             core.outgoing.push(&ClientMessage::Credit(credit));
         }
+    }
+
+    /// Tells that the program is done with `count` deliveries of a subscription, so that as many more may come. Credit
+    /// goes to the broker in portions of half of [`SubscribeOptions::credit`]; without that nothing happens.
+    /// Returns whether there is something to send now.
+    pub fn taken(&mut self, key: SubscriptionKey, count: u32) -> bool {
+        let core = &mut self.core;
+        let credit = core.subscriptions.taken(key, count);
+        let Some(credit) = credit.filter(|_| core.connection.is_open()) else {
+            return false;
+        };
+        core.outgoing.push(&ClientMessage::Credit(credit));
+        true
     }
 
     /// Publishes. Returns a key if an acknowledgement was asked for; it ends in

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use buslane_protocol::{
-    ClientMessage, ErrorCode, Instant, Problem, Register, Registered, Registration, Retry, Unregister,
+    ClientMessage, ErrorCode, Instant, Invocation, Problem, Register, Registered, Registration, Retry,
+    Unregister,
 };
 
 use crate::config::Backoff;
 use crate::ids::Control;
 use crate::random::Random;
-use crate::{Event, RegistrationKey};
+use crate::{Event, RegistrationKey, routing};
 
 /// The registrations, by key.
 #[derive(Debug)]
@@ -164,6 +165,13 @@ impl Registrations {
         let due = |entry: &Entry| entry.retry_at.is_some_and(|retry_at| retry_at <= now);
         let retry = |(key, entry): (&u64, &mut Entry)| due(entry).then(|| entry.ask(*key));
         self.entries.iter_mut().filter_map(retry).collect()
+    }
+
+    /// Finds the registration that a request is for.
+    pub(crate) fn route(&self, invocation: &Invocation<'_>) -> Option<RegistrationKey> {
+        let mut entries = self.entries.iter();
+        let (key, _) = entries.find(|(_, entry)| routing::is_for(invocation, &entry.registration))?;
+        Some(RegistrationKey(*key))
     }
 
     /// Takes note of a lost connection: what was about to end has ended with it.

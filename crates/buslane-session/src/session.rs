@@ -1,6 +1,8 @@
 //! The session itself: takes input, gives output, and hands each concern to the file that owns it.
 
-use buslane_protocol::{BrokerMessage, Connected, DecodeError, Encoding, ErrorCode, Instant, Problem, binary, json};
+use buslane_protocol::{
+    BrokerMessage, Connected, DecodeError, Encoding, ErrorCode, Instant, Problem, binary, json,
+};
 
 use crate::core::Core;
 use crate::error::own;

@@ -94,8 +94,7 @@ impl Subscriptions {
         if !wire.is_empty() {
             return wire.grant().map(ClientMessage::Credit);
         }
-        let wire = self.wires.remove(&number)?;
-        self.numbers.retain(|_, known| *known != number);
+        let wire = self.take_wire(number)?;
         let id = Some(Control::Unsubscribe(number).id());
         Some(ClientMessage::Unsubscribe(Unsubscribe {
             id,
@@ -109,6 +108,16 @@ impl Subscriptions {
         let number = self.members.get(&key)?;
         let wire = self.wires.get_mut(number)?;
         wire.allow(key, count);
+        wire.grant()
+    }
+
+    /// Takes note that the program has taken `count` deliveries of a subscription. Returns the credit to give the broker
+    /// once it is worth a message.
+    pub(crate) fn taken(&mut self, key: SubscriptionKey, count: u32) -> Option<Credit> {
+        let number = self.members.get(&key)?;
+        let wire = self.wires.get_mut(number)?;
+        let worth = wire.take(key, count)?;
+        wire.allow(key, worth);
         wire.grant()
     }
 
@@ -148,8 +157,7 @@ impl Subscriptions {
         };
         let refused = wire.refuse(round);
         if wire.is_empty() {
-            self.wires.remove(&number);
-            self.numbers.retain(|_, known| *known != number);
+            self.take_wire(number);
         }
         self.routes.clear();
         for key in refused {
@@ -210,6 +218,14 @@ impl Subscriptions {
         self.numbers.clear();
         self.members.clear();
         self.routes.clear();
+    }
+
+    /// Takes out what the broker knew as one subscription, and of which none of the program's is left.
+    fn take_wire(&mut self, number: u64) -> Option<Wire> {
+        let wire = self.wires.remove(&number)?;
+        self.numbers
+            .remove(&(wire.filter.as_str().to_owned(), wire.shared.clone()));
+        Some(wire)
     }
 
     /// Finds the subscription that a copy is for: `:shared` is its name, `/`, its filter.

@@ -174,6 +174,11 @@ impl Bus for Theirs {
             .await?)
     }
 
+    async fn publish_body(&self) -> anyhow::Result<()> {
+        let payload = Bytes::from_static(TEXT_JSON.as_bytes());
+        Ok(self.0.publish(NOBODY, payload).await?)
+    }
+
     async fn flush(&self) -> anyhow::Result<()> {
         Ok(self.0.flush().await?)
     }

@@ -34,6 +34,10 @@ struct Member {
     informed: bool,
     /// Up to which delivery it allows; absent for any number.
     allowance: Option<u64>,
+    /// How many may be on their way, as the program said at first.
+    credit: Option<u32>,
+    /// What the program has taken since the allowance was last raised for it.
+    taken: u32,
 }
 
 /// What an acceptance means to the program's subscriptions.
@@ -79,13 +83,18 @@ impl Wire {
             interrupted: false,
             informed: false,
             allowance,
+            credit,
+            taken: 0,
         };
         self.members.push(member);
     }
 
     /// Takes one of the program's out.
     pub(super) fn leave(&mut self, key: SubscriptionKey) {
-        self.members.retain(|member| member.key != key);
+        // Keys ascend, and each new member comes last.
+        if let Ok(index) = self.members.binary_search_by_key(&key, |member| member.key) {
+            self.members.remove(index);
+        }
     }
 
     /// Returns the message that subscribes, for those that no message asked for yet.
@@ -160,6 +169,16 @@ impl Wire {
     /// Counts a delivery.
     pub(super) fn delivered(&mut self) {
         self.delivered += 1;
+    }
+
+    /// Counts what one of the program's has taken. Returns how much to allow in its place: nothing until it is half of
+    /// its credit, so that a message is not sent for each.
+    pub(super) fn take(&mut self, key: SubscriptionKey, count: u32) -> Option<u32> {
+        let member = self.members.iter_mut().find(|member| member.key == key)?;
+        let credit = member.credit?;
+        member.taken = member.taken.saturating_add(count);
+        let worth = member.taken >= credit.div_ceil(2).max(1);
+        worth.then(|| std::mem::take(&mut member.taken))
     }
 
     /// Adds to what one of the program's allows, if it limits anything.

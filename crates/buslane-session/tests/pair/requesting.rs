@@ -21,7 +21,10 @@ fn a_call_is_answered_over_every_framing() {
         network.forget();
         let key = network.call(caller, "attic:get", json!({ "key": "colour" }));
         network.drive();
-        let Event::Request { token, invocation } = network.one(service) else {
+        let Event::Request {
+            token, invocation, ..
+        } = network.one(service)
+        else {
             panic!("{framing:?}")
         };
         assert_eq!(json_of(&invocation.payload), json!({ "key": "colour" }));

@@ -120,7 +120,10 @@ fn a_stream_without_a_bound_lasts() {
     };
     network.call_with(caller, "attic:watch", json!({}), options);
     network.drive();
-    let Event::Request { token, invocation } = network.one(service) else {
+    let Event::Request {
+        token, invocation, ..
+    } = network.one(service)
+    else {
         panic!()
     };
     assert_eq!(invocation.expires_in_ms, None);

@@ -197,3 +197,57 @@ fn a_topic_that_came_before_goes_to_who_is_there_now() {
     scripted.session.unsubscribe(one);
     assert_eq!(deliver(&mut scripted), [three]);
 }
+
+#[test]
+fn what_is_taken_makes_credit_in_portions_of_half() {
+    let mut scripted = Scripted::connected();
+    let (limited, free) = (
+        scripted.subscribe("host/#", with_credit(5)),
+        scripted.subscribe("job", SubscribeOptions::default()),
+    );
+    scripted.written();
+    assert!(!scripted.session.taken(limited, 2));
+    assert!(!scripted.session.taken(free, 100));
+    assert_eq!(scripted.written(), [json!(null); 0]);
+    assert!(scripted.session.taken(limited, 2));
+    assert_eq!(scripted.one_written()["count"], 4);
+}
+
+#[test]
+fn of_many_subscriptions_each_can_end_by_itself() {
+    let mut scripted = Scripted::connected();
+    let keys: Vec<_> = (0..100)
+        .map(|number| {
+            scripted.subscribe(
+                ["host/#", "host/a", "job"][number % 3],
+                SubscribeOptions::default(),
+            )
+        })
+        .collect();
+    scripted.written();
+    let mut left = keys.clone();
+    // From the middle outwards: neither the first nor the last of its filter goes first.
+    while !left.is_empty() {
+        let key = left.remove(left.len() / 2);
+        scripted.session.unsubscribe(key);
+        scripted.say(json!({ "type": "delivery", "topic": "host/a", "from": "x" }));
+        let expected: Vec<_> = left
+            .iter()
+            .filter(|key| {
+                keys.iter()
+                    .position(|known| known == *key)
+                    .is_some_and(|at| at % 3 != 2)
+            })
+            .copied()
+            .collect();
+        match scripted.events().as_slice() {
+            [] => assert!(expected.is_empty()),
+            [Event::Delivery { keys, .. }] => assert_eq!(keys.as_ref(), expected),
+            other => panic!("{other:?}"),
+        }
+    }
+    let ended = scripted.written();
+    assert_eq!(types(&ended), ["unsubscribe"; 3]);
+    assert!(scripted.subscribe("host/a", SubscribeOptions::default()) > keys[99]);
+    assert_eq!(types(&scripted.written()), ["subscribe"]);
+}

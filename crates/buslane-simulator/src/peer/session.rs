@@ -169,7 +169,9 @@ impl World {
             self.oracle.told(behind.number, &event);
             self.oracle.coverage.count(word(&event));
             match &event {
-                Event::Request { token, invocation } => arrived.push(Open {
+                Event::Request {
+                    token, invocation, ..
+                } => arrived.push(Open {
                     token: *token,
                     stream: invocation.stream,
                     number: number_of(&invocation.headers).unwrap_or_default(),
