@@ -324,7 +324,10 @@ impl World {
         let connection = &mut connections[place];
         let mut written = Vec::new();
         let result = engine.transmit(*now, client, |slices| {
-            let offered: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+            let offered = slices.iter().fold(Vec::new(), |mut offered, slice| {
+                offered.extend_from_slice(slice);
+                offered
+            });
             let wanted = if whole {
                 offered.len()
             } else {

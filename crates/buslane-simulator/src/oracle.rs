@@ -80,6 +80,8 @@ pub(crate) struct Oracle {
     /// Whether memory was refused so far.
     starved: bool,
     received: BTreeMap<&'static str, u64>,
+    /// Whether the broker was called since its numbers were looked at.
+    stirred: bool,
     sums: Sums,
 }
 
@@ -141,6 +143,7 @@ impl Oracle {
             dropped: false,
             starved: false,
             received: BTreeMap::new(),
+            stirred: false,
             sums: Sums::default(),
         }
     }
@@ -149,6 +152,11 @@ impl Oracle {
     pub(crate) fn tell_time(&mut self, now: Instant) {
         self.clock = now;
         self.now = self.now.max(now);
+    }
+
+    /// Tells whether the broker was called since this was asked last.
+    pub(crate) fn is_stirred(&mut self) -> bool {
+        std::mem::take(&mut self.stirred)
     }
 
     /// Notes that a promise was broken; only the first one counts.
@@ -449,6 +457,7 @@ impl Oracle {
 
     /// Looks at what a call of the broker caused, when all of its log was read.
     pub(crate) fn settled(&mut self) {
+        self.stirred = true;
         self.check_vanished();
     }
 }

@@ -147,15 +147,22 @@ impl World {
         for peer in 0..self.peers.len() {
             self.drive_peer(peer);
         }
-        let counters = self.engine.counters().clone();
+        self.oracle.trace.mix_number(self.now.as_micros());
+        if self.oracle.is_stirred() {
+            self.check_numbers();
+        }
+    }
+
+    /// Has the oracle look at the broker's numbers.
+    fn check_numbers(&mut self) {
+        let counters = self.engine.counters();
         let gauges = self.engine.gauges();
-        self.oracle.check_numbers(&counters, &gauges);
+        self.oracle.check_numbers(counters, &gauges);
         let torn = self
             .connections
             .iter()
             .any(|known| known.client.is_some() && known.tap.is_within());
-        self.oracle.check_sums(&counters, &gauges, torn);
-        self.oracle.trace.mix_number(self.now.as_micros());
+        self.oracle.check_sums(counters, &gauges, torn);
     }
 
     /// Returns when something is due next.
