@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 
 use buslane_protocol::{Encoding, ErrorCode, Instant, Name};
 use buslane_session::{Action, State as SessionState, Transmit};
-use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::runtime::Handle;
 use tokio::time::Sleep;
 
 use crate::direct::stands_in;
@@ -347,13 +347,7 @@ impl Driver {
         self.polls
     }
 
-    /// Tells whether the program's tasks run at the same time as this.
-    fn shares_time(&self) -> bool {
-        self.runtime.runtime_flavor() != RuntimeFlavor::CurrentThread && !stands_in()
-    }
-
     fn move_on(&mut self, context: &mut Context<'_>) -> Progress {
-        let mut sent = false;
         for step in 0..STEPS_A_POLL {
             let mut moved = self.advance(context);
             moved |= self.tick(context);
@@ -366,13 +360,9 @@ impl Driver {
             } else if turn.ended && matches!(self.link, Link::Idle) {
                 return Progress::Ended;
             }
-            let sends = self.send(context, turn.transmit);
-            moved |= sends | self.arm(turn.due);
-            sent |= sends;
-            if !moved && std::mem::take(&mut sent) && self.shares_time() {
-                // Whoever sends one message on another thread sends the next one now: less than waking up again costs.
-                (0..LINGER).for_each(|_| std::hint::spin_loop());
-            } else if !moved {
+            moved |= self.send(context, turn.transmit);
+            moved |= self.arm(turn.due);
+            if !moved {
                 return Progress::Still { moved: step > 0 };
             }
         }
@@ -400,8 +390,6 @@ impl Driver {
     }
 }
 
-/// Pauses of the processor, together one or two microseconds.
-const LINGER: u32 = 40;
 const READ_BYTES: usize = 64 << 10;
 /// Steps after which other tasks get their turn: enough to keep the socket busy, and few enough for what they bring to
 /// fit into a subscription's queue.

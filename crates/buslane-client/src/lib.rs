@@ -27,9 +27,45 @@
 //! bytes between that and a TCP, Unix or WebSocket connection. An operation takes a lock, appends to what is to be
 //! sent, and wakes the task if it sleeps; the task writes what has gathered in one go.
 //!
+//! # Threads
+//! The task lives on the runtime on which [`ClientBuilder::connect`] is awaited, so that a message costs no hop between
+//! threads. Handlers are tasks of that runtime, too, and should not block its threads: work that does belongs into
+//! `tokio::task::spawn_blocking`, or behind [`ServiceBuilder::deferred_method`] on a thread of the program's. Where a
+//! handler blocks all the same, and with it the client's task, a thread that guards all clients of the process notices
+//! after 5 s at most (a third of the silence after which the client pings), and moves the bytes until the task is back:
+//! heartbeats are answered in time, and what other threads send goes out.
+//!
+//! With [`ClientBuilder::own_thread`] connections live on a thread of their own, and nothing that the program's tasks
+//! do delays them; a lone request takes about a seventh longer. [`ClientBuilder::connect_blocking`] does the same for
+//! programs without a runtime, and for bindings of other languages. What they build on:
+//!
+//! | | |
+//! |---|---|
+//! | wait on a thread | [`blocking::wait`] and [`blocking::wait_for`], for every future of this crate |
+//! | be called back | [`Call::body_then`], cancelled by [`Pending::cancel`] |
+//! | answer later, from any thread | [`ServiceBuilder::deferred_method`] and [`Incoming`] |
+//! | send without waiting | [`Publish::try_send`] |
+//! | take many messages at a time | [`Subscription::next_batch`] |
+//! | watch the connection | [`Client::states`] and [`Client::reports`] |
+//! | know that the broker has everything | [`Client::flush`] |
+//!
+//! A client does not outlive `fork`: the child has none of its threads. The child makes a client of its own, and
+//! neither uses nor drops the parent's.
+//!
+//! # When too much is on its way
+//! Sending: while 256 KiB wait to be written, `publish(...).await` and requests wait; [`Publish::try_send`] and
+//! [`Call::body_then`] fail with `queue_full`. Nothing is lost for being sent too fast.
+//!
+//! Receiving: a slow subscriber costs itself messages, and nobody else anything. What it does not take waits in its
+//! queue here ([`Subscribe::queue_bytes`], 4 MiB) and then, with [`Subscribe::credit`], in the broker's outbox (1 MiB).
+//! [`Subscribe::overflow`] says what gives way when the queue is full: the oldest, the newest, or the subscription.
+//! Each [`Gap`] stands where messages are missing. To lose nothing, have the publisher wait for the subscriber: by
+//! requests, or by acknowledged publishes to a topic whose contract says [`Overflow::Refuse`].
+//!
 //! # Invariants worth naming
-//! - User code (handlers, serde, what a closure captures) never runs or is dropped under the client's lock, nor in the
-//!   client's task: a handler that blocks delays itself, never a heartbeat.
+//! - User code (handlers, callbacks, serde, what a closure captures) never runs or is dropped under a lock of the
+//!   client's. Only what is called back runs in the client's task.
+//! - A handler that blocks never costs the connection.
 //! - The socket is read whatever the program does. What the program does not take piles up in bounded queues, with a
 //!   [`Gap`] where something gave way.
 //! - Dropping a future or stream takes back what it asked for: a request is cancelled on the bus, a subscription ends.

@@ -81,7 +81,7 @@ impl Subscribe {
     }
 
     /// Lets the broker send this many messages ahead of what the program has taken, at least 1. What does not fit
-    /// waits in the broker's queue instead of the client's. Default: unlimited.
+    /// waits in the broker's queue instead of the client's, and gives way there by the same rule. Default: unlimited.
     pub fn credit(mut self, credit: u32) -> Self {
         self.credit = Some(credit.max(1));
         self
