@@ -286,15 +286,17 @@ impl<'a> Keywords<'a> {
         }
         let (names, properties) = self.properties(builder)?;
         let required = properties.iter().filter(|property| property.required).count();
+        let (patterns, naming) = (self.patterns(builder)?, self.rule(builder, "propertyNames"));
         Some(Some(Box::new(ObjectRule {
             fewest: self.count("minProperties")?.unwrap_or(0),
             most: self.count("maxProperties")?,
             names,
             required: u32::try_from(required).ok()?,
             properties,
-            patterns: self.patterns(builder)?,
+            plain: patterns.is_empty() && naming.is_none(),
+            patterns,
             others: self.rule(builder, "additionalProperties"),
-            naming: self.rule(builder, "propertyNames"),
+            naming,
             dependents: self.dependents(builder)?,
         })))
     }

@@ -139,7 +139,9 @@ impl<'a> Holder<'a> {
         let mut name = at + 1;
         for _ in 0..entry.length {
             let text = self.values.entry(name);
-            let known = rule.names.find(text.word, self.values.string(text));
+            let known = rule
+                .names
+                .find(text.word, text.length as usize, || self.values.string(text));
             let property = known.map(|index| &rule.properties[index]);
             let mut covered = false;
             if let Some(property) = property {
@@ -151,7 +153,7 @@ impl<'a> Holder<'a> {
                     }
                 }
             }
-            if !self.member_fits(rule, covered, name)? {
+            if !(covered && rule.plain) && !self.member_fits(rule, covered, name)? {
                 return Ok(false);
             }
             name = self.values.behind(name + 1);

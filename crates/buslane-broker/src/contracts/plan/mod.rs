@@ -101,6 +101,8 @@ struct ObjectRule {
     /// For the names of members.
     naming: Option<RuleId>,
     dependents: Vec<Dependent>,
+    /// Whether the name alone decides what a member that is covered by a property is held against.
+    plain: bool,
 }
 
 #[derive(Debug)]

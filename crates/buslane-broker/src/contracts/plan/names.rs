@@ -34,14 +34,15 @@ impl Names {
         })
     }
 
-    /// Returns the position of a text, whose [`word`] is given.
+    /// Returns the position of a text, whose [`word`] and length are given: those of a short text are all there is to
+    /// know of it.
     #[inline]
-    pub(super) fn find(&self, word: u64, text: &str) -> Option<usize> {
+    pub(super) fn find<'a>(&self, word: u64, length: usize, text: impl Fn() -> &'a str) -> Option<usize> {
         let start = slot(word, self.factor, self.shift);
         for probe in 0..MOST_PROBES {
             let position = *self.slots.get(start + probe)?;
             let (known, name) = self.texts.get((position as usize).checked_sub(1)?)?;
-            if *known == word && **name == *text {
+            if *known == word && name.len() == length && (length <= size_of::<u64>() || **name == *text()) {
                 return Some(position as usize - 1);
             }
         }
@@ -87,7 +88,7 @@ mod tests {
     use super::*;
 
     fn find(names: &Names, text: &str) -> Option<usize> {
-        names.find(word(text.as_bytes()), text)
+        names.find(word(text.as_bytes()), text.len(), || text)
     }
 
     #[test]

@@ -49,7 +49,10 @@ impl Scalars {
             Kind::Unsigned | Kind::Negative | Kind::Float => {
                 self.numbers.contains(&Number::from_entry(entry))
             }
-            Kind::String | Kind::Unescaped => self.texts.find(entry.word, values.string(entry)).is_some(),
+            Kind::String | Kind::Unescaped => self
+                .texts
+                .find(entry.word, entry.length as usize, || values.string(entry))
+                .is_some(),
             Kind::Array | Kind::Object => false,
         }
     }

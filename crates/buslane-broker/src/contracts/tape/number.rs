@@ -56,6 +56,16 @@ impl Number {
         }
     }
 
+    /// Returns the number as floating point, if that is exactly the same.
+    fn exact(self) -> Option<f64> {
+        match self {
+            Number::Unsigned(value) if value <= LARGEST_EXACT => Some(value as f64),
+            Number::Negative(value) if value.unsigned_abs() <= LARGEST_EXACT => Some(value as f64),
+            Number::Float(value) => Some(value),
+            _ => None,
+        }
+    }
+
     fn whole(self) -> Option<i128> {
         match self {
             Number::Unsigned(value) => Some(value.into()),
@@ -73,9 +83,10 @@ impl PartialEq for Number {
 
 impl PartialOrd for Number {
     fn partial_cmp(&self, other: &Number) -> Option<Ordering> {
+        if let (Some(one), Some(two)) = (self.exact(), other.exact()) {
+            return one.partial_cmp(&two);
+        }
         match (self, other) {
-            (Number::Unsigned(one), Number::Unsigned(two)) => Some(one.cmp(two)),
-            (Number::Float(one), Number::Float(two)) => one.partial_cmp(two),
             (Number::Float(one), two) => two.whole().map(|two| compare(two, *one).reverse()),
             (one, Number::Float(two)) => one.whole().map(|one| compare(one, *two)),
             (one, two) => Some(one.whole().cmp(&two.whole())),
@@ -92,6 +103,9 @@ fn compare(whole: i128, float: f64) -> Ordering {
         0.0.partial_cmp(&rest).unwrap_or(Ordering::Equal)
     })
 }
+
+/// Up to here, whole numbers are exact as floating point.
+pub(super) const LARGEST_EXACT: u64 = 1 << 53;
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
 //! Reads the text of a payload onto a tape.
 
+use super::number::LARGEST_EXACT;
 use super::{Entry, Kind, Name, Number, Tape, Unread, word};
 
 /// Reads one text.
@@ -27,7 +28,7 @@ impl<'a> Reader<'a> {
         if self.bytes.len() > LONGEST {
             return Err(Unread);
         }
-        let first = self.next_sign()?;
+        let first = self.next_sign();
         self.value(first, DEEPEST)?;
         self.skip_blanks();
         self.expect_end()
@@ -43,11 +44,7 @@ impl<'a> Reader<'a> {
     /// Reads a value whose first byte was taken.
     fn value(&mut self, first: u8, levels: u32) -> Result<(), Unread> {
         match first {
-            b'"' => {
-                let entry = self.string()?;
-                self.tape.entries.push(entry);
-                Ok(())
-            }
+            b'"' => self.string().map(drop),
             b'{' => self.object(levels.checked_sub(1).ok_or(Unread)?),
             b'[' => self.array(levels.checked_sub(1).ok_or(Unread)?),
             b'-' | b'0'..=b'9' => self.number(first),
@@ -70,7 +67,7 @@ impl<'a> Reader<'a> {
 
     fn array(&mut self, levels: u32) -> Result<(), Unread> {
         let opened = self.open(Kind::Array);
-        let mut sign = self.next_sign()?;
+        let mut sign = self.next_sign();
         if sign == b']' {
             return self.close(opened, 0);
         }
@@ -78,8 +75,8 @@ impl<'a> Reader<'a> {
         loop {
             self.value(sign, levels)?;
             items += 1;
-            match self.next_sign()? {
-                b',' => sign = self.next_sign()?,
+            match self.next_sign() {
+                b',' => sign = self.next_sign(),
                 b']' => return self.close(opened, items),
                 _ => return Err(Unread),
             }
@@ -88,7 +85,7 @@ impl<'a> Reader<'a> {
 
     fn object(&mut self, levels: u32) -> Result<(), Unread> {
         let opened = self.open(Kind::Object);
-        let mut sign = self.next_sign()?;
+        let mut sign = self.next_sign();
         if sign == b'}' {
             return self.close(opened, 0);
         }
@@ -98,20 +95,17 @@ impl<'a> Reader<'a> {
             if sign != b'"' {
                 return Err(Unread);
             }
-            let name = self.string()?;
-            self.tape.names.push(Name {
-                word: name.word,
-                at: self.position(),
-            });
-            self.tape.entries.push(name);
-            if self.next_sign()? != b':' {
+            let at = self.position();
+            let word = self.string()?;
+            self.tape.names.push(Name { word, at });
+            if self.next_sign() != b':' {
                 return Err(Unread);
             }
-            let first = self.next_sign()?;
+            let first = self.next_sign();
             self.value(first, levels)?;
             members += 1;
-            match self.next_sign()? {
-                b',' => sign = self.next_sign()?,
+            match self.next_sign() {
+                b',' => sign = self.next_sign(),
                 b'}' => break,
                 _ => return Err(Unread),
             }
@@ -178,19 +172,31 @@ impl<'a> Reader<'a> {
         });
     }
 
+    fn push_string(&mut self, kind: Kind, start: usize, length: usize, word: u64) -> u64 {
+        // Texts are short enough, see `LONGEST`.
+        self.tape.entries.push(Entry {
+            kind,
+            length: length as u32,
+            place: start as u32,
+            word,
+        });
+        word
+    }
+
     /// Returns where the next entry will be.
     fn position(&self) -> u32 {
         // There are no more entries than bytes, of which there are few enough.
         self.tape.entries.len() as u32
     }
 
-    /// Takes the next byte that is not blank.
-    fn next_sign(&mut self) -> Result<u8, Unread> {
+    /// Takes the next byte that is not blank; at the end of the text one that is nowhere allowed.
+    #[inline]
+    fn next_sign(&mut self) -> u8 {
         loop {
-            let byte = *self.bytes.get(self.at).ok_or(Unread)?;
+            let byte = self.bytes.get(self.at).copied().unwrap_or(END);
             self.at += 1;
             if !is_blank(byte) {
-                return Ok(byte);
+                return byte;
             }
         }
     }
@@ -201,8 +207,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a string whose first quotation mark was taken.
-    fn string(&mut self) -> Result<Entry, Unread> {
+    /// Reads a string whose first quotation mark was taken, and returns its word.
+    fn string(&mut self) -> Result<u64, Unread> {
         let start = self.at;
         let mut at = start;
         while let Some(chunk) = self.bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
@@ -223,7 +229,7 @@ impl<'a> Reader<'a> {
             } else {
                 word(&self.bytes[start..end])
             };
-            return Ok(string(Kind::String, start, end - start, word));
+            return Ok(self.push_string(Kind::String, start, end - start, word));
         }
         // The last bytes of the text.
         let rest = &self.bytes[at..];
@@ -234,12 +240,12 @@ impl<'a> Reader<'a> {
         }
         self.at = end + 1;
         let word = word(&self.bytes[start..end]);
-        Ok(string(Kind::String, start, end - start, word))
+        Ok(self.push_string(Kind::String, start, end - start, word))
     }
 
     /// Reads a string with escapes, of which one was found.
     #[cold]
-    fn unusual(&mut self, start: usize, found: usize) -> Result<Entry, Unread> {
+    fn unusual(&mut self, start: usize, found: usize) -> Result<u64, Unread> {
         let mut end = found;
         loop {
             match self.bytes.get(end) {
@@ -255,7 +261,7 @@ impl<'a> Reader<'a> {
         let place = self.tape.unescaped.len();
         self.tape.unescaped.push_str(&text);
         let word = word(text.as_bytes());
-        Ok(string(Kind::Unescaped, place, text.len(), word))
+        Ok(self.push_string(Kind::Unescaped, place, text.len(), word))
     }
 
     /// Reads a number whose first byte was taken.
@@ -330,16 +336,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn string(kind: Kind, start: usize, length: usize, word: u64) -> Entry {
-    // Texts are short enough, see `LONGEST`.
-    Entry {
-        kind,
-        length: length as u32,
-        place: start as u32,
-        word,
-    }
-}
-
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }
@@ -352,6 +348,8 @@ fn special(chunk: u64) -> u64 {
     (zero(chunk ^ (ONES * 0x22)) | zero(chunk ^ (ONES * 0x5c)) | control) & (ONES << 7)
 }
 
+/// What is read behind the end of a text.
+const END: u8 = 0;
 /// A byte of 1, eight times.
 const ONES: u64 = 0x0101_0101_0101_0101;
 /// The longest text that is read, in bytes: places are noted in 32 bits.
@@ -362,8 +360,6 @@ const DEEPEST: u32 = 127;
 const FEW_NAMES: usize = 16;
 /// Digits that fit into 64 bits whatever they are.
 const SAFE_DIGITS: usize = 19;
-/// Up to here, whole numbers are exact as floating point.
-const LARGEST_EXACT: u64 = 1 << 53;
 /// Powers of ten that are exact as floating point, as far as `SAFE_DIGITS` go.
 const POWERS: [f64; 19] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
