@@ -29,8 +29,8 @@ pub(super) struct Tape {
     entries: Vec<Entry>,
     /// Texts that were written with escapes.
     unescaped: String,
-    /// The names of the objects that are being read.
-    names: Vec<Name>,
+    /// The names of an object, while they are compared.
+    names: Vec<u32>,
 }
 
 /// What is on a tape, together with the text that it was read from.
@@ -73,13 +73,6 @@ pub(super) enum Kind {
     Object,
 }
 
-/// The name of a member, while its object is being read.
-#[derive(Clone, Copy)]
-struct Name {
-    word: u64,
-    at: u32,
-}
-
 /// The text cannot be read here: it is not one JSON value, or one that only `serde_json` reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unread;
@@ -90,7 +83,6 @@ impl Tape {
         let text = std::str::from_utf8(text).map_err(|_| Unread)?;
         self.entries.clear();
         self.unescaped.clear();
-        self.names.clear();
         read::Reader::new(text, self).document()?;
         Ok(Values {
             entries: &self.entries,

@@ -1,7 +1,7 @@
 //! Reads the text of a payload onto a tape.
 
 use super::number::LARGEST_EXACT;
-use super::{Entry, Kind, Name, Number, Tape, Unread, word};
+use super::{Entry, Kind, Number, Tape, Unread, word};
 
 /// Reads one text.
 pub(super) struct Reader<'a> {
@@ -89,15 +89,14 @@ impl<'a> Reader<'a> {
         if sign == b'}' {
             return self.close(opened, 0);
         }
-        let names = self.tape.names.len();
         let mut members = 0;
+        let mut names = Marks::default();
         loop {
             if sign != b'"' {
                 return Err(Unread);
             }
-            let at = self.position();
             let word = self.string()?;
-            self.tape.names.push(Name { word, at });
+            names.add(word);
             if self.next_sign() != b':' {
                 return Err(Unread);
             }
@@ -110,44 +109,44 @@ impl<'a> Reader<'a> {
                 _ => return Err(Unread),
             }
         }
-        self.refuse_twins(names)?;
-        self.tape.names.truncate(names);
+        if names.may_hold_twins {
+            self.refuse_twins(opened, members)?;
+        }
         self.close(opened, members)
     }
 
-    /// Refuses two members of one name among the names from one on.
-    fn refuse_twins(&mut self, from: usize) -> Result<(), Unread> {
+    /// Refuses two members of one name in an object that was just read.
+    #[cold]
+    fn refuse_twins(&mut self, opened: usize, members: u32) -> Result<(), Unread> {
         let Tape {
             names,
             entries,
             unescaped,
         } = &mut *self.tape;
-        let names = &mut names[from..];
-        let text = |name: &Name| {
-            let entry = &entries[name.at as usize];
+        names.clear();
+        let mut at = opened + 1;
+        for _ in 0..members {
+            names.push(at as u32);
+            let value = &entries[at + 1];
+            at = match value.kind {
+                Kind::Array | Kind::Object => value.place as usize,
+                _ => at + 2,
+            };
+        }
+        let text = |name: u32| {
+            let entry = &entries[name as usize];
             let start = entry.place as usize;
             let bytes = match entry.kind {
                 Kind::Unescaped => unescaped.as_bytes(),
                 _ => self.bytes,
             };
-            &bytes[start..start + entry.length as usize]
+            (entry.word, &bytes[start..start + entry.length as usize])
         };
-        let twins = if names.len() <= FEW_NAMES {
-            names.iter().enumerate().any(|(index, one)| {
-                let later = &names[index + 1..];
-                later
-                    .iter()
-                    .any(|two| one.word == two.word && text(one) == text(two))
-            })
-        } else {
-            names.sort_unstable_by(|one, two| {
-                let words = one.word.cmp(&two.word);
-                words.then_with(|| text(one).cmp(text(two)))
-            });
-            let mut pairs = names.windows(2);
-            pairs.any(|pair| pair[0].word == pair[1].word && text(&pair[0]) == text(&pair[1]))
-        };
-        if twins { Err(Unread) } else { Ok(()) }
+        names.sort_unstable_by(|one, two| text(*one).cmp(&text(*two)));
+        match names.windows(2).any(|pair| text(pair[0]) == text(pair[1])) {
+            true => Err(Unread),
+            false => Ok(()),
+        }
     }
 
     fn open(&mut self, kind: Kind) -> usize {
@@ -336,6 +335,23 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The words of names, as marks in two rows: two equal words leave the same marks.
+#[derive(Default)]
+struct Marks {
+    rows: [u64; 2],
+    may_hold_twins: bool,
+}
+
+impl Marks {
+    fn add(&mut self, word: u64) {
+        let hash = word.wrapping_mul(FACTOR);
+        let marks = [1 << (hash >> 58), 1 << ((hash >> 52) & 63)];
+        self.may_hold_twins |= self.rows[0] & marks[0] != 0 && self.rows[1] & marks[1] != 0;
+        self.rows[0] |= marks[0];
+        self.rows[1] |= marks[1];
+    }
+}
+
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }
@@ -356,8 +372,8 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 const LONGEST: usize = u32::MAX as usize / 2;
 /// Levels of arrays and objects in each other: as deeply as `serde_json` goes.
 const DEEPEST: u32 = 127;
-/// Up to how many names are compared each with each.
-const FEW_NAMES: usize = 16;
+/// An odd number whose bits are spread.
+const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Digits that fit into 64 bits whatever they are.
 const SAFE_DIGITS: usize = 19;
 /// Powers of ten that are exact as floating point, as far as `SAFE_DIGITS` go.
