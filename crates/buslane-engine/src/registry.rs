@@ -358,6 +358,24 @@ impl Registry {
         Ok(())
     }
 
+    /// Tells whether several instances of a service are one client's, who has these registrations. Looks at those of the
+    /// client or those of the service, whichever are fewer.
+    pub(crate) fn has_several(&self, service: &str, client: ClientId, registrations: &[InstanceKey]) -> bool {
+        let Some(found) = self.services.get(service) else {
+            return false;
+        };
+        let is_meant = |key: &&InstanceKey| {
+            self.instances.get(**key).is_some_and(|instance| {
+                instance.client == client && instance.declared.service.as_str() == service
+            })
+        };
+        if found.instances.len() < registrations.len() {
+            found.instances.values().filter(is_meant).nth(1).is_some()
+        } else {
+            registrations.iter().filter(is_meant).nth(1).is_some()
+        }
+    }
+
     /// Notes that an instance was handed a request.
     pub(crate) fn mark_used(&mut self, key: InstanceKey) {
         self.choices += 1;

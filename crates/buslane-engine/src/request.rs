@@ -208,7 +208,7 @@ impl Engine {
             return Err(missed(Miss::Unknown, address).into());
         };
         let from = client.from.clone();
-        let headers = if self.leaves_doubt(&callee.registrations, address) {
+        let headers = if self.leaves_doubt(route.client, &callee.registrations, address) {
             naming_callee(&request.headers, &route.offer.label)?
         } else {
             request.headers.borrowed()
@@ -247,20 +247,14 @@ impl Engine {
     }
 
     /// Tells whether an address may mean more than one of a client's registrations.
-    fn leaves_doubt(&self, registrations: &[InstanceKey], address: &Address<'_>) -> bool {
+    fn leaves_doubt(&self, client: ClientId, registrations: &[InstanceKey], address: &Address<'_>) -> bool {
         if registrations.len() < 2 {
             return false;
         }
         match address.destination() {
             Destination::Instance { .. } => false,
             Destination::Group(_) | Destination::Every => true,
-            Destination::Service(service) => {
-                let held = registrations
-                    .iter()
-                    .filter_map(|key| self.registry.instance(*key));
-                let of_it = held.filter(|instance| instance.declared.service.as_str() == service);
-                of_it.count() > 1
-            }
+            Destination::Service(service) => self.registry.has_several(service, client, registrations),
         }
     }
 
