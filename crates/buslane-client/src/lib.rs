@@ -60,7 +60,7 @@
 //! queue here ([`Subscribe::queue_bytes`], 4 MiB) and then, with [`Subscribe::credit`], in the broker's outbox (1 MiB).
 //! [`Subscribe::overflow`] says what gives way when the queue is full: the oldest, the newest, or the subscription.
 //! Each [`Gap`] stands where messages are missing. To lose nothing, have the publisher wait for the subscriber: by
-//! requests, or by acknowledged publishes to a topic whose contract says [`Overflow::Refuse`].
+//! requests, or by acknowledged publishes to a topic whose contract says [`TopicContract::refuse_when_full`].
 //!
 //! # Invariants worth naming
 //! - User code (handlers, callbacks, serde, what a closure captures) never runs or is dropped under a lock of the

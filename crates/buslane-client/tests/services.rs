@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use broker::Broker;
 use buslane_client::{
-    Body, Client, ConnectionState, Context, RegisterError, RequestError, Retry, ServiceError, TopicContract,
+    Body, Client, Context, RegisterError, RequestError, Retry, ServiceError, TopicContract,
 };
 use futures_util::stream;
 use schemars::JsonSchema;
