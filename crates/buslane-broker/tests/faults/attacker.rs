@@ -126,6 +126,43 @@ impl Attacker {
         }
     }
 
+    /// Publishes under one header of many bytes, or many of few.
+    pub(crate) fn publish(&mut self, topic: &str, headers: &[(&str, &str)], payload: &str) {
+        let message = match self.is_text() {
+            true => {
+                let headers: Vec<_> = headers
+                    .iter()
+                    .map(|(name, value)| format!("\"{name}\":\"{value}\""))
+                    .collect();
+                let headers = headers.join(",");
+                format!(
+                    r#"{{"type":"publish","topic":"{topic}","headers":{{{headers}}},"payload":{payload}}}"#
+                )
+                .into_bytes()
+            }
+            false => {
+                let mut block = Vec::new();
+                for (name, value) in headers {
+                    block.push(name.len() as u8);
+                    block.extend((value.len() as u16).to_le_bytes());
+                    block.extend(name.as_bytes());
+                    block.extend(value.as_bytes());
+                }
+                frame(PUBLISH, "", topic, &block, payload.as_bytes())
+            }
+        };
+        self.send(&message);
+    }
+
+    /// Asks for something.
+    pub(crate) fn request(&mut self, id: &str, to: &str) {
+        let message = match self.is_text() {
+            true => format!(r#"{{"type":"request","id":"{id}","to":"{to}","payload":1}}"#).into_bytes(),
+            false => frame(REQUEST, id, to, b"", b"1"),
+        };
+        self.send(&message);
+    }
+
     /// Returns a message as it stands on the wire.
     pub(crate) fn wrapped(&self, message: &[u8]) -> Vec<u8> {
         match self.way {

@@ -9,6 +9,7 @@ mod support;
 
 mod attacker;
 mod bystander;
+mod cases;
 mod figures;
 mod http;
 mod malformed;

@@ -1,83 +1,13 @@
 //! Clients that were welcome and then send what is no message, or none that is known.
 
 use crate::attacker::{
-    Attacker, BINARY, CONNECT, End, Fate, PUBLISH, REGISTER, REPLY, REQUEST, SUBSCRIBE, TEXT, Way, frame,
+    Attacker, BINARY, CONNECT, Fate, PUBLISH, REGISTER, REPLY, REQUEST, SUBSCRIBE, TEXT, Way, frame,
     websocket_frame,
 };
 use crate::bystander::Bystander;
+use crate::cases::{Case, broken, lost, play, refused};
 use crate::figures::{Figures, expect_blame};
 use crate::support::start;
-
-/// What is sent, and what comes of it.
-struct Case {
-    name: &'static str,
-    /// Done to the broker over one of the ways.
-    attack: fn(&mut Attacker),
-    /// The error that is told, if one is.
-    error: &'static str,
-    /// Whether the connection goes on; else the status with which a WebSocket is closed.
-    end: Result<(), u16>,
-    /// Whether what came was no message at all.
-    is_malformed: bool,
-}
-
-/// Plays cases over some ways beside a bystander.
-#[track_caller]
-fn play(ways: &[Way], cases: &[Case]) {
-    let broker = start(|config| config.limits.memory = 16 << 20);
-    let bystander = Bystander::join(&broker);
-    for way in ways {
-        for case in cases {
-            let name = format!("{} over {way:?}", case.name);
-            let mut attacker = Attacker::join(&broker, *way);
-            let before = Figures::of(&broker);
-            (case.attack)(&mut attacker);
-            let end = case.end.map_or_else(|status| way.ended(status), |()| End::Open);
-            let errors: &[&str] = if case.error.is_empty() { &[] } else { &[case.error] };
-            assert_eq!(attacker.fate(), Fate::of(errors, end), "{name}");
-            let refused = format!("refused_total{{code=\"{}\"}}", case.error);
-            let mut blame = Vec::new();
-            if !errors.is_empty() {
-                blame.push((refused.as_str(), 1.0));
-            }
-            if case.is_malformed {
-                blame.push(("malformed_total", 1.0));
-            }
-            if end != End::Open {
-                blame.push(("connections_closed_total{reason=\"framing\"}", 1.0));
-            }
-            expect_blame(&broker, &before, &blame, &name);
-        }
-    }
-    bystander.is_well();
-}
-
-/// A message that is refused, after which the connection goes on.
-const fn refused(name: &'static str, error: &'static str, attack: fn(&mut Attacker)) -> Case {
-    Case {
-        name,
-        attack,
-        error,
-        end: Ok(()),
-        is_malformed: false,
-    }
-}
-
-/// Something that is no message, after which the connection goes on.
-const fn broken(name: &'static str, error: &'static str, attack: fn(&mut Attacker)) -> Case {
-    Case {
-        is_malformed: true,
-        ..refused(name, error, attack)
-    }
-}
-
-/// Something behind which no next message can be found.
-const fn lost(name: &'static str, error: &'static str, status: u16, attack: fn(&mut Attacker)) -> Case {
-    Case {
-        end: Err(status),
-        ..broken(name, error, attack)
-    }
-}
 
 #[test]
 fn garbage_in_place_of_a_message_is_told_and_costs_nobody_else_anything() {

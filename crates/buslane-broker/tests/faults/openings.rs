@@ -122,14 +122,14 @@ fn whoever_says_nothing_or_half_a_message_is_let_go_in_time() {
 #[test]
 fn strangers_beyond_the_memory_for_them_are_turned_away_and_clients_stay() {
     let broker = start(|config| {
-        config.limits.memory = 256 << 10;
+        config.limits.memory = 1 << 20;
         config.limits.retained = 1 << 10;
-        config.limits.outbox = 64 << 10;
+        config.limits.outbox = 128 << 10;
     });
     let bystander = Bystander::join(&broker);
     // A quarter of the memory is theirs at the most, a KiB each.
-    let strangers: Vec<_> = (0..100).map(|_| connect(&broker)).collect();
-    eventually(|| strangers.iter().filter(|stranger| is_ended(stranger)).count() == 36);
+    let strangers: Vec<_> = (0..300).map(|_| connect(&broker)).collect();
+    eventually(|| strangers.iter().filter(|stranger| is_ended(stranger)).count() == 44);
     bystander.is_well();
     drop(strangers);
     wait_for(
@@ -137,7 +137,7 @@ fn strangers_beyond_the_memory_for_them_are_turned_away_and_clients_stay() {
         "memory_used_bytes{category=\"transport\"}",
         f64::from(32 << 10),
     );
-    assert_eq!(Figures::of(&broker).value("sockets_turned_away_total"), 36.0);
+    assert_eq!(Figures::of(&broker).value("sockets_turned_away_total"), 44.0);
 }
 
 /// Tells whether the broker has ended a connection, without waiting for it.
