@@ -3,9 +3,11 @@
 //! `publish.rs`, with the same result.
 
 use buslane_protocol::binary::{PlainDelivery, PlainPublish};
-use buslane_protocol::{Encoding, Payload, Topic};
+use buslane_protocol::json::PlainLine;
+use buslane_protocol::{Framing, Payload, Topic};
 
 use crate::ClientId;
+use crate::buffer_pool::BufferPool;
 use crate::client::Phase;
 use crate::clients::Clients;
 use crate::delivery::{Recipient, fits};
@@ -14,6 +16,7 @@ use crate::frames::SHARED;
 use crate::inbound::PUBLISH;
 use crate::ledger::Ledger;
 use crate::memory::Category;
+use crate::outbox::Outbox;
 use crate::policy::Action;
 
 impl Engine {
@@ -67,8 +70,8 @@ impl Engine {
 }
 
 impl Clients {
-    /// Writes the delivery of a plain publish into the lane of a client that reads binary frames, if it is another one, and
-    /// has room.
+    /// Writes the delivery of a plain publish into the lane of a client, if it is another one and has room, and the way to
+    /// write it is short.
     #[inline]
     fn pass_on(
         &mut self,
@@ -78,32 +81,61 @@ impl Clients {
         topic: &Topic<'_>,
         payload: &Payload<'_>,
     ) -> bool {
-        let Clients {
-            table, pool, dirty, ..
-        } = self;
-        let Some((sender, client)) = table.pair_mut(sender.key(), to.key()) else {
+        let Some((sender, client)) = self.table.pair_mut(sender.key(), to.key()) else {
             return false;
         };
-        let delivery = PlainDelivery::new(&sender.from, topic, payload);
-        let length = delivery.length();
-        let usual =
-            client.framing().encoding() == Encoding::Binary && !client.is_closing() && length < SHARED;
-        if !usual
-            || !fits(&client.outbox, length, self.limit)
-            || !ledger.admits(client.outbox.delivery_growth(pool, length))
-        {
+        if client.is_closing() {
             return false;
         }
-        client
-            .outbox
-            .write_delivery(pool, length, |lane| delivery.write(lane));
+        let mut lane = Lane {
+            outbox: &mut client.outbox,
+            pool: &mut self.pool,
+            ledger,
+            limit: self.limit,
+        };
+        let passed = match lane.outbox.framing() {
+            Framing::Binary | Framing::WebSocketBinary => {
+                let delivery = PlainDelivery::new(&sender.from, topic, payload);
+                lane.take(delivery.length(), |buffer| delivery.write(buffer))
+            }
+            Framing::JsonLines => PlainLine::new(&sender.from, topic, payload)
+                .is_some_and(|line| lane.take(line.length(), |buffer| line.write(buffer))),
+            Framing::WebSocketText => false,
+        };
+        if passed && !client.dirty {
+            client.dirty = true;
+            self.dirty.push_back(to);
+        }
+        passed
+    }
+}
+
+/// Where a delivery goes, and what it has to fit under.
+struct Lane<'a> {
+    outbox: &'a mut Outbox,
+    pool: &'a mut BufferPool,
+    ledger: &'a mut Ledger,
+    limit: usize,
+}
+
+impl Lane<'_> {
+    /// Appends a delivery of a known length, if it is short and there is room; tells whether it is.
+    #[inline]
+    fn take(&mut self, length: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let Lane {
+            outbox,
+            pool,
+            ledger,
+            limit,
+        } = self;
+        let room = length < SHARED && fits(outbox, length, *limit);
+        if !room || !ledger.admits(outbox.delivery_growth(pool, length)) {
+            return false;
+        }
+        outbox.write_delivery(pool, length, write);
         ledger.counters.deliveries += 1;
         ledger.counters.delivery_bytes += length as u64;
         ledger.memory.set(Category::Outbox, pool.lent());
-        if !client.dirty {
-            client.dirty = true;
-            dirty.push_back(to);
-        }
         true
     }
 }

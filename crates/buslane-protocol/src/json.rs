@@ -10,9 +10,12 @@ mod diagnosis;
 mod encode;
 mod envelope;
 mod headers;
+mod plain;
 mod rare;
 mod reader;
 mod usual;
+
+pub use plain::PlainLine;
 
 use crate::{BrokerMessage, ClientMessage, DecodeError};
 
