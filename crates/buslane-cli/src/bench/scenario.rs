@@ -222,7 +222,9 @@ impl Bench<'_> {
             let broker = match self.named {
                 Some(_) => self.broker::<W>().await?,
                 None => {
-                    let program = Program::buslane()?.with("BUSLANE_LIMITS_MEMORY", DISTURBED_MEMORY);
+                    let program = Program::buslane()?
+                        .with("BUSLANE_LIMITS_MEMORY", DISTURBED_MEMORY)
+                        .with("BUSLANE_LIMITS_RETAINED", DISTURBED_RETAINED);
                     Broker::Own(program.start::<W>().await?)
                 }
             };
@@ -326,6 +328,8 @@ const FAN_OUT: [usize; 2] = [100, 1_000];
 const MEMORY: &str = "4GiB";
 /// Memory of a broker that is attacked.
 const DISTURBED_MEMORY: &str = "64MiB";
+/// The part of it that retained values may have, as large as by default.
+const DISTURBED_RETAINED: &str = "16MiB";
 /// Seconds before a measurement unless told otherwise.
 const WARMUP: f64 = 0.5;
 /// Seconds of a measurement unless told otherwise.
