@@ -5,6 +5,7 @@
 //! is given up ([`Clients::send`]). The delivery lane is in `delivery.rs`.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use buslane_protocol::BrokerMessage;
 
@@ -128,6 +129,13 @@ impl Clients {
     #[inline]
     pub(crate) fn find(&self, id: ClientId) -> Option<&Client> {
         self.table.get(id.key())
+    }
+
+    /// Returns what is stamped on a client's messages; nothing once it is gone.
+    pub(crate) fn from_of(&self, id: ClientId) -> Arc<str> {
+        self.find(id)
+            .map(|client| client.from.clone())
+            .unwrap_or_default()
     }
 
     /// Returns a client to change it.

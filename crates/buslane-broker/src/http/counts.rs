@@ -26,8 +26,9 @@ impl HttpCounts {
 
     /// Counts a refusal that no request led to.
     pub(super) fn count_refused(&self, route: &'static str, code: ErrorCode) {
+        let status = StatusCode::from_u16(code.status()).expect("the table's codes have statuses of HTTP");
         self.count_code(code);
-        self.count_status(route, StatusCode::from_u16(code.status()).unwrap_or_default());
+        self.count_status(route, status);
     }
 
     /// Counts a request that could not be read, and got nothing but a status.

@@ -10,11 +10,10 @@ use super::response::{Body, answer};
 pub(super) fn refusal(problem: &Problem) -> Response<Body> {
     let status = StatusCode::from_u16(problem.status).ok();
     let status = status.filter(|status| status.is_client_error() || status.is_server_error());
-    let body = serde_json::to_string(problem).unwrap_or_default();
     let mut response = answer(
         status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
         PROBLEM,
-        Body::whole(body),
+        Body::whole(text(problem)),
     );
     let code = problem.error_code();
     response
@@ -26,6 +25,11 @@ pub(super) fn refusal(problem: &Problem) -> Response<Body> {
             .insert(RETRY_AFTER, HeaderValue::from_static(AFTER));
     }
     response
+}
+
+/// Writes a problem as JSON text.
+pub(super) fn text(problem: &Problem) -> String {
+    serde_json::to_string(problem).expect("a problem is made of texts, numbers and JSON values")
 }
 
 /// Makes the problem of a request that is not what its path takes.

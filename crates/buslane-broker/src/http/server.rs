@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep_until};
 use super::answers::{Reaction, page};
 use super::cors;
 use super::prefixed::Prefixed;
-use super::problem::{PROBLEM, refusal};
+use super::problem::{PROBLEM, refusal, text};
 use super::response::Body;
 use super::router::{is_api, respond};
 use super::stalling::Stalling;
@@ -162,7 +162,7 @@ fn late() -> Problem {
 
 /// Writes the answer with which a connection ends that no request led to.
 fn last_word(problem: &Problem) -> Vec<u8> {
-    let body = serde_json::to_string(problem).unwrap_or_default();
+    let body = text(problem);
     let (status, length) = (problem.status, body.len());
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     format!(
