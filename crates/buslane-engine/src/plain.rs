@@ -4,9 +4,8 @@
 
 use buslane_protocol::binary::{PlainDelivery, PlainPublish};
 use buslane_protocol::json::PlainLine;
-use buslane_protocol::{Framing, Payload, Topic};
+use buslane_protocol::{Framing, Payload, PayloadKind, Topic};
 
-use crate::ClientId;
 use crate::buffer_pool::BufferPool;
 use crate::client::Phase;
 use crate::clients::Clients;
@@ -18,6 +17,7 @@ use crate::ledger::Ledger;
 use crate::memory::Category;
 use crate::outbox::Outbox;
 use crate::policy::Action;
+use crate::{ClientId, Validate};
 
 impl Engine {
     /// Takes in a plain publish of a client that is not to be greeted, if it can be passed on at once.
@@ -37,27 +37,53 @@ impl Engine {
     }
 
     /// Hands a plain publish to its one receiver. Returns false, and has changed nothing, if there is none or more than
-    /// one, if a contract or the broker has a say in the topic, if the publish has to be refused, or if its copy needs more
-    /// than to be appended.
+    /// one, if the broker has a say in the topic or a contract more than by a schema that the payload matches, if the
+    /// publish has to be refused, or if its copy needs more than to be appended.
     #[inline]
     pub(crate) fn pass_on(&mut self, id: ClientId, topic: &Topic<'_>, payload: &Payload<'_>) -> bool {
         let limit = self.config.limits.payload;
-        if topic.is_reserved() || payload.bytes.len() > limit || self.contracts.find(topic.as_str()).is_some()
-        {
+        if topic.is_reserved() || payload.bytes.len() > limit {
             return false;
         }
+        let contract = match self.contracts.find(topic.as_str()) {
+            Some(contract) if contract.declared.retain || contract.declared.refuse => return false,
+            contract => contract.cloned(),
+        };
         let Some(to) = self.only_receiver(topic) else {
             return false;
         };
         if self.decide(id, Action::Publish(topic)).is_err() {
             return false;
         }
+        let validator = contract
+            .as_ref()
+            .and_then(|contract| contract.validator.as_deref());
+        let checked = match validator.map(|validator| self.checked(validator, payload)) {
+            Some(None) => return false,
+            Some(checked) => checked,
+            None => None,
+        };
+        let payload = checked.as_ref().unwrap_or(payload);
         let passed = self.clients.pass_on(&mut self.ledger, id, to, topic, payload);
         if passed {
+            self.ledger.counters.validated_inline += u64::from(checked.is_some());
             self.ledger.counters.published += 1;
             self.ledger.counters.note_publish(payload.bytes.len());
         }
         passed
+    }
+
+    /// Returns a payload as one that is known to be JSON, if it matches a schema and is short enough to find out here.
+    #[inline]
+    fn checked<'p>(&self, validator: &dyn Validate, payload: &'p Payload<'_>) -> Option<Payload<'p>> {
+        let usual = payload.kind != PayloadKind::Bytes
+            && !payload.is_absent()
+            && payload.bytes.len() <= self.config.limits.validate_inline;
+        let matches = usual && validator.validate(&payload.bytes).is_ok();
+        matches.then(|| Payload {
+            kind: PayloadKind::CheckedJson,
+            ..payload.borrowed()
+        })
     }
 
     /// Returns the one client that gets the messages of a topic, if that does not depend on credit.

@@ -127,20 +127,42 @@ fn receivers_with_credit_with_json_or_in_a_group_take_the_long_way() {
     }
 }
 
-#[test]
-fn reserved_topics_and_those_with_a_contract_go_the_long_way() {
-    let (mut world, id) = publisher();
-    world.subscriber_of_everything(Framing::Binary);
-    assert!(hand_in(&mut world, id, TOPIC, "1"));
-    assert_left(&mut world, id, "$bus/broadcast/x", "1");
+/// Lets a service declare the topic.
+fn declare(world: &mut World, declaration: serde_json::Value) {
     let service = world.client();
-    let topics = json!({ TOPIC: {} });
+    let topics = json!({ TOPIC: declaration });
     world.register(
         service,
         json!({ "name": "monitor", "version": "1", "topics": topics }),
     );
     world.pump();
-    assert_left(&mut world, id, TOPIC, "1");
+}
+
+#[test]
+fn reserved_topics_and_those_whose_contract_asks_for_more_go_the_long_way() {
+    for declaration in [json!({ "retain": true }), json!({ "refuse": true })] {
+        let (mut world, id) = publisher();
+        world.subscriber_of_everything(Framing::Binary);
+        assert!(hand_in(&mut world, id, TOPIC, "1"));
+        assert_left(&mut world, id, "$bus/broadcast/x", "1");
+        declare(&mut world, declaration);
+        assert_left(&mut world, id, TOPIC, "1");
+    }
+}
+
+#[test]
+fn what_matches_the_schema_of_its_topic_takes_the_direct_way_and_what_does_not_the_long_one() {
+    let (mut world, id) = publisher_in(World::limited(|limits| limits.validate_inline = 100));
+    let subscriber = world.subscriber(Framing::Binary, TOPIC);
+    declare(&mut world, json!({ "schema": { "type": "string" } }));
+    assert!(hand_in(&mut world, id, TOPIC, "\"text\""));
+    assert_eq!(world.engine.counters().validated_inline, 1);
+    assert_eq!(world.read(subscriber).len(), 1);
+    let long = format!("\"{}\"", "x".repeat(100));
+    for payload in ["1", "", "\"", &long] {
+        assert_left(&mut world, id, TOPIC, payload);
+    }
+    world.assert_balanced();
 }
 
 #[test]
