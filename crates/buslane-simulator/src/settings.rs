@@ -17,6 +17,8 @@ pub(crate) struct Settings {
     pub(crate) latency: u64,
     /// Bytes that a connection takes before its reader has to read.
     pub(crate) window: usize,
+    /// Bytes under way to the broker past which a session's driver writes nothing for the time being.
+    pub(crate) upward: usize,
     /// Bytes of the largest payloads.
     pub(crate) largest: usize,
     /// Longest time between two actions, in microseconds.
@@ -50,6 +52,7 @@ impl Settings {
             peers: (0..count).map(|_| kind(random)).collect(),
             latency: random.pick(&[1, 50, 1_000, 40_000]),
             window: random.pick(&[300, 2_000, 20_000, 1 << 20]),
+            upward: random.pick(&[100, 2_000, usize::MAX, usize::MAX]),
             largest: random.pick(&[200, 4_000, 60_000]),
             pace: random.pick(&[500, 20_000, 300_000, 2_000_000]),
             work: random.pick(&[10, 2_000, 500_000]),

@@ -154,6 +154,7 @@ impl World {
             self.cut(place);
         }
         self.settings.window = AMPLE_WINDOW;
+        self.settings.upward = AMPLE_WINDOW;
         for connection in &mut self.connections {
             connection.down.capacity = AMPLE_WINDOW;
             connection.up.stalled_until = self.now;

@@ -3,7 +3,7 @@
 use buslane_engine::{CloseReason, Counters};
 use buslane_protocol::Overflow;
 
-use super::shadow::Account;
+use super::shadow::{Account, SubscriptionId};
 use super::{Oracle, Subject};
 
 impl Oracle {
@@ -11,13 +11,15 @@ impl Oracle {
     pub(super) fn check_policy(&mut self, client: usize) {
         let shadow = &mut self.clients[client];
         let (first, last) = (shadow.first.take(), shadow.last.take());
+        let special = |(filter, shared): &SubscriptionId| shared.is_some() || filter.starts_with('$');
+        let others = std::mem::take(&mut shadow.others) || shadow.subscriptions.keys().any(special);
         let only = |policy: Overflow| shadow.policies.iter().eq([&(policy as u8)]);
         let wanted = match () {
             () if only(Overflow::DropOldest) => last,
             () if only(Overflow::DropNewest) => first,
             () => None,
         };
-        let alone = !shadow.mixed && shadow.open && self.limits.memory >= AMPLE_MEMORY;
+        let alone = !others && shadow.open && self.limits.memory >= AMPLE_MEMORY;
         let fits = 2 * self.sums.longest + ENVELOPE <= self.limits.outbox;
         let Some(copy) = wanted.and_then(|order| shadow.expected.get(&order)) else {
             return;

@@ -27,6 +27,8 @@ pub(super) struct Program {
     seen: BTreeSet<(u64, Option<String>)>,
     /// Numbers of the messages that its session handed to the present connection.
     pub(super) sent: BTreeSet<u64>,
+    /// Services and instances that its session asked for on the present connection.
+    pub(super) registered: BTreeSet<(String, String)>,
     /// Whether it was told of a lost connection, or of its end, and may yet be told what that means.
     pub(super) lost: bool,
     pub(super) over: bool,

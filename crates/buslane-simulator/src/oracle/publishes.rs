@@ -54,6 +54,7 @@ impl Oracle {
         subscription.credit = credit.map(|credit| granted + u64::from(credit));
         shadow.subscribed.push((filter.to_owned(), now));
         shadow.mixed |= shared.is_some() || filter.starts_with('$') || !self.kept.is_empty();
+        shadow.others = true;
         self.sums.others |= filter.starts_with('$') || !self.kept.is_empty();
         self.clients[client]
             .view

@@ -58,6 +58,8 @@ pub(super) struct Shadow {
     /// The first copy that was accepted since nothing was queued, and the last one at all.
     pub(super) first: Option<u64>,
     pub(super) last: Option<u64>,
+    /// Whether something else than ordinary copies may be queued since then.
+    pub(super) others: bool,
     /// Whether it was told that the broker shuts down, if it was there.
     pub(super) drain: Option<bool>,
 }

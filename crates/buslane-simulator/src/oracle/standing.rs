@@ -11,6 +11,8 @@ pub(super) struct Offer {
     service: String,
     /// The instance, while the program believes to hold it.
     stands: Option<String>,
+    /// The instance that it held at any time.
+    known: Option<String>,
     /// Whether the program was told, on this connection, that it does not hold it.
     failed: bool,
     /// Whether the program has given it up.
@@ -23,6 +25,7 @@ impl Oracle {
         let offer = Offer {
             service: service.to_owned(),
             stands: None,
+            known: None,
             failed: false,
             ending: false,
         };
@@ -36,10 +39,34 @@ impl Oracle {
         }
     }
 
+    /// Takes in that a session asks the broker for a registration: what it held before, with its secret.
+    pub(crate) fn program_registers(
+        &mut self,
+        program: usize,
+        service: &str,
+        instance: Option<&str>,
+        proven: bool,
+    ) {
+        let Some(instance) = instance else { return };
+        let known = &mut self.programs.0[program];
+        // Further registrations of the same name are the program's own mistakes.
+        let first = known.registered.insert((service.to_owned(), instance.to_owned()));
+        let is_it = |offer: &Offer| offer.service == service && offer.known.as_deref() == Some(instance);
+        if first && !proven && known.offers.values().any(is_it) {
+            let promise = "a session comes back with the secrets of its registrations";
+            self.broken(promise, &[Subject::Program(program)]);
+        }
+    }
+
     pub(super) fn offer_stands(&mut self, program: usize, key: RegistrationKey, instance: &str) {
-        if let Some(offer) = self.programs.0[program].offers.get_mut(&key) {
+        let known = &mut self.programs.0[program];
+        if let Some(offer) = known.offers.get_mut(&key) {
             offer.stands = Some(instance.to_owned());
+            offer.known = offer.stands.clone();
             offer.failed = false;
+            known
+                .registered
+                .insert((offer.service.clone(), instance.to_owned()));
         }
     }
 
@@ -58,6 +85,7 @@ impl Oracle {
     }
 
     pub(super) fn offers_lost(&mut self, program: usize) {
+        self.programs.0[program].registered.clear();
         for offer in self.programs.0[program].offers.values_mut() {
             offer.stands = None;
             offer.failed = false;

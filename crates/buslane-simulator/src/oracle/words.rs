@@ -74,7 +74,8 @@ impl Oracle {
         let wrong = match problem.error_code() {
             Some(ErrorCode::NotSent) => sent || self.dealt.contains(&number) || early(Default::default()),
             Some(ErrorCode::OutcomeUnknown) => !sent,
-            Some(ErrorCode::DeadlineExceeded) => !sent || early(GRACE),
+            // What waits in the session for a connection that takes nothing may go out yet.
+            Some(ErrorCode::DeadlineExceeded) => early(GRACE),
             Some(ErrorCode::Closed | ErrorCode::TakenOver | ErrorCode::Unauthenticated) => false,
             _ => !known.lost,
         };

@@ -100,6 +100,7 @@ impl World {
         if let Program::Session(behind) = &self.peers[peer].program {
             self.oracle.program_timed(behind.number);
         }
+        self.write_on(peer);
     }
 
     /// Hands a session what a WebSocket library would: that the upgrade is made, signs of life, and whole messages.
@@ -155,7 +156,16 @@ impl World {
                 None => break,
             }
         }
-        self.write_session(peer);
+        self.write_on(peer);
+    }
+
+    /// Writes what a session has, unless its connection takes nothing at the moment.
+    fn write_on(&mut self, peer: usize) {
+        let upward = self.settings.upward;
+        let place = self.peers[peer].connection;
+        if place.is_some_and(|place| self.connections[place].up.under_way() < upward) {
+            self.write_session(peer);
+        }
     }
 
     /// Hands a program everything that its session tells, and lets it answer.
@@ -188,7 +198,7 @@ impl World {
         behind.invocations.extend(arrived.iter().cloned());
         behind
             .invocations
-            .retain(|open| !gone.contains(&open.token) || open.stream);
+            .retain(|open| !gone.contains(&open.token) || !eager);
         for open in arrived {
             if eager && self.random.chance(70) {
                 self.answer_as_session(peer, &open);
@@ -253,6 +263,13 @@ impl World {
             let number = match decode_client(connection.framing, frame) {
                 Ok(ClientMessage::Request(request)) => number_of(&request.headers),
                 Ok(ClientMessage::Publish(publish)) => number_of(&publish.headers),
+                Ok(ClientMessage::Register(register)) => {
+                    let (wanted, proven) = (&register.registration, register.resume.is_some());
+                    let instance = wanted.instance.as_ref().map(Name::as_str);
+                    self.oracle
+                        .program_registers(program, wanted.name.as_str(), instance, proven);
+                    None
+                }
                 Ok(_) => None,
                 Err(error) => {
                     let promise = format!("a session writes whole messages: {error}");
