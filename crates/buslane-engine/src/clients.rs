@@ -132,7 +132,7 @@ impl Clients {
     }
 
     /// Returns what is stamped on a client's messages; nothing once it is gone.
-    pub(crate) fn from_of(&self, id: ClientId) -> Arc<str> {
+    pub(crate) fn stamp_of(&self, id: ClientId) -> Arc<str> {
         self.find(id)
             .map(|client| client.from.clone())
             .unwrap_or_default()

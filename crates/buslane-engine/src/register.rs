@@ -133,7 +133,7 @@ impl Engine {
         let (message, name) = (register.id, register.registration.name.clone());
         let version = register.registration.version.clone();
         // Registering gives the client another name.
-        let from = self.clients.from_of(id);
+        let from = self.clients.stamp_of(id);
         let Examined {
             contracts, compared, ..
         } = examined;

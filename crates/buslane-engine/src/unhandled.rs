@@ -73,7 +73,7 @@ impl Engine {
         if self.bus_subscriptions == 0 || address.starts_with('$') || !self.is_wanted(UNHANDLED) {
             return;
         }
-        let from = self.clients.from_of(sender);
+        let from = self.clients.stamp_of(sender);
         let report = || {
             let mut payload = object(json!({
                 "reason": reason.as_str(),
@@ -98,7 +98,7 @@ impl Engine {
         if self.bus_subscriptions == 0 || !self.is_wanted(REJECTION) {
             return;
         }
-        let from = self.clients.from_of(sender);
+        let from = self.clients.stamp_of(sender);
         let (pointer, keyword) = match violation {
             Violation::Mismatch { pointer, keyword, .. } => (pointer.as_str(), keyword.as_str()),
             Violation::NotJson { .. } => ("", ""),
