@@ -1,6 +1,7 @@
 //! A request that came in and may be answered later, from any thread.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 
 use buslane_protocol::{ErrorCode, Headers, HeadersBuf, Payload, Problem};
@@ -77,11 +78,14 @@ impl Incoming {
         }
     }
 
-    /// Waits until the caller has told that it takes more parts of a stream. Begin to wait before the attempt that
-    /// finds no credit, or its coming may be missed.
-    pub async fn credit(&self) {
-        if let Some(call) = &self.call {
-            call.credit.notified().await;
+    /// Returns a future that is done when the caller takes more parts of a stream. It counts from this call on, not from
+    /// when it is first polled: make it before the attempt that may find no credit, and await it after.
+    pub fn credit(&self) -> impl Future<Output = ()> + Send + '_ {
+        let credit = self.call.as_ref().map(|call| call.credit.notified());
+        async move {
+            if let Some(credit) = credit {
+                credit.await;
+            }
         }
     }
 

@@ -91,7 +91,11 @@ impl Shared {
     /// Does as [`Shared::act_untimed`], but wakes the driver only if there is something to send.
     pub(crate) fn act_if_worth(&self, action: impl FnOnce(&mut State) -> bool) {
         let mut state = self.lock();
-        let driver = if action(&mut state) { state.driver.take() } else { None };
+        let driver = if action(&mut state) {
+            state.driver.take()
+        } else {
+            None
+        };
         drop(state);
         if let Some(driver) = driver {
             driver.wake();

@@ -136,7 +136,7 @@ fn a_deferred_answer_may_be_an_error_a_stream_or_too_late() {
             .unwrap();
         let streamed = requests.recv().unwrap();
         for part in ["1", "2"] {
-            streamed.chunk(&Body::json_text(part)).unwrap();
+            send(&streamed, part);
         }
         streamed.end().unwrap();
         let unsendable = requests.recv().unwrap();
@@ -148,17 +148,33 @@ fn a_deferred_answer_may_be_an_error_a_stream_or_too_late() {
     });
     let error = blocking::wait(caller.request::<String>("worker:work", &())).unwrap_err();
     assert_eq!(error.code(), "out_of_stock");
-    let mut parts = caller.request_stream::<u8>("worker:work", &());
+    let mut parts = caller.call("worker:work").credit(1).request_stream::<u8>(&());
     assert_eq!(blocking::wait(parts.next()).unwrap().unwrap(), 1);
     assert_eq!(blocking::wait(parts.next()).unwrap().unwrap(), 2);
     assert!(blocking::wait(parts.next()).is_none());
     let error = blocking::wait(caller.request::<String>("worker:work", &())).unwrap_err();
     assert_eq!(error.code(), "invalid_payload");
+    let (told, tellings) = mpsc::channel();
     let pending = caller
         .call("worker:work")
-        .body_then(Body::none(), |_| panic!("it was cancelled"));
+        .body_then(Body::none(), move |_| told.send(()).unwrap());
     assert!(pending.unwrap().cancel());
     answering.join().unwrap();
+    assert!(
+        tellings.recv().is_err(),
+        "the callback is dropped without being called"
+    );
+}
+
+/// Sends one part of a stream, when its caller takes it.
+fn send(streamed: &Incoming, part: &str) {
+    loop {
+        let credit = streamed.credit();
+        match streamed.chunk(&Body::json_text(part)) {
+            Err(AnswerError::NoCredit) => blocking::wait(credit),
+            sent => return sent.unwrap(),
+        }
+    }
 }
 
 #[test]
