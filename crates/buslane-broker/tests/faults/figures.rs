@@ -57,7 +57,7 @@ impl Figures {
     }
 }
 
-/// Waits until what blames somebody has moved as expected since, and by nothing more.
+/// Asserts that what blames somebody has moved as expected since, and by nothing more.
 #[track_caller]
 pub(crate) fn expect_blame(broker: &RunningBroker, earlier: &Figures, expected: &[(&str, f64)], name: &str) {
     let mut expected: Vec<_> = expected

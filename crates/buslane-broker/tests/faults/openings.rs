@@ -169,7 +169,7 @@ fn whoever_sends_byte_by_byte_is_understood() {
 }
 
 #[test]
-fn a_connect_that_asks_for_versions_of_tomorrow_only_is_refused() {
+fn a_connect_with_a_bad_name_is_refused_and_the_connection_goes_on() {
     let broker = start(|_| {});
     for way in Way::ALL {
         let mut attacker = Attacker::join(&broker, way);

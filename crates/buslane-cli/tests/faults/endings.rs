@@ -1,0 +1,109 @@
+//! A broker that is killed, restarted or asked to end while it has a lot to do.
+
+use std::thread;
+use std::time::Duration;
+
+use buslane_client::Client as Sdk;
+use serde_json::json;
+
+use crate::child::{Child, Client};
+use crate::support::service::Service;
+
+/// Clients on a broker that ends.
+const CLIENTS: usize = 100;
+
+/// Asks without end, one request at a time; returns what it was told last, and how many replies it got.
+fn ask_until_the_end(mut client: Client) -> (String, u64) {
+    let mut replies = 0;
+    loop {
+        let request = json!({
+            "type": "request", "id": replies.to_string(), "to": "attic:get", "payload": { "app": "a", "key": "b" },
+        });
+        client.send(&request);
+        loop {
+            let Some(message) = client.try_receive() else {
+                return ("lost".to_owned(), replies);
+            };
+            match message["type"].as_str() {
+                Some("reply") => break replies += 1,
+                Some("draining") => {}
+                _ => {
+                    return (
+                        message["error"]["code"].as_str().unwrap_or("other").to_owned(),
+                        replies,
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn sigterm_under_load_ends_cleanly_and_each_request_once() {
+    let child = Child::start(16);
+    let _service = Service::attic(&child.address, "steady");
+    let callers: Vec<_> = (0..20)
+        .map(|_| {
+            let client = child.join();
+            thread::spawn(move || ask_until_the_end(client))
+        })
+        .collect();
+    child.wait_for("clients", 21.0);
+    while child.figure("requests_ended_total{end=\"replied\"}") < 1_000.0 {}
+    child.process.terminate();
+    for caller in callers {
+        let (told, replies) = caller.join().expect("each request ends");
+        assert!(replies > 0);
+        assert_eq!(
+            told, "draining",
+            "what is asked of a broker that ends is refused, not lost"
+        );
+    }
+    let outcome = child.process.outcome();
+    assert_eq!((outcome.code, outcome.signal), (Some(0), None), "{outcome:?}");
+    assert!(!outcome.stderr.contains("panicked"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_broker_that_is_killed_is_noticed_at_once() {
+    let child = Child::start(16);
+    let _service = Service::attic(&child.address, "steady");
+    let mut caller = child.join();
+    caller.send(&json!({ "type": "request", "id": "1", "to": "attic:wait" }));
+    child.wait_for("requests_in_flight", 1.0);
+    drop(child);
+    assert_eq!(caller.try_receive(), None);
+}
+
+#[test]
+fn a_hundred_clients_come_back_to_a_broker_that_was_killed() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime
+        .expect("the system has room for a runtime")
+        .block_on(async {
+            let child = Child::start(32);
+            let address = child.address.clone();
+            let mut clients = Vec::new();
+            for _ in 0..CLIENTS {
+                let client = Sdk::connect(&format!("buslane://{address}"))
+                    .await
+                    .expect("the broker answers");
+                let subscription = client.subscribe("restart/+").await.expect("it subscribes");
+                clients.push((client, subscription));
+            }
+            drop(child);
+            let again = Child::start_at(&address, 32);
+            let back = tokio::time::timeout(Duration::from_secs(60), async {
+                while again.figure("subscriptions") < CLIENTS as f64 {
+                    tokio::task::yield_now().await;
+                }
+            });
+            back.await.expect("all of them come back");
+            let mut publisher = again.join();
+            publisher.send(
+                &json!({ "type": "publish", "id": "1", "topic": "restart/done", "payload": 1, "ack": true }),
+            );
+            assert_eq!(publisher.receive()["receivers"], CLIENTS);
+            again.check_memory();
+        });
+}
