@@ -153,7 +153,8 @@ impl<'a> Holder<'a> {
                     }
                 }
             }
-            if !(covered && rule.plain) && !self.member_fits(rule, covered, name)? {
+            let is_done = covered && rule.plain;
+            if !is_done && !self.member_fits(rule, covered, name)? {
                 return Ok(false);
             }
             name = self.values.behind(name + 1);
