@@ -58,10 +58,10 @@ impl Clients {
         };
         let bytes = frame.bytes().len();
         let lane =
-            fits(&client.outbox, bytes, self.limit) && ledger.admits(self.growth(&client.outbox, frame));
+            fits(&client.outbox, bytes, self.limit) && ledger.admits_copy(self.growth(&client.outbox, frame));
         match to.key.is_credited().then(|| self.credits.find(to.key)).flatten() {
             Some(credited) if credited.is_ready() && lane => true,
-            Some(credited) => credited.has_room(bytes, self.limit) && ledger.admits(Credited::cost(bytes)),
+            Some(credited) => credited.has_room(bytes, self.limit) && ledger.admits_copy(Credited::cost(bytes)),
             None => lane,
         }
     }
@@ -111,7 +111,7 @@ impl Clients {
         if to.key.is_credited() {
             return self.deliver_credited(ledger, frame, to);
         }
-        if fits(&client.outbox, bytes, self.limit) && ledger.admits(growth(pool, &client.outbox, frame)) {
+        if fits(&client.outbox, bytes, self.limit) && ledger.admits_copy(growth(pool, &client.outbox, frame)) {
             append(pool, dirty, ledger, frame, to.client, client);
             return true;
         }
@@ -168,7 +168,7 @@ impl Clients {
             let Some(client) = self.table.get(to.client.key()) else {
                 return false;
             };
-            let room = ledger.admits(self.growth(&client.outbox, frame));
+            let room = ledger.admits_copy(self.growth(&client.outbox, frame));
             limit = client.outbox.delivery_bytes();
             if room || limit == 0 || dropped.bytes as usize > MOST_DROPPED + bytes {
                 break room && fits(&client.outbox, bytes, self.limit);
@@ -240,7 +240,7 @@ impl Clients {
             return false;
         };
         let lane = fits(&client.outbox, frame.bytes().len(), self.limit);
-        let room = lane && ledger.admits(self.growth(&client.outbox, frame));
+        let room = lane && ledger.admits_copy(self.growth(&client.outbox, frame));
         match self.credits.find_mut(to.key) {
             Some(credited) if credited.is_ready() && room => {
                 credited.credit -= 1;

@@ -31,6 +31,13 @@ impl Ledger {
         self.memory.fits(bytes.saturating_add(self.headroom))
     }
 
+    /// Tells whether copies of publishes may take this many bytes: what may be dropped leaves room for what may not, so
+    /// that slow readers keep nobody from asking.
+    #[inline]
+    pub(crate) fn admits_copy(&self, bytes: usize) -> bool {
+        self.admits(bytes.saturating_add(self.memory.cap() / WORK_SHARE))
+    }
+
     /// Charges new work if it is admitted; tells whether it is.
     #[must_use]
     pub(crate) fn charge(&mut self, category: Category, bytes: usize) -> bool {
@@ -48,5 +55,7 @@ impl Ledger {
     }
 }
 
+/// One part in this many of the memory is kept from copies of publishes.
+const WORK_SHARE: usize = 8;
 /// One part in this many of the memory is kept for answers.
 const HEADROOM_SHARE: usize = 16;
