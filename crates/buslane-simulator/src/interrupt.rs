@@ -3,8 +3,10 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-/// Raises the flag when the system or the user asks the process to end. A second signal of the kind ends it at once.
+/// Raises the flag when the system or the user asks the process to end. A signal that comes later than at once after it
+/// ends the process without more words.
 pub(crate) fn watch(stop: Arc<AtomicBool>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -15,6 +17,8 @@ pub(crate) fn watch(stop: Arc<AtomicBool>) -> io::Result<()> {
             if runtime.block_on(asked_to_end()).is_ok() {
                 stop.store(true, Ordering::Relaxed);
             }
+            // Some send a signal to the process and to its group.
+            std::thread::sleep(TOGETHER);
             if runtime.block_on(asked_to_end()).is_ok() {
                 std::process::exit(INTERRUPTED);
             }
@@ -37,5 +41,7 @@ async fn asked_to_end() -> io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
+/// Signals within this time are one.
+const TOGETHER: Duration = Duration::from_secs(1);
 /// The exit status of a command that was told twice to end.
 const INTERRUPTED: i32 = 130;

@@ -94,6 +94,7 @@ impl Oracle {
             );
             self.broken(promise, &[]);
         }
+        let lane = self.limits.outbox.max(2 * self.sums.longest + ENVELOPE) as u64;
         if gauges.queued_delivery_bytes > (blocked + queues) * lane {
             let promise = format!(
                 "{blocked} clients are slow, but {} bytes of deliveries wait",
@@ -216,3 +217,5 @@ const ROOM_OF_TABLE: u64 = 8_192;
 const REMEMBERED: u64 = 16 << 10;
 /// Bytes of the longest message of the simulator, in base64 and with its envelope.
 const LONGEST: u64 = 100_000;
+/// Bytes of an event of the broker, or of what stands around a payload.
+const ENVELOPE: usize = 2_000;
