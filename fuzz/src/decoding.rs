@@ -2,7 +2,10 @@
 //! again after it was written; what is allocated is in proportion to the input.
 
 use buslane_protocol::binary::{self, ClientFrames};
-use buslane_protocol::{BrokerMessage, ClientMessage, DecodeError, Payload, PayloadKind, json};
+use buslane_protocol::{
+    BrokerMessage, ClientMessage, DecodeError, HeaderMember, HeaderMemberKind, Headers, HeadersBuf, Payload,
+    PayloadKind, json,
+};
 
 use crate::allocation::bounded;
 
@@ -99,10 +102,9 @@ fn check_client(message: &ClientMessage<'_>, length: usize) {
     let mut again = Vec::new();
     json::encode_client(&mut again, &read);
     assert_eq!(text, again, "a text is written as it was read");
-    let meant = normal_client(message.clone());
     assert_eq!(
-        unchecked_client(read),
-        meant,
+        normal_client(read),
+        normal_client(message.clone()),
         "{:?}",
         String::from_utf8_lossy(&text)
     );
@@ -125,10 +127,9 @@ fn check_broker(message: &BrokerMessage<'_>, length: usize) {
     let mut again = Vec::new();
     json::encode_broker(&mut again, &read);
     assert_eq!(text, again, "a text is written as it was read");
-    let meant = normal_broker(message.clone());
     assert_eq!(
-        unchecked_broker(read),
-        meant,
+        normal_broker(read),
+        normal_broker(message.clone()),
         "{:?}",
         String::from_utf8_lossy(&text)
     );
@@ -194,14 +195,46 @@ fn unchecked_broker(mut message: BrokerMessage<'_>) -> BrokerMessage<'_> {
     message
 }
 
+/// What of a message a text can say.
 fn normal_client(mut message: ClientMessage<'_>) -> ClientMessage<'_> {
     payload_of_client(&mut message).into_iter().for_each(normalize);
+    let headers = match &mut message {
+        ClientMessage::Publish(publish) => &mut publish.headers,
+        ClientMessage::Request(request) => &mut request.headers,
+        ClientMessage::Reply(reply) => &mut reply.headers,
+        ClientMessage::Chunk(chunk) => &mut chunk.headers,
+        _ => return message,
+    };
+    *headers = normal_headers(headers, |member| !member.broker_only);
     message
 }
 
+/// What of a message a text can say.
 fn normal_broker(mut message: BrokerMessage<'_>) -> BrokerMessage<'_> {
     payload_of_broker(&mut message).into_iter().for_each(normalize);
+    let headers = match &mut message {
+        BrokerMessage::Delivery(delivery) => &mut delivery.headers,
+        BrokerMessage::Request(request) => &mut request.headers,
+        BrokerMessage::Reply(answer) => &mut answer.headers,
+        BrokerMessage::Chunk(part) => &mut part.headers,
+        _ => return message,
+    };
+    *headers = normal_headers(headers, |_| true);
     message
+}
+
+/// Leaves the members that a text names, as far as they are texts, and then the other headers. Names that begin with a
+/// colon and are no member mean nothing.
+fn normal_headers(headers: &Headers<'_>, said: impl Fn(&HeaderMember) -> bool) -> Headers<'static> {
+    let mut normal = HeadersBuf::new();
+    let is_text = |member: &&HeaderMember| member.kind == HeaderMemberKind::Text && said(member);
+    let members = Headers::MEMBERS.iter().filter(is_text);
+    let members = members.filter_map(|member| Some((member.header, headers.find(member.header)?)));
+    let plain = headers.iter().filter(|(name, _)| !name.starts_with(':'));
+    for (name, value) in members.chain(plain) {
+        normal.push(name, value).expect("what was taken fits");
+    }
+    normal.finish()
 }
 
 /// Bytes that may be allocated for each byte of input. Names in a list, each of two or three bytes, cost the most.

@@ -58,6 +58,8 @@ struct Script<'a> {
     driven: Driven,
     /// Numbers the requests.
     asked: u64,
+    /// Whether strangers are refused, whatever they say, by an error that names its id.
+    refuses_strangers: bool,
 }
 
 impl<'a> Script<'a> {
@@ -87,6 +89,7 @@ impl<'a> Script<'a> {
             choices,
             driven,
             asked: 0,
+            refuses_strangers: kind & 1 != 0,
         }
     }
 
@@ -121,7 +124,9 @@ impl<'a> Script<'a> {
             }
             _ => {
                 let message = self.message(step, place);
-                self.driven.send(place, message.to_string().as_bytes(), false);
+                let may_be_refused = self.refuses_strangers && matches!(step, CANCEL | CONTROL);
+                self.driven
+                    .send(place, message.to_string().as_bytes(), may_be_refused);
             }
         }
     }
@@ -362,6 +367,7 @@ const REGISTER: u8 = 9;
 const REQUEST: u8 = 10;
 const ANSWER: u8 = 11;
 const CANCEL: u8 = 12;
+const CONTROL: u8 = 13;
 const COUNT: u8 = 14;
 
 /// Steps of the longest script.

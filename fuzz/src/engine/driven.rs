@@ -27,6 +27,8 @@ pub(crate) struct Client {
     open: BTreeMap<String, bool>,
     /// Requests of which nothing can be said, since the client used their ids in other ways too.
     spoilt: BTreeSet<String>,
+    /// Whether that holds for every id.
+    all_spoilt: bool,
     /// Bytes that were written and make no whole message yet.
     written: Vec<u8>,
     waiting: VecDeque<Vec<u8>>,
@@ -81,6 +83,7 @@ impl Driven {
                 asked: Vec::new(),
                 open: BTreeMap::new(),
                 spoilt: BTreeSet::new(),
+                all_spoilt: false,
                 written: Vec::new(),
                 waiting: VecDeque::new(),
                 paused: false,
@@ -269,7 +272,7 @@ impl Client {
                 let unbounded = request.deadline == Deadline::Never;
                 if by_chance || unbounded || self.open.contains_key(&id) {
                     self.spoil(id);
-                } else if !self.spoilt.contains(&id) {
+                } else if !self.all_spoilt && !self.spoilt.contains(&id) {
                     self.open.insert(id, gathers);
                 }
             }
@@ -291,6 +294,7 @@ impl Client {
     }
 
     fn spoil_all(&mut self) {
+        self.all_spoilt = true;
         let open = std::mem::take(&mut self.open);
         self.spoilt.extend(open.into_keys());
     }
@@ -341,7 +345,7 @@ impl Client {
     }
 
     fn waits(&self, id: &str) -> bool {
-        self.open.contains_key(id) || self.spoilt.contains(id) || !id.starts_with(FOLLOWED)
+        self.all_spoilt || self.open.contains_key(id) || self.spoilt.contains(id) || !id.starts_with(FOLLOWED)
     }
 }
 
