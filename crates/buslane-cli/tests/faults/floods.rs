@@ -164,6 +164,31 @@ fn retained_values_without_end_are_refused_beyond_their_part() {
 }
 
 #[test]
+fn a_hundred_readers_that_never_read_stay_under_the_cap() {
+    let child = Child::start(16);
+    let bystander = Bystander::join(&child);
+    let readers: Vec<_> = (0..100)
+        .map(|_| {
+            let mut reader = child.join();
+            reader.send(&json!({ "type": "subscribe", "id": "1", "filter": "flood" }));
+            assert_eq!(reader.answer(), "subscribed");
+            reader
+        })
+        .collect();
+    let mut client = child.join();
+    let payload = "x".repeat(16_000);
+    let lines = (0..600).map(|_| {
+        format!("{{\"type\":\"publish\",\"id\":\"1\",\"topic\":\"flood\",\"payload\":\"{payload}\",\"ack\":true}}\n")
+    });
+    assert_eq!(flood(&mut client, "ack", lines), 600);
+    assert!(child.figure("deliveries_dropped_total{policy=\"drop_oldest\"}") > 0.0);
+    child.check_memory();
+    drop(readers);
+    bystander.is_well();
+    child.wait_for("delivery_bytes_queued", 0.0);
+}
+
+#[test]
 fn beginnings_of_long_messages_are_refused_beyond_their_part() {
     let child = Child::start(16);
     let bystander = Bystander::join(&child);
