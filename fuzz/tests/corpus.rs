@@ -3,10 +3,13 @@
 use buslane_fuzz::{TARGETS, Target, corpus};
 
 fn run(name: &str) {
-    let target = Target::find(name).unwrap();
+    let target = Target::find(name).expect("the name is one of the list");
     let seeds = (target.seeds)();
     assert!(!seeds.is_empty(), "{name} begins with nothing");
-    for input in seeds.iter().chain(&corpus::kept(&target).unwrap()) {
+    for input in seeds
+        .iter()
+        .chain(&corpus::kept(&target).expect("the corpus can be read"))
+    {
         let told = std::panic::catch_unwind(|| (target.run)(input));
         assert!(
             told.is_ok(),

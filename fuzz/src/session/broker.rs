@@ -91,8 +91,8 @@ impl Broker {
             0 => BrokerMessage::Connected(Box::new(self.connected(choices))),
             1 => BrokerMessage::Registered(Registered {
                 id: Some(self.id(choices)),
-                name: name(*choices.among(&["attic", "cellar"])),
-                instance: name(*choices.among(&["one", "other"])),
+                name: name(choices.among::<&str>(&["attic", "cellar"])),
+                instance: name(choices.among::<&str>(&["one", "other"])),
                 resume: "again".to_owned(),
                 heartbeat_ms: choices.number(),
                 compatibility: None,
