@@ -283,6 +283,11 @@ impl Engine {
         }
     }
 
+    /// Returns how many clients [`Engine::poll_dirty`] names at the most until more bytes come.
+    pub fn dirty(&self) -> usize {
+        self.clients.dirty.len()
+    }
+
     /// Offers a client's queued bytes to `write`, which returns how many it took, until nothing is left or it takes
     /// less than it was offered (`WouldBlock` means that it took nothing). Any other error is returned.
     ///

@@ -35,15 +35,10 @@ impl Flusher {
         let now = self.hub.clock.now();
         loop {
             self.do_outputs();
-            let Some(client) = self.hub.engine().poll_dirty() else {
+            let Some(client) = self.hub.take_dirty() else {
                 break;
             };
-            // A blocked connection comes back to its outbox by itself.
-            if let Some(connection) = self.hub.find(client)
-                && !connection.state().blocked
-            {
-                self.hub.transmit(now, &connection);
-            }
+            self.hub.write_to(now, client);
         }
     }
 

@@ -281,6 +281,34 @@ impl Hub {
         (connection.client == client).then(|| Rc::clone(connection))
     }
 
+    /// Writes what few clients have got so far in a turn, so that they work while it goes on. Many are left to its end:
+    /// each write costs.
+    pub(crate) fn write_few(&self, now: Instant) {
+        if self.engine().dirty() > FEW {
+            return;
+        }
+        while let Some(client) = self.take_dirty() {
+            self.write_to(now, client);
+        }
+    }
+
+    /// Takes the next client for which something is queued.
+    #[inline]
+    pub(crate) fn take_dirty(&self) -> Option<ClientId> {
+        self.engine().poll_dirty()
+    }
+
+    /// Writes what is queued for a client.
+    #[inline]
+    pub(crate) fn write_to(&self, now: Instant, client: ClientId) {
+        // A blocked connection comes back to its outbox by itself.
+        if let Some(connection) = self.find(client)
+            && !connection.state().blocked
+        {
+            self.transmit(now, &connection);
+        }
+    }
+
     /// Writes what is queued for a connection, as far as its socket takes it.
     pub(crate) fn transmit(&self, now: Instant, connection: &Connection) {
         let socket = connection.socket.borrow();
@@ -377,6 +405,8 @@ pub(crate) fn status(reason: CloseReason) -> u16 {
     }
 }
 
+/// Up to how many clients are written to within a turn.
+const FEW: usize = 2;
 /// Bytes of the buffer into which every read goes.
 const SCRATCH: usize = 256 << 10;
 /// Which part of the broker's memory each may have: input that waits, output of clients in this process, connections of

@@ -267,13 +267,39 @@ fn take_in(
         limit: hub.limits.frame(),
     };
     let progress = match (connection.framing, websocket) {
-        (Framing::Binary, _) => frames::take_in(&mut intake, bytes),
+        (Framing::Binary, _) => match frames::beginning(bytes) {
+            Some(end) => {
+                let progress = frames::take_in(&mut intake, &bytes[..end]);
+                drop(engine);
+                take_in_rest(hub, connection, bytes, progress)
+            }
+            None => frames::take_in(&mut intake, bytes),
+        },
         (_, Some(websocket)) => websocket.take_in(&mut intake, bytes),
         (_, None) => lines::take_in(&mut intake, bytes, searched),
     };
-    drop(engine);
     hub.schedule_flush();
     progress
+}
+
+/// Hands the rest of some frames to the engine after their receivers got the beginning.
+fn take_in_rest(hub: &Hub, connection: &Connection, bytes: &[u8], begun: Progress) -> Progress {
+    if !matches!(begun.next, Next::Read(_)) {
+        return begun;
+    }
+    let now = hub.clock.now();
+    hub.write_few(now);
+    let mut intake = Intake {
+        engine: &mut hub.engine(),
+        now,
+        client: connection.client,
+        limit: hub.limits.frame(),
+    };
+    let progress = frames::take_in(&mut intake, &bytes[begun.consumed..]);
+    Progress {
+        consumed: begun.consumed + progress.consumed,
+        ..progress
+    }
 }
 
 /// The error of a connection that ended within a message.
