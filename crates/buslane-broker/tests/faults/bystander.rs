@@ -50,7 +50,7 @@ impl Bystander {
     }
 
     /// Ends them, and asserts that each request got its own reply.
-    pub(crate) fn is_well(self) {
+    pub(crate) fn ends_well(self) {
         self.is_over.store(true, Ordering::Relaxed);
         assert!(self.caller.join().expect("a bystander lost nothing") > 0);
         self.service.join().expect("a bystander lost nothing");

@@ -57,7 +57,7 @@ pub(crate) fn play_under(change: fn(&mut Config), ways: &[Way], cases: &[Case]) 
             expect_blame(&broker, &before, &blame, &name);
         }
     }
-    bystander.is_well();
+    bystander.ends_well();
 }
 
 /// A message that is refused, after which the connection goes on.

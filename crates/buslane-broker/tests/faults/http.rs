@@ -50,7 +50,7 @@ fn broken_requests_are_answered_and_counted() {
         }
         wait_for(&broker, &sample, before + 1.0);
     }
-    bystander.is_well();
+    bystander.ends_well();
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn connections_beyond_the_memory_for_http_are_refused_and_others_go_on() {
     });
     drop(begun);
     eventually(|| get(&broker, "/healthz").status == 200);
-    bystander.is_well();
+    bystander.ends_well();
     let refused = Figures::of(&broker).value("http_requests_total{route=\"not_heard\",status=\"5xx\"}");
     assert!(refused >= 1.0);
 }

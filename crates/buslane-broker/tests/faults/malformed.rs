@@ -76,7 +76,7 @@ fn half_frames_have_no_effect() {
         let published = Figures::of(&broker).value("messages_received_total{type=\"publish\"}");
         assert_eq!(published, 0.0, "{name}");
     }
-    bystander.is_well();
+    bystander.ends_well();
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn duplicate_members_of_a_payload_are_refused_where_a_schema_holds() {
         let blame = [("refused_total{code=\"invalid_payload\"}", 1.0)];
         expect_blame(&broker, &before, &blame, &format!("{way:?}"));
     }
-    bystander.is_well();
+    bystander.ends_well();
 }
 
 #[test]

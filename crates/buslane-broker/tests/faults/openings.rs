@@ -90,7 +90,7 @@ fn a_first_message_that_is_none_is_refused() {
         assert!(found, "{name}: {:?}", String::from_utf8_lossy(&heard));
         expect_blame(&broker, &before, &[(counter, 1.0)], name);
     }
-    bystander.is_well();
+    bystander.ends_well();
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn whoever_says_nothing_or_half_a_message_is_let_go_in_time() {
         );
     }
     expect_blame(&broker, &before, &[("sockets_late_total", 4.0)], "four strangers");
-    bystander.is_well();
+    bystander.ends_well();
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn strangers_beyond_the_memory_for_them_are_turned_away_and_clients_stay() {
     // A quarter of the memory is theirs at the most, a KiB each.
     let strangers: Vec<_> = (0..300).map(|_| connect(&broker)).collect();
     eventually(|| strangers.iter().filter(|stranger| is_ended(stranger)).count() == 44);
-    bystander.is_well();
+    bystander.ends_well();
     drop(strangers);
     wait_for(
         &broker,
@@ -165,7 +165,7 @@ fn whoever_sends_byte_by_byte_is_understood() {
         assert_eq!(attacker.fate_so_far(), Fate::spared(&[]), "{way:?}");
         expect_blame(&broker, &before, &[], &format!("{way:?}"));
     }
-    bystander.is_well();
+    bystander.ends_well();
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn a_service_that_dies_holding_a_thousand_requests_ends_each_of_them_once() {
             "{way:?} {figures:?}"
         );
     }
-    bystander.is_well();
+    bystander.ends_well();
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn callers_that_are_killed_withdraw_what_they_asked_for() {
         assert_eq!(service.expect("cancel")["delivery"], delivery, "{way:?}");
     }
     wait_for(&broker, "requests_ended_total{end=\"abandoned\"}", 4.0);
-    bystander.is_well();
+    bystander.ends_well();
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn of_two_instances_with_one_id_the_living_one_stays() {
         Figures::of(&broker).value("refused_total{code=\"instance_in_use\"}"),
         1.0
     );
-    bystander.is_well();
+    bystander.ends_well();
 }
 
 #[test]
@@ -133,5 +133,5 @@ fn readers_that_never_read_lose_messages_and_cost_nobody_else_any() {
     let bytes =
         ["delivery_bytes_sent_total", "delivery_bytes_dropped_total"].map(|sample| figures.value(sample));
     assert_eq!(bytes.iter().sum::<f64>(), figures.value("delivery_bytes_total"));
-    bystander.is_well();
+    bystander.ends_well();
 }

@@ -33,7 +33,7 @@ fn ten_thousand_connections_that_say_nothing_are_held_and_weigh_little() {
     child.wait_for("sockets", SILENT as f64 + 3.0);
     assert_eq!(child.figure("sockets_turned_away_total"), 0.0);
     child.check_memory();
-    bystander.is_well();
+    bystander.ends_well();
     drop(silent);
     child.wait_for("sockets", 1.0);
 }
@@ -57,7 +57,7 @@ fn connections_that_come_and_go_leave_nothing_behind() {
         // Reset, not closed: nobody's ports run out.
         set_socket_linger(&stream, Some(std::time::Duration::ZERO)).expect("a socket can be told");
     }
-    bystander.is_well();
+    bystander.ends_well();
     child.wait_for("sockets", 1.0);
     assert!(child.figure("sockets_accepted_total") - before >= 3_000.0);
     child.check_memory();
@@ -87,7 +87,7 @@ fn heads_of_requests_without_end_are_refused_beyond_their_part() {
     drop(begun);
     child.wait_for("http_requests_total{route=\"not_heard\",status=\"5xx\"}", 72.0);
     child.check_memory();
-    bystander.is_well();
+    bystander.ends_well();
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn subscriptions_without_end_are_refused_beyond_their_number() {
     );
     child.check_memory();
     drop(client);
-    bystander.is_well();
+    bystander.ends_well();
     child.wait_for("subscriptions", 0.0);
 }
 
@@ -134,7 +134,7 @@ fn wildcards_that_explode_are_bounded_for_each_publish() {
     });
     assert_eq!(flood(&mut publisher, "ack", lines), 500);
     child.check_memory();
-    bystander.is_well();
+    bystander.ends_well();
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn retained_values_without_end_are_refused_beyond_their_part() {
     assert_eq!(child.figure("retained"), taken as f64);
     assert!(child.figure("retained_bytes") <= f64::from(4 << 20));
     child.check_memory();
-    bystander.is_well();
+    bystander.ends_well();
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_hundred_readers_that_never_read_stay_under_the_cap() {
     assert!(child.figure("deliveries_dropped_total{policy=\"drop_oldest\"}") > 0.0);
     child.check_memory();
     drop(readers);
-    bystander.is_well();
+    bystander.ends_well();
     child.wait_for("delivery_bytes_queued", 0.0);
 }
 
@@ -216,5 +216,5 @@ fn beginnings_of_long_messages_are_refused_beyond_their_part() {
         );
     }
     drop(begun);
-    bystander.is_well();
+    bystander.ends_well();
 }
