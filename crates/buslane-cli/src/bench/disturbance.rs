@@ -233,7 +233,7 @@ impl Attack {
                 })
                 .await?;
         }
-        let topic = vec!["a"; DEPTH].join("/");
+        let topic = ["a"; DEPTH].join("/");
         self.flood(ready, |number, out| {
             line(
                 out,
@@ -344,7 +344,7 @@ fn line(out: &mut Vec<u8>, text: fmt::Arguments<'_>) {
 }
 
 fn subscribe_and_leave(number: u64, out: &mut Vec<u8>) {
-    let (kind, filter) = if number % 2 == 0 {
+    let (kind, filter) = if number.is_multiple_of(2) {
         ("subscribe", number)
     } else {
         ("unsubscribe", number - 1)
