@@ -61,7 +61,9 @@ impl Clients {
             fits(&client.outbox, bytes, self.limit) && ledger.admits_copy(self.growth(&client.outbox, frame));
         match to.key.is_credited().then(|| self.credits.find(to.key)).flatten() {
             Some(credited) if credited.is_ready() && lane => true,
-            Some(credited) => credited.has_room(bytes, self.limit) && ledger.admits_copy(Credited::cost(bytes)),
+            Some(credited) => {
+                credited.has_room(bytes, self.limit) && ledger.admits_copy(Credited::cost(bytes))
+            }
             None => lane,
         }
     }
@@ -111,7 +113,8 @@ impl Clients {
         if to.key.is_credited() {
             return self.deliver_credited(ledger, frame, to);
         }
-        if fits(&client.outbox, bytes, self.limit) && ledger.admits_copy(growth(pool, &client.outbox, frame)) {
+        if fits(&client.outbox, bytes, self.limit) && ledger.admits_copy(growth(pool, &client.outbox, frame))
+        {
             append(pool, dirty, ledger, frame, to.client, client);
             return true;
         }

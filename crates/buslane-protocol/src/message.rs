@@ -102,7 +102,11 @@ pub struct Connect {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub versions: Option<Vec<u8>>,
     /// Features without which the client cannot work: the broker has them all, or refuses the client.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "or_default"
+    )]
     pub requires: Vec<String>,
 }
 

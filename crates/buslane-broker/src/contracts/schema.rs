@@ -92,7 +92,8 @@ impl CompiledSchema {
         let (cost, plan) = measure(&source.references, &document, draft)?;
         let validator = build(&source.references, &document, draft)?;
         let general = OnceLock::new();
-        let quick = source.text.as_str().len() <= MADE_AGAIN && source.references.documents().next().is_none();
+        let quick =
+            source.text.as_str().len() <= MADE_AGAIN && source.references.documents().next().is_none();
         if plan.is_none() || !quick {
             let _ = general.set(validator);
         }
