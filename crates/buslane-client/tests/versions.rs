@@ -135,7 +135,9 @@ async fn a_websocket_of_a_later_version_only_ends_the_client() {
         stream
     })
     .await;
-    let error = met.err().expect("the client is refused");
+    let Err(error) = met else {
+        panic!("the client was taken")
+    };
     assert!(matches!(error, ConnectError::Refused(_)), "{error}");
     assert_eq!(error.error_code(), ErrorCode::UnsupportedVersion);
 }

@@ -91,7 +91,7 @@ impl Service {
     fn schema(&self, text: &str, method: usize) -> Schema {
         let mut schema: serde_json::Value = serde_json::from_str(text).expect("the schema is JSON");
         schema["title"] = format!("{}.{method}", self.number).into();
-        Schema::parse(&schema.to_string()).expect("the schema is JSON")
+        Schema::parse(schema.to_string()).expect("the schema is JSON")
     }
 }
 
