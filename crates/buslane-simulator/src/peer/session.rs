@@ -149,7 +149,8 @@ impl World {
                 Some(Action::Dial) => self.dial_for_session(peer),
                 Some(Action::Close { flush }) => {
                     if flush {
-                        self.write_session(peer);
+                        // The session has told by now that it lost this connection: its last words promise nothing.
+                        self.write_session(peer, |_, _, _, _| {});
                     }
                     self.hang_up(peer);
                 }
@@ -164,7 +165,7 @@ impl World {
         let upward = self.settings.upward;
         let place = self.peers[peer].connection;
         if place.is_some_and(|place| self.connections[place].up.under_way() < upward) {
-            self.write_session(peer);
+            self.write_session(peer, World::overhear);
         }
     }
 
@@ -227,7 +228,8 @@ impl World {
         }
     }
 
-    fn write_session(&mut self, peer: usize) {
+    /// Writes what a session has, and shows each message to whoever listens.
+    fn write_session(&mut self, peer: usize, listen: impl Fn(&mut World, usize, usize, &[u8])) {
         let Some(place) = self.peers[peer].connection else {
             return;
         };
@@ -239,7 +241,7 @@ impl World {
         };
         let program = behind.number;
         for message in transmit.messages() {
-            self.overhear(place, program, message);
+            listen(self, place, program, message);
             if is_websocket(self.connections[place].framing) {
                 self.write_websocket(peer, message);
             } else {
