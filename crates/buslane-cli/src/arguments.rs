@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anstream::ColorChoice;
 use clap::error::ErrorKind;
-use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 
 use self::values::{count, duration, header};
 use crate::bench::BenchArguments;
@@ -227,9 +227,10 @@ pub(crate) struct DemoArguments {
 #[derive(Args, Debug)]
 pub(crate) struct PublishArguments {
     /// The topic, as host/a/cpu
+    #[arg(value_hint = ValueHint::Other)]
     pub(crate) topic: String,
     /// The payload, one JSON value; - reads it from stdin, @FILE from a file, nothing publishes without one
-    #[arg(value_name = "JSON", allow_negative_numbers = true)]
+    #[arg(value_name = "JSON", allow_negative_numbers = true, value_hint = ValueHint::Other)]
     pub(crate) payload: Option<String>,
     /// Keep it for those who subscribe later
     #[arg(long)]
@@ -252,6 +253,7 @@ pub(crate) struct PublishArguments {
 #[derive(Args, Debug)]
 pub(crate) struct SubscribeArguments {
     /// The filter; + stands for one level, # for the rest, as host/+/cpu
+    #[arg(value_hint = ValueHint::Other)]
     pub(crate) filter: String,
     /// End after so many messages
     #[arg(long, short = 'n', value_parser = count)]
@@ -268,9 +270,10 @@ pub(crate) struct SubscribeArguments {
 #[derive(Args, Debug)]
 pub(crate) struct RequestArguments {
     /// The address: service:method, service#instance:method, @group:method or *:method
+    #[arg(value_hint = ValueHint::Other)]
     pub(crate) address: String,
     /// The payload, one JSON value; - reads it from stdin, @FILE from a file, nothing requests without one
-    #[arg(value_name = "JSON", allow_negative_numbers = true)]
+    #[arg(value_name = "JSON", allow_negative_numbers = true, value_hint = ValueHint::Other)]
     pub(crate) payload: Option<String>,
     /// How long to wait, as 250ms, 5s or 2m [default: 5s]
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -290,6 +293,7 @@ pub(crate) struct RequestArguments {
 #[derive(Args, Debug)]
 pub(crate) struct ServicesArguments {
     /// Show this service only, with its methods and topics
+    #[arg(value_hint = ValueHint::Other)]
     pub(crate) name: Option<String>,
     /// Print the schemas of this method of the service
     #[arg(long, value_name = "METHOD", requires = "name")]

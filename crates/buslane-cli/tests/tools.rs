@@ -159,6 +159,22 @@ fn bash_takes_its_completions_and_completes_a_command() {
 }
 
 #[test]
+fn fish_is_told_what_stands_without_a_name_and_where_no_file_fits() {
+    let script = buslane(&["completions", "fish"]).succeeds();
+    let about = |words: &str| {
+        let told = |line: &&str| line.contains(&format!("__fish_buslane_using_subcommand {words}"));
+        script.lines().filter(told).collect::<Vec<_>>().join("\n")
+    };
+    assert!(
+        about("completions; and not __fish_seen_subcommand_from bash zsh fish")
+            .contains("-a zsh -d 'The Z shell'")
+    );
+    assert!(about("bench; and not __fish_seen_subcommand_from").contains("-a growth -d"));
+    assert!(about("sub\" -f").ends_with(" -f"));
+    assert_eq!(about("check-config\" -f"), "", "a configuration is a file");
+}
+
+#[test]
 fn the_manual_has_a_page_for_each_command() {
     let folder = tempfile::tempdir().unwrap();
     let pages = folder.path().join("man1");

@@ -6,7 +6,7 @@ mod markdown;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Command, ValueEnum};
+use clap::{Args, Command, ValueEnum, ValueHint};
 use clap_mangen::Man;
 
 use crate::arguments::Arguments;
@@ -17,7 +17,7 @@ use crate::output::Output;
 #[derive(Args, Debug)]
 pub(crate) struct ManualArguments {
     /// The command whose page is wanted [default: that of buslane itself]
-    #[arg(conflicts_with = "output")]
+    #[arg(conflicts_with = "output", value_hint = ValueHint::Other)]
     command: Option<String>,
     /// Write the pages of all commands into this folder
     #[arg(long, value_name = "DIR")]

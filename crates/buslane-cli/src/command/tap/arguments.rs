@@ -1,6 +1,6 @@
 //! What may be said to `buslane tap`.
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::selection::Field;
 use crate::arguments::values::count;
@@ -9,7 +9,7 @@ use crate::arguments::values::count;
 #[derive(Args, Debug)]
 pub(crate) struct TapArguments {
     /// What to watch; + stands for one level, # for the rest
-    #[arg(value_name = "FILTER", default_value = "#")]
+    #[arg(value_name = "FILTER", default_value = "#", value_hint = ValueHint::Other)]
     pub(super) filters: Vec<String>,
     /// Leave out the events of the broker, which are under $bus/
     #[arg(long)]
