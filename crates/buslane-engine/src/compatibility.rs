@@ -48,7 +48,7 @@ impl Engine {
             changed: self.lineages.changed(&service),
         };
         let Some((previous, next)) = self.versions(&register.registration) else {
-            return self.join(id, register, examined);
+            return self.join(id, register, examined, None);
         };
         let charged = register.registration.text_length();
         if !self.ledger.charge(Category::Waiting, charged) {
@@ -98,7 +98,7 @@ impl Engine {
             if let Some((compared, _)) = &mut examined.compared {
                 *compared = result;
             }
-            self.join(id, register, examined);
+            self.join(id, register, examined, None);
         }
         self.resume(id);
     }

@@ -35,8 +35,7 @@ impl Compiled {
                 count: 0,
                 bytes: validator.bytes(),
             });
-            let bytes = if known.count == 0 { known.bytes } else { 0 };
-            if !ledger.charge(Category::Contracts, bytes) {
+            if known.count == 0 && !ledger.charge(Category::Contracts, known.bytes) {
                 self.uses.retain(|_, known| known.count > 0);
                 self.give(ledger, &validators[..taken]);
                 return false;

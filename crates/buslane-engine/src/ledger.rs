@@ -44,6 +44,18 @@ impl Ledger {
         self.admits(bytes) && self.memory.reserve(category, bytes)
     }
 
+    /// Charges what takes the place of something that is charged already, and may fill all memory since it begins
+    /// nothing new; tells whether there was room.
+    #[must_use]
+    pub(crate) fn exchange(&mut self, category: Category, old: usize, new: usize) -> bool {
+        let fits = self.memory.fits(new.saturating_sub(old));
+        if fits {
+            let used = self.memory.used(category);
+            self.memory.set(category, used - old + new);
+        }
+        fits
+    }
+
     /// Takes back what was charged.
     pub(crate) fn release(&mut self, category: Category, bytes: usize) {
         self.memory.release(category, bytes);

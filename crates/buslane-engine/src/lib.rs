@@ -82,6 +82,7 @@ mod timers;
 mod topic_contracts;
 mod topics;
 mod unhandled;
+mod unregister;
 mod validation;
 
 pub use client_id::{ClientId, Ticket};

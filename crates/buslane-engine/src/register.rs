@@ -1,12 +1,12 @@
-//! How a registration comes to be and ends. Owns the order of its checks: what costs nothing first, then the schemas
-//! elsewhere, then the instance's name, and only then anything changes.
+//! How a registration comes to be. Owns the order of its checks: what costs nothing first, then the schemas elsewhere,
+//! then the instance's name and the memory, and only then anything changes. How it ends is in `unregister.rs`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use buslane_protocol::{
     BrokerMessage, CompatibilityReport, ErrorCode, Id, Name, Problem, Register, Registered, Registration,
-    Schema, Topic, TopicDeclaration, Unregister,
+    Schema, Topic, TopicDeclaration,
 };
 
 use crate::compatibility::{Examined, incompatible};
@@ -19,7 +19,14 @@ use crate::policy::Action;
 use crate::registry::{Declared, Instance, InstanceKey, Offer};
 use crate::takeover::Claim;
 use crate::topic_contracts::TopicContract;
-use crate::{ClientId, CompileRequest, Contracts, Notice, Output, Ticket};
+use crate::{ClientId, CompileRequest, Contracts, Notice, Output, Ticket, Validate};
+
+/// What is charged and kept for a registration that nothing refuses.
+struct Admitted {
+    charged: usize,
+    compiled: Vec<Arc<dyn Validate>>,
+    report: Option<Arc<CompatibilityReport>>,
+}
 
 impl Engine {
     /// Takes in a registration: it is refused at once, joins at once, or waits for its schemas.
@@ -114,8 +121,15 @@ impl Engine {
         self.resume(id);
     }
 
-    /// Registers an instance whose schemas are compiled and compared, unless another client holds its name.
-    pub(crate) fn join(&mut self, id: ClientId, mut register: Box<Register>, examined: Examined) {
+    /// Registers an instance whose schemas are compiled and compared, unless another client holds its name that is not
+    /// known to be silent.
+    pub(crate) fn join(
+        &mut self,
+        id: ClientId,
+        mut register: Box<Register>,
+        examined: Examined,
+        silent: Option<InstanceKey>,
+    ) {
         if self.is_outdated(&register.registration, &examined) {
             return self.examine(id, register, examined.contracts);
         }
@@ -123,12 +137,15 @@ impl Engine {
         match self.claim(id, &register) {
             Claim::Free => self.enter(id, *register, examined, None),
             Claim::Resume(holder) => self.enter(id, *register, examined, Some(holder)),
+            Claim::Ask(holder) if silent == Some(holder) => {
+                self.enter(id, *register, examined, Some(holder));
+            }
             Claim::Ask(holder) => self.probe(id, register, examined, holder),
             Claim::Refused(problem) => self.refuse_message(id, register.id, *problem),
         }
     }
 
-    /// Registers an instance whose name is free, or is taken from whoever holds it.
+    /// Registers an instance whose name is free, or is taken from whoever holds it once nothing can refuse it any more.
     fn enter(&mut self, id: ClientId, register: Register, examined: Examined, holder: Option<InstanceKey>) {
         let (message, name) = (register.id, register.registration.name.clone());
         let version = register.registration.version.clone();
@@ -144,42 +161,83 @@ impl Engine {
             self.tell_compatibility(id, (&name, &version, &from), report, true);
             return self.refuse_message(id, message, incompatible(report).about(name));
         }
+        let report = report.map(Arc::new);
+        let admitted =
+            match self.admit_registration(&register.registration, &contracts, report.clone(), holder) {
+                Ok(admitted) => admitted,
+                Err(problem) => return self.refuse_message(id, message, problem.about(name)),
+            };
         if let Some(holder) = holder {
             self.evict(holder, id);
         }
-        let report = report.map(Arc::new);
-        match self.try_enter(id, register.registration, contracts, report.clone()) {
-            Ok(key) => {
-                if let Some(report) = report {
-                    self.tell_compatibility(id, (&name, &version, &from), &report, false);
-                }
-                self.confirm(id, message, key);
-            }
-            Err(problem) => self.refuse_message(id, message, problem.about(name)),
+        if self.clients.alive(id).is_none() {
+            // It asked the old connection more than it could be told the end of.
+            return self.turn_away(&admitted);
         }
+        let key = self.insert(id, register.registration, contracts, admitted);
+        if let Some(report) = report {
+            self.tell_compatibility(id, (&name, &version, &from), &report, false);
+        }
+        self.confirm(id, message, key);
     }
 
-    fn try_enter(
+    /// Charges for a registration, in the place of the one whose instance it takes over.
+    fn admit_registration(
+        &mut self,
+        registration: &Registration,
+        contracts: &Contracts,
+        report: Option<Arc<CompatibilityReport>>,
+        holder: Option<InstanceKey>,
+    ) -> Result<Admitted, Box<Problem>> {
+        self.check_topics(registration)?;
+        let compiled: Vec<_> = contracts.all().cloned().collect();
+        if !self.compiled.take(&mut self.ledger, &compiled) {
+            return Err(self.memory_full().into());
+        }
+        let reported = report.as_ref().map_or(0, |report| report.text_length());
+        let charged = CHARGE_FACTOR * registration.text_length() + CHARGE_BASE + reported;
+        if !self.charge_instance(charged, holder) {
+            self.compiled.give(&mut self.ledger, &compiled);
+            return Err(self.memory_full().into());
+        }
+        Ok(Admitted {
+            charged,
+            compiled,
+            report,
+        })
+    }
+
+    /// Charges for an instance, in the place of what is charged for the one that it replaces; tells whether there is
+    /// memory.
+    fn charge_instance(&mut self, charged: usize, replaced: Option<InstanceKey>) -> bool {
+        let Some(replaced) = replaced.and_then(|key| self.registry.instance_mut(key)) else {
+            return self.ledger.charge(Category::Registrations, charged);
+        };
+        let fits = self
+            .ledger
+            .exchange(Category::Registrations, replaced.charged, charged);
+        if fits {
+            replaced.charged = 0;
+        }
+        fits
+    }
+
+    /// Takes back what was charged for a registration that comes to nothing.
+    fn turn_away(&mut self, admitted: &Admitted) {
+        self.ledger.release(Category::Registrations, admitted.charged);
+        self.compiled.give(&mut self.ledger, &admitted.compiled);
+    }
+
+    /// Adds an instance that was admitted to everything by which it is found.
+    fn insert(
         &mut self,
         id: ClientId,
         registration: Registration,
         mut contracts: Contracts,
-        report: Option<Arc<CompatibilityReport>>,
-    ) -> Result<InstanceKey, Box<Problem>> {
-        self.check_topics(&registration)?;
-        let reported = report.as_ref().map_or(0, |report| report.text_length());
-        let charged = CHARGE_FACTOR * registration.text_length() + CHARGE_BASE + reported;
-        if !self.ledger.charge(Category::Registrations, charged) {
-            return Err(self.memory_full().into());
-        }
-        let compiled: Vec<_> = contracts.all().cloned().collect();
-        if !self.compiled.take(&mut self.ledger, &compiled) {
-            self.ledger.release(Category::Registrations, charged);
-            return Err(self.memory_full().into());
-        }
+        admitted: Admitted,
+    ) -> InstanceKey {
         let topics = registration.topics.clone();
-        let mut instance = self.make_instance(id, registration, &mut contracts, charged);
-        (instance.compiled, instance.report) = (compiled, report);
+        let instance = self.make_instance(id, registration, &mut contracts, admitted);
         let service = instance.declared.service.clone();
         let key = self.registry.insert(instance);
         for (topic, declared) in topics {
@@ -198,7 +256,7 @@ impl Engine {
             client.registrations.push(key);
         }
         self.stamp(id);
-        Ok(key)
+        key
     }
 
     fn make_instance(
@@ -206,7 +264,7 @@ impl Engine {
         client: ClientId,
         registration: Registration,
         contracts: &mut Contracts,
-        charged: usize,
+        admitted: Admitted,
     ) -> Instance {
         let name = registration
             .instance
@@ -234,15 +292,15 @@ impl Engine {
             offers,
             declared: Declared::from(registration),
             interface,
-            compiled: Vec::new(),
-            report: None,
+            compiled: admitted.compiled,
+            report: admitted.report,
             secret: self.entropy.secret(),
             since: self.now,
             order: 0,
             outstanding: 0,
             used: 0,
             draining: None,
-            charged,
+            charged: admitted.charged,
         }
     }
 
@@ -273,109 +331,6 @@ impl Engine {
         self.notice(notice);
         self.send(id, &BrokerMessage::Registered(registered));
         self.announce_arrival(key);
-    }
-
-    /// Ends a registration of a client's own, at once or when it has answered what it was asked.
-    pub(crate) fn unregister(&mut self, id: ClientId, unregister: &Unregister) {
-        let key = match self.find_own(id, unregister) {
-            Ok(key) => key,
-            Err(problem) => return self.refuse_message(id, unregister.id, problem.about(&unregister.name)),
-        };
-        let Some(instance) = self.registry.instance_mut(key) else {
-            return;
-        };
-        if unregister.drain && instance.outstanding > 0 {
-            instance.draining.get_or_insert_default().push(unregister.id);
-            return self.registry.remove_routes(key);
-        }
-        self.lose_legs_of_instance(id, key);
-        self.leave(id, key);
-        self.acknowledge(id, unregister.id, 0);
-    }
-
-    fn find_own(&self, id: ClientId, unregister: &Unregister) -> Result<InstanceKey, Problem> {
-        let own = self
-            .clients
-            .find(id)
-            .map_or(&[][..], |client| &client.registrations);
-        let fits = |key: &&InstanceKey| {
-            self.registry.instance(**key).is_some_and(|instance| {
-                instance.declared.service == unregister.name
-                    && unregister
-                        .instance
-                        .as_ref()
-                        .is_none_or(|name| *name == instance.name)
-            })
-        };
-        let mut found = own.iter().filter(fits);
-        match (found.next(), found.next()) {
-            (Some(key), None) => Ok(*key),
-            (None, _) => {
-                let detail = "name and instance must be those of this client's own registration";
-                Err(Problem::new(ErrorCode::NotRegistered).detail(detail))
-            }
-            (Some(_), Some(_)) => {
-                let detail =
-                    "this client registered several instances of this name: say which, by `instance`";
-                Err(Problem::new(ErrorCode::InvalidMessage).detail(detail))
-            }
-        }
-    }
-
-    /// Ends the registration of an instance that was draining and has answered its last request.
-    pub(crate) fn finish_drain(&mut self, key: InstanceKey) {
-        let Some(instance) = self
-            .registry
-            .instance_mut(key)
-            .filter(|instance| instance.outstanding == 0)
-        else {
-            return;
-        };
-        let Some(waiting) = instance.draining.take() else {
-            return;
-        };
-        let client = instance.client;
-        self.leave(client, key);
-        for message in waiting {
-            self.acknowledge(client, message, 0);
-        }
-    }
-
-    /// Ends a registration while its client stays.
-    fn leave(&mut self, id: ClientId, key: InstanceKey) {
-        if let Some(client) = self.clients.find_mut(id) {
-            client.registrations.retain(|own| *own != key);
-        }
-        self.remove_registration(key, "unregistered");
-        self.stamp(id);
-    }
-
-    /// Removes a registration and everything that leads to it, and announces it.
-    pub(crate) fn remove_registration(&mut self, key: InstanceKey, reason: &'static str) {
-        let Some(instance) = self.registry.remove(key) else {
-            return;
-        };
-        for topic in instance.declared.topics.keys() {
-            self.contracts.withdraw(key, topic.as_str());
-        }
-        self.ledger.release(Category::Registrations, instance.charged);
-        self.compiled.give(&mut self.ledger, &instance.compiled);
-        if let Some(interface) = &instance.interface {
-            self.lineages.leave(&instance.declared.service, interface);
-        }
-        self.announce_departure(&instance, reason);
-        self.end_probes_of(key);
-        let Instance {
-            client,
-            name,
-            declared: Declared { service, .. },
-            ..
-        } = instance;
-        self.notice(Notice::Unregistered {
-            client,
-            service,
-            instance: name,
-        });
     }
 }
 

@@ -185,18 +185,16 @@ impl Engine {
             // Nothing is read from it on the broker's own account, so its silence says nothing.
             return self.fail_probes_of(holder);
         }
-        let Some(probe) = self.end_probe(ticket) else {
-            return;
-        };
-        self.evict(
-            probe.holder,
-            self.tickets.get(&ticket).copied().unwrap_or(probe.client),
-        );
-        self.retry_join(ticket);
+        let silent = self.end_probe(ticket).map(|probe| probe.holder);
+        self.join_after_wait(ticket, silent);
     }
 
     /// Lets a newcomer go on whose reason to wait is gone.
     pub(crate) fn retry_join(&mut self, ticket: Ticket) {
+        self.join_after_wait(ticket, None);
+    }
+
+    fn join_after_wait(&mut self, ticket: Ticket, silent: Option<InstanceKey>) {
         let Some((id, parked)) = self.unpark(ticket) else {
             return;
         };
@@ -204,7 +202,7 @@ impl Engine {
             register, examined, ..
         } = parked.what
         {
-            self.join(id, register, examined);
+            self.join(id, register, examined, silent);
         }
         self.resume(id);
     }

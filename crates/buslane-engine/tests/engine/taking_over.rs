@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use buslane_engine::{ClientId, CloseReason, Notice};
+use buslane_engine::{ClientId, CloseReason, Gauges, Notice};
 use buslane_protocol::Framing;
 use serde_json::{Value, json};
 
@@ -245,4 +245,87 @@ fn a_connection_that_waits_for_the_broker_itself_keeps_its_instance() {
     world.pass_seconds(2);
     assert_eq!(world.error(new), "instance_in_use");
     assert_eq!(world.closed(old), None);
+}
+
+#[test]
+fn a_newcomer_for_which_there_is_no_memory_takes_nothing_over() {
+    let mut world = World::limited(|limits| limits.memory = 60_000);
+    let (old, secret) = with_secret(&mut world);
+    let (new, caller) = (world.client(), world.client());
+    let mut message = registration();
+    message["resume"] = secret;
+    message["meta"] = json!("x".repeat(40_000));
+    world.send(new, message);
+    assert_eq!(world.error(new), "memory_full");
+    assert_eq!(world.closed(old), None);
+    world.send(
+        caller,
+        json!({ "type": "request", "id": "1", "to": "attic#one:get" }),
+    );
+    assert_eq!(world.one(old)["type"], "request");
+    world.assert_balanced();
+}
+
+#[test]
+fn a_newcomer_that_is_refused_after_its_wait_takes_nothing_over() {
+    let mut world = World::new();
+    let (old, _) = with_secret(&mut world);
+    let (new, other) = (world.client(), world.client());
+    let mut message = registration();
+    message["topics"] = json!({ "a": { "retain": true } });
+    world.send(new, message);
+    world.register(
+        other,
+        json!({ "name": "other", "version": "1", "topics": { "a": {} } }),
+    );
+    world.pass_seconds(2);
+    assert_eq!(world.error(new), "topic_conflict");
+    assert_eq!(world.closed(old), None);
+    assert_eq!(world.engine.gauges().instances, 1);
+}
+
+#[test]
+fn a_full_memory_keeps_nobody_from_taking_over_what_is_as_large() {
+    let mut world = World::limited(|limits| limits.memory = 60_000);
+    let (old, secret) = with_secret(&mut world);
+    let (new, caller) = (world.client(), world.client());
+    let mut message = registration();
+    let filling = (0..64).take_while(|number| {
+        message["name"] = json!(format!("s{number}"));
+        world.send(caller, message.clone());
+        let answer = world.one(caller);
+        assert!(answer["type"] == "registered" || answer["error"]["code"] == "memory_full");
+        answer["type"] == "registered"
+    });
+    assert!(filling.count() < 64);
+    (message["name"], message["resume"]) = (json!("attic"), secret);
+    world.send(new, message);
+    assert_eq!(world.one(new)["type"], "registered");
+    assert_eq!(world.closed(old), Some(CloseReason::TakenOver));
+    world.assert_balanced();
+}
+
+#[test]
+fn a_newcomer_that_is_lost_by_the_end_of_the_old_connection_leaves_nothing() {
+    let mut world = World::limited(|limits| limits.outbox = 2_000);
+    let (old, secret) = with_secret(&mut world);
+    let new = world.client();
+    world.narrow(new, 0);
+    for id in 0..20 {
+        world.send(
+            new,
+            json!({ "type": "request", "id": id.to_string(), "to": "attic:get" }),
+        );
+        world.read(old);
+    }
+    let mut message = registration();
+    message["resume"] = secret;
+    world.send(new, message);
+    assert_eq!(world.closed(old), Some(CloseReason::TakenOver));
+    assert_eq!(world.closed(new), Some(CloseReason::ControlFull));
+    let gauges = world.engine.gauges();
+    assert_eq!((gauges.services, gauges.instances), (0, 0));
+    let charged = Gauges::MEMORY.into_iter().zip(gauges.memory_used);
+    assert!(charged.into_iter().any(|charge| charge == ("registrations", 0)));
+    world.assert_balanced();
 }
