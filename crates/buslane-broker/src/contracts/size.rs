@@ -8,33 +8,26 @@ use super::schema::PATTERN_SIZE;
 
 /// Estimates the bytes that the compiled forms of some documents hold, with the documents themselves.
 pub(super) fn estimate<'a>(documents: impl Iterator<Item = &'a Value>, plan: Option<&Plan>) -> usize {
-    let (planned, copies) = plan.map_or((0, 1), |plan| (plan.bytes(), 2));
-    documents
-        .map(|document| of_value(document, copies))
-        .sum::<usize>()
-        + planned
-        + BASE
+    documents.map(of_value).sum::<usize>() + plan.map_or(0, Plan::bytes) + BASE
 }
 
-/// Estimates what a value stands for, if each of its patterns is compiled into some copies.
-fn of_value(value: &Value, copies: usize) -> usize {
+/// Estimates what a value stands for.
+fn of_value(value: &Value) -> usize {
     match value {
         Value::Object(members) => {
             let inner = members.iter().map(|(name, value)| {
                 let pattern = match (name.as_str(), value) {
-                    ("pattern", Value::String(pattern)) => copies * of_pattern(pattern),
+                    ("pattern", Value::String(pattern)) => of_pattern(pattern),
                     ("patternProperties", Value::Object(patterns)) => {
-                        copies * patterns.keys().map(|pattern| of_pattern(pattern)).sum::<usize>()
+                        patterns.keys().map(|pattern| of_pattern(pattern)).sum()
                     }
                     _ => 0,
                 };
-                MEMBER + TEXTS * name.len() + pattern + of_value(value, copies)
+                MEMBER + TEXTS * name.len() + pattern + of_value(value)
             });
             OBJECT + inner.sum::<usize>()
         }
-        Value::Array(items) => {
-            items.iter().map(|item| of_value(item, copies)).sum::<usize>() + ITEM * items.len()
-        }
+        Value::Array(items) => items.iter().map(of_value).sum::<usize>() + ITEM * items.len(),
         Value::String(text) => TEXTS * text.len(),
         _ => 0,
     }
@@ -63,7 +56,7 @@ pub(super) fn patterns_of(document: &Value) -> Vec<usize> {
 }
 
 /// Returns what a pattern holds, and what running it may hold.
-fn of_pattern(pattern: &str) -> usize {
+pub(super) fn of_pattern(pattern: &str) -> usize {
     RUNNING * size_of_pattern(pattern)
 }
 

@@ -394,8 +394,9 @@ impl<'a> Keywords<'a> {
 }
 
 impl Rule {
-    /// Returns about how many bytes the rule holds, patterns left out: they are known by their text.
+    /// Returns about how many bytes the rule holds.
     fn bytes(&self) -> usize {
+        let pattern = self.text.as_ref().and_then(|text| text.pattern.as_ref());
         let scalars = self.scalars.as_ref().map_or(0, |scalars| scalars.bytes());
         let array = self.array.as_ref().map_or(0, |array| array.first.len());
         let object = self.object.as_ref().map_or(0, |object| object.bytes());
@@ -403,7 +404,11 @@ impl Rule {
             let choices = in_place.any.iter().chain(&in_place.one).map(Vec::len);
             in_place.all.len() + choices.sum::<usize>()
         });
-        PER_RULE + scalars + object + (array + in_place) * size_of::<RuleId>()
+        PER_RULE
+            + pattern.map_or(0, Pattern::bytes)
+            + scalars
+            + object
+            + (array + in_place) * size_of::<RuleId>()
     }
 }
 
@@ -414,9 +419,11 @@ impl ObjectRule {
             let required = dependent.required.iter().map(|name| text(name));
             text(&dependent.name) + required.sum::<usize>()
         });
+        let patterns = self.patterns.iter();
+        let patterns = patterns.map(|(pattern, _)| pattern.bytes() + size_of::<(Pattern, RuleId)>());
         self.names.bytes()
             + self.properties.len() * size_of::<Property>()
-            + self.patterns.len() * size_of::<(Pattern, RuleId)>()
+            + patterns.sum::<usize>()
             + dependents.sum::<usize>()
     }
 }

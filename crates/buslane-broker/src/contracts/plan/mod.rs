@@ -6,10 +6,12 @@
 //!   does not do: a schema with other keywords has no plan, and a payload that raises a [`Doubt`] is left to the other.
 //! - The work for one payload is bounded by the payload's length, whatever the schema.
 
+mod automaton;
 mod build;
 mod hold;
 mod names;
 mod pattern;
+mod positions;
 mod scalars;
 
 use std::cell::RefCell;

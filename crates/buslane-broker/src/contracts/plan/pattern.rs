@@ -6,7 +6,9 @@ use jsonschema_regex::{PatternAnalysis, analyze_pattern, contains_ecma_whitespac
 use regex::{Regex, RegexBuilder};
 
 use super::Doubt;
+use super::automaton::Automaton;
 use crate::contracts::schema::PATTERN_SIZE;
+use crate::contracts::size;
 
 /// A pattern, in the simplest form that matches the same.
 #[derive(Debug)]
@@ -17,8 +19,10 @@ pub(super) enum Pattern {
     OneOf(Vec<Box<str>>),
     /// The text has no white space.
     NoWhitespace,
-    /// Anything else, in linear time.
-    Regex(Regex),
+    /// Most others.
+    Automaton(Box<Automaton>),
+    /// Anything else, in linear time, with about how many bytes it holds.
+    Regex(Regex, usize),
 }
 
 impl Pattern {
@@ -33,11 +37,23 @@ impl Pattern {
             Some(PatternAnalysis::NoWhitespace) => Pattern::NoWhitespace,
             None => {
                 let translated = to_rust_regex(text).ok()?;
-                let mut builder = RegexBuilder::new(&translated);
-                builder.size_limit(PATTERN_SIZE).dfa_size_limit(PATTERN_SIZE);
-                Pattern::Regex(builder.build().ok()?)
+                match Automaton::new(&translated) {
+                    Some(automaton) => Pattern::Automaton(Box::new(automaton)),
+                    None => Pattern::Regex(compile(&translated)?, size::of_pattern(text)),
+                }
             }
         })
+    }
+
+    /// Returns about how many bytes it holds on the heap.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Pattern::Prefix(prefix) => prefix.len(),
+            Pattern::OneOf(texts) => texts.iter().map(|text| text.len() + size_of_val(text)).sum(),
+            Pattern::NoWhitespace => 0,
+            Pattern::Automaton(automaton) => size_of_val(&**automaton) + automaton.bytes(),
+            Pattern::Regex(_, bytes) => *bytes,
+        }
     }
 
     /// Tells whether a text matches.
@@ -46,10 +62,17 @@ impl Pattern {
             Pattern::Prefix(prefix) => Ok(text.starts_with(&**prefix)),
             Pattern::OneOf(texts) => Ok(texts.iter().any(|one| **one == *text)),
             Pattern::NoWhitespace => Ok(!contains_ecma_whitespace(text)),
+            Pattern::Automaton(automaton) => Ok(automaton.matches(text)),
             // The engine is known to panic on some patterns, which is no reason to lose the thread.
-            Pattern::Regex(regex) => {
+            Pattern::Regex(regex, _) => {
                 catch_unwind(AssertUnwindSafe(|| regex.is_match(text))).map_err(|_| Doubt)
             }
         }
     }
+}
+
+fn compile(translated: &str) -> Option<Regex> {
+    let mut builder = RegexBuilder::new(translated);
+    builder.size_limit(PATTERN_SIZE).dfa_size_limit(PATTERN_SIZE);
+    builder.build().ok()
 }
