@@ -21,15 +21,29 @@ thread_local! {
 
 /// Lets `work` use sockets whose runtime is held up.
 pub(crate) fn standing_in<T>(work: impl FnOnce() -> T) -> T {
-    STANDS_IN.set(true);
-    let result = work();
-    STANDS_IN.set(false);
-    result
+    let _standing = Standing::begin();
+    work()
 }
 
 /// Tells whether this thread stands in for a runtime now.
 pub(crate) fn stands_in() -> bool {
     STANDS_IN.get()
+}
+
+/// Ends with its scope that this thread stands in, also when that scope panics.
+struct Standing;
+
+impl Standing {
+    fn begin() -> Standing {
+        STANDS_IN.set(true);
+        Standing
+    }
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        STANDS_IN.set(false);
+    }
 }
 
 impl<S> Direct<S>
@@ -89,5 +103,16 @@ where
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_ends_that_a_thread_stands_in() {
+        let panicked = std::panic::catch_unwind(|| standing_in(|| assert!(!stands_in(), "on purpose")));
+        assert!(panicked.is_err() && !stands_in());
     }
 }

@@ -46,11 +46,13 @@ pub(crate) struct Driver {
     work: Work,
 }
 
-/// What the program is to be called for, by the client's own task and where no lock is held.
+/// What the program is to be called for, or what is its to be dropped, by the client's own task and where no lock is held.
 #[derive(Default)]
 pub(crate) struct Work {
     jobs: Vec<Job>,
     completions: Vec<Completion>,
+    /// Handlers of services that are gone, to be dropped: what they hold is the program's.
+    discarded: Vec<HashMap<Name, Handler>>,
 }
 
 impl Work {
@@ -58,10 +60,11 @@ impl Work {
     pub(crate) fn run(&mut self) {
         self.completions.drain(..).for_each(Completion::run);
         self.jobs.drain(..).for_each(Job::start);
+        self.discarded.clear();
     }
 
     fn is_empty(&self) -> bool {
-        self.jobs.is_empty() && self.completions.is_empty()
+        self.jobs.is_empty() && self.completions.is_empty() && self.discarded.is_empty()
     }
 }
 
@@ -95,7 +98,6 @@ struct Turn {
     action: Option<Action>,
     transmit: Option<Transmit>,
     crowd: Vec<Waker>,
-    discarded: Vec<HashMap<Name, Handler>>,
     due: Option<Instant>,
     ended: bool,
 }
@@ -253,7 +255,8 @@ impl Driver {
                 _ => None,
             };
             let (due, ended) = (session.poll_timeout(), session.state() == SessionState::Ended);
-            let (discarded, crowd) = (waiters.services.take_discarded(), state.take_crowd());
+            self.work.discarded.append(&mut waiters.services.take_discarded());
+            let crowd = state.take_crowd();
             if action.is_none() && transmit.is_none() {
                 state.sleep(waker);
             }
@@ -261,7 +264,6 @@ impl Driver {
                 action,
                 transmit,
                 crowd,
-                discarded,
                 due,
                 ended,
             }
@@ -353,7 +355,6 @@ impl Driver {
             moved |= self.tick(context);
             let turn = self.turn(context.waker());
             turn.crowd.into_iter().for_each(Waker::wake);
-            drop(turn.discarded);
             if let Some(action) = turn.action {
                 self.follow(action);
                 moved = true;
@@ -375,16 +376,16 @@ impl Driver {
     pub(crate) fn end(self) -> Work {
         let Driver { shared, mut work, .. } = self;
         let now = shared.now();
-        let discarded = shared.look(|state| {
+        shared.look(|state| {
             state.session.close(now);
             state.waiters.end(&own_problem(
                 ErrorCode::Closed,
                 "the runtime of the client has ended",
             ));
             state.waiters.take_completions(&mut work.completions);
-            state.waiters.services.take_discarded()
+            work.discarded
+                .append(&mut state.waiters.services.take_discarded());
         });
-        drop(discarded);
         shared.finish();
         work
     }

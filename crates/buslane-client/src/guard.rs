@@ -8,6 +8,7 @@
 //!   +---------------------------------------------------------------------------- visit
 //! ```
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
@@ -101,7 +102,9 @@ impl Watched {
         let Some(client) = self.client.upgrade() else {
             return false;
         };
-        let visit = client.visit(&mut self.polls);
+        // Who is woken may panic, as wakers are the program's; the other clients are watched all the same.
+        let visit = catch_unwind(AssertUnwindSafe(|| client.visit(&mut self.polls)));
+        let visit = visit.unwrap_or(Visit::Idle);
         self.due = now
             + match visit {
                 Visit::StoodIn => STEP,

@@ -7,6 +7,7 @@ mod scripted;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Wake, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -113,6 +114,34 @@ async fn a_client_whose_runtime_is_blocked_can_leave() {
     let held_up = HeldUp::start(broker.builder().heartbeat(QUICK, LONG)).await;
     in_the_end(held_up.client.close()).await;
     assert_eq!(held_up.client.state(), ConnectionState::Closed);
+}
+
+/// A waker of the program that panics.
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("on purpose");
+    }
+}
+
+#[tokio::test]
+async fn a_waker_that_panics_ends_no_watch_over_blocked_runtimes() {
+    let broker = Broker::start().await;
+    let held_up = HeldUp::start(broker.builder().heartbeat(QUICK, LONG)).await;
+    let mut flushing = Box::pin(held_up.client.flush());
+    let waker = Waker::from(Arc::new(Panics));
+    assert!(
+        flushing
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    for _ in 0..2 {
+        in_the_end(held_up.client.flush()).await.unwrap();
+    }
+    drop(flushing);
+    held_up.let_go();
 }
 
 /// The silence after which a client asks.
