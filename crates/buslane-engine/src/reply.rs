@@ -184,8 +184,10 @@ impl Engine {
         {
             Ok(()) if chunk.last => self.end_stream(key, call),
             Ok(()) | Err(Full::Gone) => {}
-            Err(Full::Lane | Full::Memory) => {
-                self.overflow_stream(key, "read faster, or ask for fewer chunks by credit")
+            Err(Full::Lane) => self.overflow_stream(key, "read faster, or ask for fewer chunks by credit"),
+            Err(Full::Memory) => {
+                let problem = self.memory_full();
+                self.fail_leg(key, problem, Ending::Failed, true);
             }
         }
     }

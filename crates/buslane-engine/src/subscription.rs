@@ -6,6 +6,7 @@ use buslane_protocol::{
 };
 
 use crate::ClientId;
+use crate::clients::Full;
 use crate::credit::Credited;
 use crate::ending::Ending;
 use crate::engine::Engine;
@@ -248,15 +249,14 @@ impl Engine {
             return;
         };
         let message = BrokerMessage::Credit(StreamCredit { delivery, count });
-        if self
-            .clients
-            .offer_new(&mut self.ledger, callee, &message)
-            .is_err()
-        {
-            let problem =
-                Problem::new(ErrorCode::Overloaded).detail("the callee does not read; try again later");
-            self.fail_leg(leg_key, problem, Ending::Overflowed, true);
-        }
+        let problem = match self.clients.offer_new(&mut self.ledger, callee, &message) {
+            Ok(()) | Err(Full::Gone) => return,
+            Err(Full::Lane) => {
+                Problem::new(ErrorCode::Overloaded).detail("the callee does not read; try again later")
+            }
+            Err(Full::Memory) => self.memory_full(),
+        };
+        self.fail_leg(leg_key, problem, Ending::Overflowed, true);
     }
 
     /// Confirms a message, if it has an id.

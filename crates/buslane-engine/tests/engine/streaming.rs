@@ -201,3 +201,43 @@ fn credit_to_a_callee_that_does_not_read_cannot_close_it() {
     assert_eq!(world.error(caller), "overloaded");
     world.assert_balanced();
 }
+
+#[test]
+fn a_stream_for_which_there_is_no_memory_ends_with_memory_full() {
+    let mut world = World::limited(|limits| limits.memory = 1 << 20);
+    let (callee, caller) = open(&mut world, json!({}));
+    for _ in 0..200 {
+        chunk(&mut world, callee, json!("x".repeat(10_000)));
+    }
+    let answers = world.read(caller);
+    assert!(answers.len() > 20 && answers.len() < 200);
+    let last = answers.last().unwrap();
+    assert_eq!(
+        (&last["id"], &last["error"]["code"]),
+        (&json!("s"), &json!("memory_full"))
+    );
+    assert_eq!(types(&world.read(callee)), ["cancel"]);
+    assert_eq!(world.closed(caller), None);
+    assert_eq!(world.engine.counters().failed, 1);
+    world.assert_balanced();
+}
+
+#[test]
+fn credit_for_which_there_is_no_memory_ends_the_stream_with_memory_full() {
+    let mut world = World::limited(|limits| limits.memory = 1 << 20);
+    let (callee, caller) = open(&mut world, json!({ "credit": 1 }));
+    let other = world.client();
+    for id in 0..200 {
+        let payload = "x".repeat(10_000);
+        world.send(
+            other,
+            json!({ "type": "request", "id": id.to_string(), "to": "attic:watch", "payload": payload }),
+        );
+    }
+    for _ in 0..2_000 {
+        world.send(caller, json!({ "type": "credit", "id": "s", "count": 1 }));
+    }
+    assert_eq!(world.error(caller), "memory_full");
+    assert_eq!(world.closed(callee), None);
+    world.assert_balanced();
+}
