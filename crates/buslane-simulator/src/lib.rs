@@ -25,6 +25,7 @@ mod oracle;
 mod peer;
 mod pipe;
 mod random;
+mod rest;
 mod said;
 mod schema;
 mod settings;

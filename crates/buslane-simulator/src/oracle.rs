@@ -69,6 +69,8 @@ pub(crate) struct Oracle {
     dealt: BTreeSet<u64>,
     /// Registrations that the broker said to have ended during the call that is being looked at.
     vanished: Vec<(usize, String, String)>,
+    /// Who took which instances over during it.
+    seized: Vec<(usize, String, String)>,
     /// After how many messages the broker began to shut down.
     draining: Option<u64>,
     /// Messages that the broker was handed, by which what was said before something is told from what came after.
@@ -77,6 +79,8 @@ pub(crate) struct Oracle {
     accepted: u64,
     /// Whether any delivery was dropped so far.
     dropped: bool,
+    /// Whether any events about services were merged so far.
+    merged: bool,
     /// Whether memory was refused so far.
     starved: bool,
     received: BTreeMap<&'static str, u64>,
@@ -137,10 +141,12 @@ impl Oracle {
             meant: BTreeMap::new(),
             dealt: BTreeSet::new(),
             vanished: Vec::new(),
+            seized: Vec::new(),
             draining: None,
             said: 0,
             accepted: 0,
             dropped: false,
+            merged: false,
             starved: false,
             received: BTreeMap::new(),
             stirred: false,
@@ -179,8 +185,10 @@ impl Oracle {
         self.unsure.clear();
         self.received.clear();
         self.vanished.clear();
+        self.seized.clear();
         self.draining = None;
         self.dropped = false;
+        self.merged = false;
         self.starved = false;
         self.sums = Sums::default();
     }
@@ -459,6 +467,7 @@ impl Oracle {
     pub(crate) fn settled(&mut self) {
         self.stirred = true;
         self.check_vanished();
+        self.check_seized();
     }
 }
 

@@ -1,14 +1,10 @@
 //! One run: a seed from its beginning to when everybody has gone, and what came of it.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use buslane_protocol::{ClientMessage, Credit, Filter, Framing, Payload, Publish, Retain, Subscribe, Topic};
-
-use crate::content::Content;
 use crate::coverage::Coverage;
-use crate::peer::{Program, name};
-use crate::settings::{FRAMINGS, Kind};
 use crate::workload;
 use crate::world::World;
 
@@ -99,201 +95,99 @@ pub fn kinds() -> impl Iterator<Item = &'static str> {
 }
 
 fn play(seed: u64, options: Options) -> Result<Outcome, Box<Failure>> {
-    let mut world = World::new(seed, options.recording);
-    for step in 0..options.steps {
-        let wait = world.random.below(world.settings.pace);
-        world.act();
-        world.pass_for(Duration::from_micros(wait));
-        judge(&world, options, seed, step)?;
+    match guarded(|| Run::new(seed, options)) {
+        Ok(run) => run.play(),
+        Err(promise) => Err(Box::new(Failure {
+            seed,
+            step: 0,
+            promise,
+            events: Vec::new(),
+        })),
     }
-    world.rest();
-    judge(&world, options, seed, options.steps)?;
-    world.disband();
-    judge(&world, options, seed, options.steps)?;
-    Ok(Outcome {
-        hash: world.oracle.trace.hash(),
-        coverage: world.oracle.coverage,
+}
+
+/// Does something that may panic, and returns the promise that was broken if it does. Where it happened is told by the
+/// panic itself, on the standard error.
+fn guarded<T>(act: impl FnOnce() -> T) -> Result<T, String> {
+    // After a panic only the trace is read, of which each line is whole.
+    std::panic::catch_unwind(AssertUnwindSafe(act)).map_err(|panic| {
+        let message = panic.downcast_ref::<String>().map(String::as_str);
+        let message = message.or_else(|| panic.downcast_ref::<&str>().copied());
+        format!("nothing panics: {}", message.unwrap_or("without a message"))
     })
 }
 
-fn judge(world: &World, options: Options, seed: u64, step: usize) -> Result<(), Box<Failure>> {
-    let Some(broken) = &world.oracle.broken else {
-        return Ok(());
-    };
-    let shown = if broken.subjects.is_empty() {
-        FEW_LINES
-    } else {
-        SHOWN_LINES
-    };
-    let trace = &world.oracle.trace;
-    let mut events = match options.lines {
-        Some(lines) => trace.concerning(&[], lines),
-        None => trace.concerning(&broken.subjects, shown),
-    };
-    if !events.is_empty() {
-        events.insert(0, format!("{:?}", world.settings));
-    }
-    Err(Box::new(Failure {
-        seed,
-        step,
-        promise: broken.promise.clone(),
-        events,
-    }))
+/// A seed that is being played.
+struct Run {
+    seed: u64,
+    options: Options,
+    /// Actions until now.
+    step: usize,
+    world: World,
 }
 
-impl World {
-    /// Heals everything, lets it come to rest, and looks at what is then.
-    fn rest(&mut self) {
-        self.reachable = true;
-        let lost = |place: &usize| {
-            let connection = &self.connections[*place];
-            !connection.over && (connection.up.lossy || connection.down.lossy)
+impl Run {
+    fn new(seed: u64, options: Options) -> Run {
+        Run {
+            seed,
+            options,
+            step: 0,
+            world: World::new(seed, options.recording),
+        }
+    }
+
+    /// Plays it to its end; a panic on the way breaks a promise as well.
+    fn play(mut self) -> Result<Outcome, Box<Failure>> {
+        guarded(|| self.go_on()).unwrap_or_else(|panic| Err(self.failure(panic, &[])))
+    }
+
+    fn go_on(&mut self) -> Result<Outcome, Box<Failure>> {
+        while self.step < self.options.steps {
+            let world = &mut self.world;
+            let wait = world.random.below(world.settings.pace);
+            world.act();
+            world.pass_for(Duration::from_micros(wait));
+            self.judge()?;
+            self.step += 1;
+        }
+        self.world.rest();
+        self.judge()?;
+        self.world.disband();
+        self.judge()?;
+        Ok(Outcome {
+            hash: self.world.oracle.trace.hash(),
+            coverage: std::mem::take(&mut self.world.oracle.coverage),
+        })
+    }
+
+    fn judge(&self) -> Result<(), Box<Failure>> {
+        match &self.world.oracle.broken {
+            Some(broken) => Err(self.failure(broken.promise.clone(), &broken.subjects)),
+            None => Ok(()),
+        }
+    }
+
+    /// Says what was broken, with what happened last to whom it concerns.
+    fn failure(&self, promise: String, subjects: &[String]) -> Box<Failure> {
+        let shown = if subjects.is_empty() {
+            FEW_LINES
+        } else {
+            SHOWN_LINES
         };
-        let broken: Vec<usize> = (0..self.connections.len()).filter(lost).collect();
-        for place in broken {
-            self.cut(place);
-        }
-        self.settings.window = AMPLE_WINDOW;
-        self.settings.upward = AMPLE_WINDOW;
-        for connection in &mut self.connections {
-            connection.down.capacity = AMPLE_WINDOW;
-            connection.up.stalled_until = self.now;
-            connection.down.stalled_until = self.now;
-        }
-        for peer in &mut self.peers {
-            peer.frozen_until = self.now;
-        }
-        self.pass_for(REST);
-        self.give_ample_credit();
-        self.pass_for(LOOK);
-        if self.oracle.broken.is_some() {
-            return;
-        }
-        for place in 0..self.connections.len() {
-            if self.connections[place].client.is_some() {
-                self.oracle.check_credited(place);
-            }
-        }
-        let ample = self.settings.limits.memory >= AMPLE_MEMORY;
-        for peer in 0..self.peers.len() {
-            if let Program::Session(behind) = &self.peers[peer].program {
-                let connected = behind.session.state() == buslane_session::State::Connected;
-                self.oracle.check_program(behind.number, connected);
-                if let Some(place) = self.peers[peer].connection.filter(|_| connected) {
-                    self.oracle.check_standing(behind.number, place);
-                }
-            }
-            if let Some(place) = self.peers[peer]
-                .connection
-                .filter(|place| ample && self.connections[*place].client.is_some())
-            {
-                self.oracle.check_view(place);
-            }
-        }
-        self.watch();
-    }
-
-    /// Allows every subscription more than anybody published.
-    fn give_ample_credit(&mut self) {
-        for peer in 0..self.peers.len() {
-            if let Some(behind) = self.behind(peer) {
-                for (key, _) in behind.subscriptions.clone() {
-                    behind.session.credit(key, AMPLE_CREDIT);
-                }
-                self.run_session(peer);
-            }
-            let raw = self.raw(peer).map(|raw| raw.subscriptions.clone());
-            for (filter, shared) in raw.unwrap_or_default() {
-                let credit = Credit {
-                    id: None,
-                    filter: Filter::parse(filter).ok(),
-                    shared: shared.as_deref().map(name),
-                    count: AMPLE_CREDIT,
-                };
-                self.write(peer, &ClientMessage::Credit(credit));
-            }
-        }
-    }
-
-    /// Has newcomers look at what is there.
-    fn watch(&mut self) {
-        let limits = &self.settings.limits;
-        if limits.memory < AMPLE_MEMORY
-            || self.connections.iter().filter(|known| !known.over).count() + 1 >= limits.connections
-        {
-            return;
-        }
-        let kind = Kind {
-            session: false,
-            framing: self.random.pick(&FRAMINGS),
-            principal: 0,
+        let trace = &self.world.oracle.trace;
+        let mut events = match self.options.lines {
+            Some(lines) => trace.concerning(&[], lines),
+            None => trace.concerning(subjects, shown),
         };
-        let watcher = self.add_peer(kind);
-        for filter in ["#", "$bus/service/#"] {
-            let id = self.id();
-            let subscribe = Subscribe {
-                id: Some(id),
-                filter: Filter::parse(filter).expect("the simulator's filters are good"),
-                shared: None,
-                overflow: Default::default(),
-                credit: None,
-            };
-            self.write(watcher, &ClientMessage::Subscribe(subscribe));
+        if !events.is_empty() {
+            events.insert(0, format!("{:?}", self.world.settings));
         }
-        self.pass_for(LOOK);
-        if let Some(place) = self.peers[watcher].connection {
-            self.oracle.check_view(place);
-            self.oracle.check_retained(place);
-        }
-    }
-
-    /// Has everybody leave, and looks at what is left.
-    fn disband(&mut self) {
-        for peer in 0..self.peers.len() {
-            self.hang_up(peer);
-            self.peers[peer].program = Program::Away;
-        }
-        self.pass_for(LOOK);
-        self.clear_retained();
-        let counters = self.engine.counters().clone();
-        let gauges = self.engine.gauges();
-        if self.oracle.broken.is_none() {
-            self.oracle.check_empty(&counters, &gauges);
-        }
-    }
-}
-
-impl World {
-    /// Has one more come and clear every retained value.
-    fn clear_retained(&mut self) {
-        let kind = Kind {
-            session: false,
-            framing: Framing::JsonLines,
-            principal: 0,
-        };
-        let janitor = self.add_peer(kind);
-        for topic in self.oracle.kept_topics() {
-            let number = self.number();
-            let message = Publish {
-                id: None,
-                topic: Topic::parse(topic).expect("a topic that is kept is one"),
-                headers: Content {
-                    number,
-                    payload: Payload::absent(),
-                }
-                .headers(),
-                payload: Payload::absent(),
-                ack: false,
-                retain: Retain::Clear,
-                retain_ms: None,
-                exclude_self: false,
-            };
-            self.write(janitor, &ClientMessage::Publish(message));
-        }
-        self.pass_for(LOOK);
-        self.hang_up(janitor);
-        self.peers[janitor].program = Program::Away;
-        self.pass_for(LOOK);
+        Box::new(Failure {
+            seed: self.seed,
+            step: self.step,
+            promise,
+            events,
+        })
     }
 }
 
@@ -303,13 +197,29 @@ const STEPS: usize = 120;
 const SHOWN_LINES: usize = 60;
 /// Lines shown with a promise that concerns everybody.
 const FEW_LINES: usize = 30;
-/// Time for everything to come to rest: longer than any deadline and any silence that is borne.
-const REST: Duration = Duration::from_secs(100);
-/// Time for a newcomer to see everything.
-const LOOK: Duration = Duration::from_secs(3);
-/// Credit that nobody uses up.
-const AMPLE_CREDIT: u32 = 1_000_000;
-/// Bytes that a connection takes when everything is healed.
-const AMPLE_WINDOW: usize = 1 << 20;
-/// Memory that a newcomer does not find full.
-const AMPLE_MEMORY: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_failure_of_its_seed_with_what_led_to_it() {
+        let options = Options {
+            recording: true,
+            ..Options::default()
+        };
+        let mut run = Run::new(SEED, options);
+        for _ in 0..10 {
+            run.world.act();
+        }
+        run.step = 10;
+        run.world.peers.clear();
+        let failure = run.play().expect_err("nobody is left to act");
+        assert!(failure.promise.starts_with("nothing panics: "), "{failure}");
+        assert!(!failure.promise.ends_with("without a message"), "{failure}");
+        assert!(failure.events.len() > 1, "{failure}");
+        assert!(failure.to_string().ends_with("--seed 7 --steps 11"), "{failure}");
+    }
+
+    const SEED: u64 = 7;
+}

@@ -120,7 +120,7 @@ impl Oracle {
         let Some(asked) = self.asked.get_mut(&number) else {
             return;
         };
-        let overflowed = asked.stream && asked.may_end.contains(&ErrorCode::Overflow);
+        let overflowed = asked.stream && (asked.may_end.contains(&ErrorCode::Overflow) || self.starved);
         let leg = &mut asked.legs[place];
         if std::mem::replace(&mut leg.told, true) {
             self.broken("a request was withdrawn twice", &subjects);

@@ -12,9 +12,10 @@ impl Oracle {
         *self.received.entry(kind).or_default() += 1;
     }
 
-    /// Takes note of what the broker dropped so far.
+    /// Takes note of what the broker dropped and merged so far.
     pub(crate) fn observe(&mut self, counters: &Counters) {
         self.dropped |= counters.deliveries_dropped > 0;
+        self.merged |= counters.announcements_coalesced > 0;
     }
 
     /// Looks at the broker's numbers at a moment at which nothing is under way inside it.

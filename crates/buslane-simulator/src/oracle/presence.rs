@@ -49,8 +49,7 @@ impl Oracle {
             return self.broken(promise, &[Subject::Client(client)]);
         }
         if topic == SNAPSHOT_END {
-            self.clients[client].view.complete = true;
-            return self.coverage.count("snapshot complete");
+            return self.snapshot_end(client);
         }
         let payload: Value = serde_json::from_slice(&delivery.payload.bytes).unwrap_or_default();
         let label = format!(
@@ -70,16 +69,30 @@ impl Oracle {
         }
     }
 
-    fn arrival(&mut self, client: usize, label: String, snapshot: bool) {
-        let slow = self.may_be_slow(client);
+    fn snapshot_end(&mut self, client: usize) {
+        self.coverage.count("snapshot complete");
         let starving = self.limits.memory < SMALL_MEMORY;
+        let view = &mut self.clients[client].view;
+        let again = std::mem::replace(&mut view.complete, true) && view.followed;
+        if again && starving {
+            // It was told anew, and there was nobody to be told of.
+            view.present.clear();
+        } else if again {
+            let promise = "the end of the present state is told once";
+            self.broken(promise, &[Subject::Client(client)]);
+        }
+    }
+
+    fn arrival(&mut self, client: usize, label: String, snapshot: bool) {
+        let starving = self.limits.memory < SMALL_MEMORY;
+        let waited = self.may_be_slow(client) || starving && self.merged;
         let shadow = &mut self.clients[client];
         if starving && snapshot && shadow.view.complete {
             // There was no memory for what it had to be told, so it is told everything anew.
             shadow.view.complete = false;
             shadow.view.present.clear();
         }
-        let merged = slow && !snapshot;
+        let merged = waited && !snapshot;
         let late = snapshot && shadow.view.complete;
         let new = shadow.view.present.insert(label.clone());
         if late {

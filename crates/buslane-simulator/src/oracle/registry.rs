@@ -125,6 +125,7 @@ impl Oracle {
                 &subjects,
             );
         };
+        self.seized.push((to, service.to_owned(), instance.to_owned()));
         let secret = self.held[held].secret.as_deref();
         if declared.resume.is_some() && (declared.resume.as_deref() == secret || secret.is_none()) {
             return self.coverage.count("taken over by its secret");
@@ -223,6 +224,19 @@ impl Oracle {
                 );
             } else {
                 self.end_registration(held);
+            }
+        }
+    }
+
+    /// Looks whether those who took instances over hold them now, unless they are gone themselves.
+    pub(super) fn check_seized(&mut self) {
+        for (client, service, instance) in std::mem::take(&mut self.seized) {
+            let held = self
+                .find(&service, &instance)
+                .is_some_and(|held| self.held[held].client == client);
+            if !held && self.clients[client].open {
+                let promise = format!("{service}#{instance} was taken over by one who was then refused");
+                self.broken(promise, &[Subject::Client(client)]);
             }
         }
     }
