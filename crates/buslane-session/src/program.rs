@@ -39,7 +39,7 @@ impl Session {
     /// under way may be finished first. Without such a registration nothing happens.
     pub fn unregister(&mut self, key: RegistrationKey, drain: bool) {
         let core = &mut self.core;
-        if !core.connection.is_open() {
+        if !core.connection.is_open() || core.registrations.is_refused(key) {
             core.events.extend(core.registrations.forget(key));
         } else if let Some(message) = core.registrations.end_one(key, drain) {
             core.outgoing.push(&message);

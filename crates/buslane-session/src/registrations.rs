@@ -83,8 +83,13 @@ impl Registrations {
         if entry.ending.replace(drain).is_some() || entry.asked {
             return None;
         }
-        entry.retry_at = None;
         Some(entry.unregister(key.0, drain))
+    }
+
+    /// Tells whether the broker refused a registration on this connection, which is tried again later.
+    pub(crate) fn is_refused(&self, key: RegistrationKey) -> bool {
+        let entry = self.entries.get(&key.0);
+        entry.is_some_and(|entry| entry.retry_at.is_some())
     }
 
     /// Forgets a registration that no broker knows of.

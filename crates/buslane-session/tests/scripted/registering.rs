@@ -72,6 +72,25 @@ fn an_instance_that_is_held_after_a_reconnect_is_asked_for_again() {
 }
 
 #[test]
+fn a_registration_that_waits_to_be_tried_again_ends_without_a_word_to_the_broker() {
+    let mut scripted = back_again();
+    scripted.say(refused("r1", "instance_in_use"));
+    let Event::RegistrationFailed { key, .. } = scripted.one() else {
+        panic!()
+    };
+    scripted.session.unregister(key, false);
+    assert_eq!(scripted.one(), Event::Unregistered { key });
+    assert_eq!(
+        scripted.written(),
+        [json!(null); 0],
+        "the instance may be another registration's of this client by now"
+    );
+    scripted.lose();
+    scripted.dial();
+    assert_eq!(types(&scripted.open()), ["connect"]);
+}
+
+#[test]
 fn a_registration_that_can_never_succeed_again_is_reported_and_forgotten() {
     let mut scripted = back_again();
     scripted.say(refused("r1", "topic_conflict"));
