@@ -59,6 +59,54 @@ fn run(seed: u64, tally: &mut Tally) {
     }
 }
 
+#[test]
+fn plans_agree_with_the_general_validator_about_payloads_that_are_almost_right() {
+    let schema = json!({
+        "type": "object", "additionalProperties": false, "required": ["id", "a name of 18 bytes"],
+        "properties": {
+            "id": { "type": "string", "pattern": "^[a-z0-9-]{8,36}$" },
+            "kind": { "enum": ["reading", "alarm", 7, null, true] },
+            "twelve bytes": { "$ref": "#/$defs/level" },
+            "a name of 18 bytes": { "type": "object", "required": ["v"], "properties": {
+                "v": { "type": "number", "minimum": -90, "exclusiveMaximum": 90.5 }, "ä\"": { "type": "string", "maxLength": 3 }
+            } },
+            "list": { "type": "array", "maxItems": 3, "prefixItems": [{ "type": "boolean" }], "items": { "minLength": 1 } },
+            "either": { "anyOf": [{ "type": "null" }, { "type": "integer", "multipleOf": 5 }] }
+        },
+        "$defs": { "level": { "$ref": "#/$defs/whole" }, "whole": { "type": "integer", "minimum": 0 } }
+    });
+    let compiled = compile(&schema, &[]).unwrap();
+    let sound = "{\"kind\":\"alarm\",\"id\":\"a1b2-c3d4\",\"a name of 18 bytes\":{\"ä\\\"\":\"xä\\n\",\"v\":-89.75,\"o\":[{\"o\":1}],\"p\":2},\
+                 \"twelve bytes\":12, \"list\" : [true,{},\"a\"],\"either\":10}";
+    let mut tally = Tally::default();
+    compare(&compiled, sound, &mut tally);
+    assert_eq!(tally.accepted, 1);
+    for seed in 0..ALMOST {
+        let random = &mut Random::new(seed);
+        let mut text: Vec<char> = sound.chars().collect();
+        for _ in 0..1 + random.below(3) {
+            let at = random.below(text.len());
+            let to = (at + random.below(12)).min(text.len());
+            match random.below(4) {
+                0 => drop(text.splice(at..to, None)),
+                1 => drop(text.splice(at..at, SIGNS.chars().nth(random.below(SIGNS.len() - 1)))),
+                2 => text[at] = SIGNS.chars().nth(random.below(SIGNS.len() - 1)).unwrap(),
+                _ => {
+                    let from = random.below(text.len());
+                    let part = text[from..(from + 12).min(text.len())].to_vec();
+                    drop(text.splice(at..at, part));
+                }
+            }
+        }
+        compare(&compiled, &text.into_iter().collect::<String>(), &mut tally);
+    }
+    println!("{tally:?}");
+    assert!(
+        tally.accepted > 100 && tally.refused > 100 && tally.unread > 100,
+        "{tally:?}"
+    );
+}
+
 /// Holds a payload against both, and panics if they disagree.
 fn compare(compiled: &CompiledSchema, text: &str, tally: &mut Tally) {
     let (planned, right) = compiled.verdicts(text.as_bytes());
@@ -149,6 +197,10 @@ const NUMBERS: [&str; 16] = [
     "18446744073709551615",
     "18446744073709551616",
 ];
+/// What is put into a payload that was right.
+const SIGNS: &str = " \n{}[]:,\"\\u0019-+.eEtrufalsnäo";
+/// Payloads that are almost right.
+const ALMOST: u64 = 4_000;
 /// Schemas that are tried, unless the environment names another number.
 const RUNS: u64 = 1_000;
 /// The variable of the environment that names another number.

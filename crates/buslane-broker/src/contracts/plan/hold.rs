@@ -15,13 +15,14 @@ pub(super) struct Holder<'a> {
 }
 
 impl<'a> Holder<'a> {
-    /// Makes a holder of a payload.
-    pub(super) fn new(rules: &'a [Rule], values: Values<'a>) -> Self {
-        Holder {
-            rules,
-            values,
-            steps: STEPS + STEPS_PER_VALUE * values.len(),
-        }
+    /// Makes a holder of what is on a tape.
+    pub(super) fn new(rules: &'a [Rule], values: Values<'a>, steps: usize) -> Self {
+        Holder { rules, values, steps }
+    }
+
+    /// Returns how much work is still allowed.
+    pub(super) fn steps(&self) -> usize {
+        self.steps
     }
 
     /// Tells whether the value at an entry matches a rule.
@@ -293,7 +294,8 @@ fn is_of(types: Types, entry: &Entry) -> bool {
     }
 }
 
-fn number_fits(rule: &NumberRule, number: Number) -> Result<bool, Doubt> {
+/// Tells whether a number fits.
+pub(super) fn number_fits(rule: &NumberRule, number: Number) -> Result<bool, Doubt> {
     let in_range = rule.at_least.is_none_or(|limit| number >= limit)
         && rule.at_most.is_none_or(|limit| number <= limit)
         && rule.more_than.is_none_or(|limit| number > limit)
@@ -309,7 +311,8 @@ fn number_fits(rule: &NumberRule, number: Number) -> Result<bool, Doubt> {
     }
 }
 
-fn text_fits(rule: &TextRule, text: &str) -> Result<bool, Doubt> {
+/// Tells whether a text fits.
+pub(super) fn text_fits(rule: &TextRule, text: &str) -> Result<bool, Doubt> {
     if rule.shortest > 0 || rule.longest.is_some() {
         // A character has one byte at least and four at most.
         let bytes = text.len() as u64;
@@ -324,13 +327,10 @@ fn text_fits(rule: &TextRule, text: &str) -> Result<bool, Doubt> {
     }
 }
 
-fn is_between(count: u64, fewest: u64, most: Option<u64>) -> bool {
+/// Tells whether a number is between two others.
+pub(super) fn is_between(count: u64, fewest: u64, most: Option<u64>) -> bool {
     count >= fewest && most.is_none_or(|most| count <= most)
 }
 
-/// Steps that the smallest payload may take.
-const STEPS: usize = 1_000;
-/// Steps that each value of a payload adds.
-const STEPS_PER_VALUE: usize = 64;
 /// Items that are compared each with each.
 const MOST_UNIQUE: usize = 32;

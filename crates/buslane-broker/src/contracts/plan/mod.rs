@@ -12,15 +12,20 @@ mod hold;
 mod names;
 mod pattern;
 mod positions;
+mod property;
 mod scalars;
+mod walk;
 
 use std::cell::RefCell;
+use std::sync::atomic::AtomicU32;
 
 pub(super) use build::Builder;
 use hold::Holder;
 use names::Names;
 use pattern::Pattern;
+use property::Property;
 use scalars::Scalars;
+use walk::{Stop, Walk};
 
 use super::tape::{Number, Tape};
 
@@ -45,6 +50,8 @@ struct Rule {
     array: Option<Box<ArrayRule>>,
     object: Option<Box<ObjectRule>>,
     in_place: Option<Box<InPlace>>,
+    /// Whether a walk over the text can tell all of this of a value, without knowing what comes behind it.
+    straight: bool,
 }
 
 /// A set of types, one bit each.
@@ -97,6 +104,10 @@ struct ObjectRule {
     properties: Vec<Property>,
     /// How many of the properties are required.
     required: u32,
+    /// Those of them, one bit each. Of use only to a walk.
+    needed: u64,
+    /// The property with which the last object began.
+    begins: AtomicU32,
     patterns: Vec<(Pattern, RuleId)>,
     /// For members that neither a name nor a pattern covers.
     others: Option<RuleId>,
@@ -105,13 +116,6 @@ struct ObjectRule {
     dependents: Vec<Dependent>,
     /// Whether the name alone decides what a member that is covered by a property is held against.
     plain: bool,
-}
-
-#[derive(Debug)]
-struct Property {
-    required: bool,
-    /// `None` if it is only required, so that it counts as a member that nothing covers.
-    rule: Option<RuleId>,
 }
 
 /// What has to hold where a member is there.
@@ -151,14 +155,25 @@ impl Plan {
     /// Tells whether a payload matches. `None` if that is for others to find out: it is not JSON, or this plan is not
     /// sure.
     pub(super) fn judge(&self, payload: &[u8]) -> Option<bool> {
+        let text = std::str::from_utf8(payload).ok()?;
         TAPE.with_borrow_mut(|tape| {
-            let verdict = match tape.read(payload) {
-                Ok(values) => Holder::new(&self.rules, values).holds(ROOT, 0).ok(),
-                Err(_) => None,
+            let verdict = match Walk::new(&self.rules, text, tape)?.document(ROOT) {
+                Ok(()) => Some(true),
+                Err(Stop::Mismatch) => Some(false),
+                Err(Stop::Unsure) => None,
+                Err(Stop::Elsewhere) => self.judge_at_leisure(text, tape),
             };
             tape.shrink();
             verdict
         })
+    }
+
+    /// Judges what a walk does not, with all of the payload on the tape.
+    #[cold]
+    fn judge_at_leisure(&self, text: &str, tape: &mut Tape) -> Option<bool> {
+        let values = tape.read(text).ok()?;
+        let steps = STEPS + STEPS_PER_VALUE * values.len();
+        Holder::new(&self.rules, values, steps).holds(ROOT, 0).ok()
     }
 
     /// Returns about how many bytes it holds.
@@ -198,6 +213,7 @@ impl Default for Rule {
             array: None,
             object: None,
             in_place: None,
+            straight: true,
         }
     }
 }
@@ -209,6 +225,10 @@ thread_local! {
 
 /// The rule to begin with.
 const ROOT: RuleId = 0;
+/// Steps that the smallest payload may take: rules applied, members compared, and the like.
+const STEPS: usize = 1_000;
+/// Steps that each value of a payload adds.
+const STEPS_PER_VALUE: usize = 64;
 
 #[cfg(test)]
 mod agreement;

@@ -49,6 +49,11 @@ impl Names {
         None
     }
 
+    /// Returns the text at a position.
+    pub(super) fn text(&self, position: usize) -> &str {
+        &self.texts[position].1
+    }
+
     /// Returns about how many bytes it holds on the heap.
     pub(super) fn bytes(&self) -> usize {
         let texts: usize = self.texts.iter().map(|(_, text)| text.len() + ALLOCATION).sum();

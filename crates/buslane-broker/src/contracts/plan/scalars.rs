@@ -43,17 +43,31 @@ impl Scalars {
     /// Tells whether a value is one of these.
     pub(super) fn contain(&self, values: Values<'_>, entry: &Entry) -> bool {
         match entry.kind {
-            Kind::Null => self.null,
-            Kind::False => self.no,
-            Kind::True => self.yes,
-            Kind::Unsigned | Kind::Negative | Kind::Float => {
-                self.numbers.contains(&Number::from_entry(entry))
-            }
-            Kind::String | Kind::Unescaped => self
-                .texts
-                .find(entry.word, entry.length as usize, || values.string(entry))
-                .is_some(),
+            Kind::Null => self.contain_literal(None),
+            Kind::False => self.contain_literal(Some(false)),
+            Kind::True => self.contain_literal(Some(true)),
+            Kind::Unsigned | Kind::Negative | Kind::Float => self.contain_number(Number::from_entry(entry)),
+            Kind::String | Kind::Unescaped => self.contain_text(entry.word, values.string(entry)),
             Kind::Array | Kind::Object => false,
+        }
+    }
+
+    /// Tells whether a text, whose word is given, is one of these.
+    pub(super) fn contain_text(&self, word: u64, text: &str) -> bool {
+        self.texts.find(word, text.len(), || text).is_some()
+    }
+
+    /// Tells whether a number is one of these.
+    pub(super) fn contain_number(&self, number: Number) -> bool {
+        self.numbers.contains(&number)
+    }
+
+    /// Tells whether `null`, `false` or `true` is one of these.
+    pub(super) fn contain_literal(&self, literal: Option<bool>) -> bool {
+        match literal {
+            None => self.null,
+            Some(false) => self.no,
+            Some(true) => self.yes,
         }
     }
 

@@ -147,3 +147,74 @@ fn the_work_of_a_plan_is_bounded() {
         (None, true)
     );
 }
+
+#[test]
+fn names_are_known_whatever_they_are_and_wherever_they_stand() {
+    let mut names: Vec<String> = (0..40)
+        .map(|length| "abcdefgh".repeat(5)[..length].to_owned())
+        .collect();
+    names.extend(["ä", "quo\"te", "back\\slash", "line\n", "\u{1}", ":", "a\":"].map(str::to_owned));
+    let first: serde_json::Map<_, _> = names
+        .iter()
+        .map(|name| (name.clone(), json!({ "const": name })))
+        .collect();
+    let schema = json!({ "properties": first, "additionalProperties": false, "required": [&names[3]] });
+    let compiled = compile(&schema, &[]).unwrap();
+    let check = |payload: &str, verdict: Option<bool>| {
+        let right = verdict.unwrap_or(false);
+        assert_eq!(
+            compiled.verdicts(payload.as_bytes()),
+            (verdict, right),
+            "{payload}"
+        );
+    };
+    let object = |names: &[String], colon: &str| {
+        let member = |name: &String| format!("{}{colon}{}", json!(name), json!(name));
+        format!("{{{}}}", names.iter().map(member).collect::<Vec<_>>().join(","))
+    };
+    let turned: Vec<String> = names.iter().rev().cloned().collect();
+    let without: Vec<String> = names.iter().filter(|name| *name != &names[3]).cloned().collect();
+    for colon in [":", " :", ": "] {
+        for order in [&names, &turned, &names] {
+            check(&object(order, colon), Some(true));
+            for name in &names {
+                check(
+                    &object(&[&order[..], std::slice::from_ref(name)].concat(), colon),
+                    None,
+                );
+            }
+        }
+        check(&object(&without, colon), Some(false));
+        for name in &without {
+            check(&object(&[name.clone(), names[3].clone()], colon), Some(true));
+        }
+    }
+    check("{\"abc\":\"abc\",\"abd\":1}", Some(false));
+    check("{\"abc\":\"abc\",\"\\u0061\":\"a\"}", Some(true));
+    check("{\"abc\":\"abc\",\"quo\"te\":1}", None);
+}
+
+#[test]
+fn members_without_a_schema_may_not_have_one_name_either() {
+    let schema = json!({ "properties": { "a": true }, "minProperties": 1, "maxProperties": 40 });
+    let many = |count: usize| {
+        let members: Vec<String> = (0..count)
+            .map(|index| format!("\"n{index}\":[{index}]"))
+            .collect();
+        members.join(",")
+    };
+    for (payload, verdict) in [
+        (format!("{{\"a\":1,{}}}", many(39)), Some(true)),
+        (format!("{{\"a\":1,{}}}", many(40)), Some(false)),
+        (format!("{{{},\"a\":1,\"n7\":1}}", many(20)), None),
+        ("{\"b\":{\"c\":1,\"c\":1}}".to_owned(), None),
+        ("{\"b\":1,\"\\u0062\":1}".to_owned(), None),
+        ("{}".to_owned(), Some(false)),
+    ] {
+        assert_eq!(
+            verdicts(&schema, &payload),
+            (verdict, verdict.unwrap_or(false)),
+            "{payload}"
+        );
+    }
+}

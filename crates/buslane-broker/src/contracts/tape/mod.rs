@@ -18,10 +18,13 @@
 //! - What is on a tape is what `serde_json` makes of the same text, number by number. Whatever this reader does not
 //!   know how to read so, it refuses: who asked then asks `serde_json`.
 
+mod cursor;
 mod number;
 mod read;
 
+pub(super) use cursor::{Cursor, Span};
 pub(super) use number::Number;
+pub(super) use read::{DEEPEST, Marks};
 
 /// Where the values of payloads are written, one payload after another.
 #[derive(Default)]
@@ -78,17 +81,36 @@ pub(super) enum Kind {
 pub(super) struct Unread;
 
 impl Tape {
-    /// Reads the text of one JSON value.
-    pub(super) fn read<'a>(&'a mut self, text: &'a [u8]) -> Result<Values<'a>, Unread> {
-        let text = std::str::from_utf8(text).map_err(|_| Unread)?;
+    /// Reads a text, which is one JSON value.
+    pub(super) fn read<'a>(&'a mut self, text: &'a str) -> Result<Values<'a>, Unread> {
+        self.clear();
+        read::Reader::new(Cursor::new(text)?, self).document()?;
+        Ok(self.values(text))
+    }
+
+    /// Reads the value at a place, whose first byte was taken, and which may have some levels.
+    pub(super) fn read_part<'a, 'text: 'a>(
+        &'a mut self,
+        cursor: &mut Cursor<'text>,
+        first: u8,
+        levels: u32,
+    ) -> Result<Values<'a>, Unread> {
+        self.clear();
+        *cursor = read::Reader::new(*cursor, self).part(first, levels)?;
+        Ok(self.values(cursor.whole()))
+    }
+
+    fn clear(&mut self) {
         self.entries.clear();
         self.unescaped.clear();
-        read::Reader::new(text, self).document()?;
-        Ok(Values {
+    }
+
+    fn values<'a>(&'a self, text: &'a str) -> Values<'a> {
+        Values {
             entries: &self.entries,
             unescaped: &self.unescaped,
             text,
-        })
+        }
     }
 
     /// Gives back what only an unusually long payload needed.

@@ -1,0 +1,307 @@
+//! Holds a payload against a plan in one walk over its text: what the plan expects is compared with what stands there,
+//! and nothing is written down. A value of which a rule has to know more than that is read onto the tape by itself.
+
+use std::sync::atomic::Ordering;
+
+use super::hold::{Holder, is_between, number_fits, text_fits};
+use super::{ArrayRule, Doubt, ObjectRule, Rule, RuleId, STEPS, STEPS_PER_VALUE, Types};
+use crate::contracts::tape::{Cursor, DEEPEST, Marks, Number, Span, Tape, Unread, word};
+
+/// Walks over one payload.
+pub(super) struct Walk<'a> {
+    rules: &'a [Rule],
+    cursor: Cursor<'a>,
+    /// For values that are read by themselves.
+    tape: &'a mut Tape,
+    /// How much work is still allowed for those.
+    steps: usize,
+}
+
+/// Why a walk ends before the payload does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The payload does not match.
+    Mismatch,
+    /// It is no JSON, or the plan does not know.
+    Unsure,
+    /// It takes more than a walk to find out.
+    Elsewhere,
+}
+
+impl<'a> Walk<'a> {
+    /// Starts before the first byte of a payload. `None` if it is too long.
+    pub(super) fn new(rules: &'a [Rule], text: &'a str, tape: &'a mut Tape) -> Option<Self> {
+        Some(Walk {
+            rules,
+            cursor: Cursor::new(text).ok()?,
+            tape,
+            steps: STEPS,
+        })
+    }
+
+    /// Holds the whole payload against a rule.
+    pub(super) fn document(&mut self, rule: RuleId) -> Result<(), Stop> {
+        let first = self.cursor.next_sign();
+        self.value(rule, first, DEEPEST)?;
+        Ok(self.cursor.expect_end()?)
+    }
+
+    /// Holds a value against a rule, whose first byte was taken.
+    fn value(&mut self, id: RuleId, first: u8, levels: u32) -> Result<(), Stop> {
+        let rule = &self.rules[id as usize];
+        if !rule.straight {
+            return self.aside(id, first, levels);
+        }
+        match first {
+            b'"' => self.text(rule),
+            b'-' | b'0'..=b'9' => self.number(rule, first),
+            b'{' => self.object(rule, levels),
+            b'[' => self.array(rule, levels),
+            b't' => self.literal(rule, b"rue", Some(true)),
+            b'f' => self.literal(rule, b"alse", Some(false)),
+            b'n' => self.literal(rule, b"ull", None),
+            _ => Err(Stop::Unsure),
+        }
+    }
+
+    /// Takes a value that may be anything.
+    fn anything(&mut self, first: u8, levels: u32) -> Result<(), Stop> {
+        self.tape.read_part(&mut self.cursor, first, levels)?;
+        Ok(())
+    }
+
+    /// Reads a value onto the tape and holds it against a rule there.
+    #[inline(never)]
+    fn aside(&mut self, id: RuleId, first: u8, levels: u32) -> Result<(), Stop> {
+        let values = self.tape.read_part(&mut self.cursor, first, levels)?;
+        self.steps += STEPS_PER_VALUE * values.len();
+        let mut holder = Holder::new(self.rules, values, self.steps);
+        let holds = holder.holds(id, 0)?;
+        self.steps = holder.steps();
+        matches(holds)
+    }
+
+    fn literal(&mut self, rule: &Rule, rest: &[u8], literal: Option<bool>) -> Result<(), Stop> {
+        self.cursor.literal(rest)?;
+        let of_type = match literal {
+            Some(_) => Types::BOOLEAN,
+            None => Types::NULL,
+        };
+        let scalars = rule.scalars.as_ref();
+        matches(
+            rule.types.contains(of_type) && scalars.is_none_or(|scalars| scalars.contain_literal(literal)),
+        )
+    }
+
+    #[inline]
+    fn number(&mut self, rule: &Rule, first: u8) -> Result<(), Stop> {
+        let number = self.cursor.number(first)?;
+        let of_type = match number {
+            Number::Float(_) if !rule.types.contains(Types::NUMBER) && number.is_whole() => Types::INTEGER,
+            Number::Float(_) => Types::NUMBER,
+            _ => Types::NUMBER.with(Types::INTEGER),
+        };
+        matches(rule.types.contains(of_type))?;
+        if let Some(scalars) = &rule.scalars {
+            matches(scalars.contain_number(number))?;
+        }
+        match &rule.number {
+            Some(rule) => matches(number_fits(rule, number)?),
+            None => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn text(&mut self, rule: &Rule) -> Result<(), Stop> {
+        let span = self.cursor.string()?;
+        if !span.is_plain {
+            return self.unescaped(rule, span);
+        }
+        matches(rule.types.contains(Types::STRING))?;
+        if rule.scalars.is_none() && rule.text.is_none() {
+            return Ok(());
+        }
+        judge_text(rule, self.cursor.plain(span), || self.cursor.word(span))
+    }
+
+    /// Takes a string that was written with escapes.
+    #[cold]
+    fn unescaped(&mut self, rule: &Rule, span: Span) -> Result<(), Stop> {
+        let text = self.cursor.unescaped(span)?;
+        matches(rule.types.contains(Types::STRING))?;
+        judge_text(rule, &text, || word(text.as_bytes()))
+    }
+
+    fn array(&mut self, rule: &'a Rule, levels: u32) -> Result<(), Stop> {
+        let levels = levels.checked_sub(1).ok_or(Stop::Unsure)?;
+        matches(rule.types.contains(Types::ARRAY) && rule.scalars.is_none())?;
+        let array = rule.array.as_deref();
+        let mut sign = self.cursor.next_sign();
+        let mut items = 0;
+        if sign != b']' {
+            loop {
+                match array.and_then(|array| array.rule_of(items)) {
+                    Some(rule) => self.value(rule, sign, levels)?,
+                    None => self.anything(sign, levels)?,
+                }
+                items += 1;
+                match self.cursor.next_sign() {
+                    b',' => sign = self.cursor.next_sign(),
+                    b']' => break,
+                    _ => return Err(Stop::Unsure),
+                }
+            }
+        }
+        matches(array.is_none_or(|array| is_between(items as u64, array.fewest, array.most)))
+    }
+
+    fn object(&mut self, rule: &'a Rule, levels: u32) -> Result<(), Stop> {
+        let levels = levels.checked_sub(1).ok_or(Stop::Unsure)?;
+        matches(rule.types.contains(Types::OBJECT) && rule.scalars.is_none())?;
+        let Some(object) = rule.object.as_deref() else {
+            return self.anything(b'{', levels + 1);
+        };
+        let mut members = Members::new(object);
+        let mut sign = self.cursor.next_sign();
+        if sign != b'}' {
+            loop {
+                if sign != b'"' {
+                    return Err(Stop::Unsure);
+                }
+                let rule = members.take_name(&mut self.cursor)?;
+                let first = self.cursor.next_sign();
+                match rule {
+                    Some(rule) => self.value(rule, first, levels)?,
+                    None => self.anything(first, levels)?,
+                }
+                match self.cursor.next_sign() {
+                    b',' => sign = self.cursor.next_sign(),
+                    b'}' => break,
+                    _ => return Err(Stop::Unsure),
+                }
+            }
+        }
+        members.finish()
+    }
+}
+
+/// The members of an object that is being walked over.
+struct Members<'a> {
+    rule: &'a ObjectRule,
+    count: u64,
+    /// The properties that came, one bit each.
+    seen: u64,
+    /// The names of all others.
+    others: Marks,
+    /// The property that came last.
+    last: Option<u32>,
+    /// The one that came behind it in the last object.
+    guess: u32,
+}
+
+impl<'a> Members<'a> {
+    fn new(rule: &'a ObjectRule) -> Self {
+        Members {
+            rule,
+            count: 0,
+            seen: 0,
+            others: Marks::default(),
+            last: None,
+            guess: rule.begins.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Takes the name of a member and the colon, and returns the rule for the value.
+    #[inline]
+    fn take_name(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<RuleId>, Stop> {
+        self.count += 1;
+        let guess = self.guess;
+        if let Some(property) = self.rule.properties.get(guess as usize)
+            && property.takes(cursor, || self.rule.names.text(guess as usize))
+        {
+            return self.came(guess);
+        }
+        self.take_other(cursor)
+    }
+
+    /// Takes a name that was not guessed.
+    fn take_other(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<RuleId>, Stop> {
+        let span = cursor.string()?;
+        if !span.is_plain {
+            return Err(Stop::Elsewhere);
+        }
+        if cursor.next_sign() != b':' {
+            return Err(Stop::Unsure);
+        }
+        let (word, text) = (cursor.word(span), cursor.plain(span));
+        let Some(found) = self.rule.names.find(word, text.len(), || text) else {
+            self.others.add(word);
+            return match self.others.may_hold_twins {
+                true => Err(Stop::Elsewhere),
+                false => Ok(self.rule.others),
+            };
+        };
+        // There are few enough: see `ObjectRule::is_straight`.
+        let found = found as u32;
+        let before = match self.last {
+            Some(last) => &self.rule.properties[last as usize].next,
+            None => &self.rule.begins,
+        };
+        before.store(found, Ordering::Relaxed);
+        self.came(found)
+    }
+
+    #[inline]
+    fn came(&mut self, index: u32) -> Result<Option<RuleId>, Stop> {
+        let bit = 1 << index;
+        if self.seen & bit != 0 {
+            // Twice the same name.
+            return Err(Stop::Unsure);
+        }
+        self.seen |= bit;
+        let property = &self.rule.properties[index as usize];
+        self.last = Some(index);
+        self.guess = property.next.load(Ordering::Relaxed);
+        Ok(property.rule.or(self.rule.others))
+    }
+
+    fn finish(&self) -> Result<(), Stop> {
+        let needed = self.rule.needed;
+        matches(self.seen & needed == needed && is_between(self.count, self.rule.fewest, self.rule.most))
+    }
+}
+
+impl ArrayRule {
+    /// Returns the rule for an item.
+    fn rule_of(&self, index: usize) -> Option<RuleId> {
+        self.first.get(index).copied().or(self.others)
+    }
+}
+
+impl From<Unread> for Stop {
+    fn from(_: Unread) -> Self {
+        Stop::Unsure
+    }
+}
+
+impl From<Doubt> for Stop {
+    fn from(_: Doubt) -> Self {
+        Stop::Unsure
+    }
+}
+
+#[inline]
+fn matches(holds: bool) -> Result<(), Stop> {
+    if holds { Ok(()) } else { Err(Stop::Mismatch) }
+}
+
+#[inline]
+fn judge_text(rule: &Rule, text: &str, word: impl Fn() -> u64) -> Result<(), Stop> {
+    if let Some(scalars) = &rule.scalars {
+        matches(scalars.contain_text(word(), text))?;
+    }
+    match &rule.text {
+        Some(rule) => matches(text_fits(rule, text)?),
+        None => Ok(()),
+    }
+}
