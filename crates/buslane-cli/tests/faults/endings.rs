@@ -4,10 +4,10 @@ use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
-use buslane_client::Client as Sdk;
+use buslane_client::{Client as Sdk, RequestError};
 use serde_json::json;
 
-use crate::child::{Child, Client};
+use crate::child::{Child, Client, PATIENCE};
 use crate::support::service::Service;
 
 /// Clients on a broker that ends.
@@ -64,13 +64,31 @@ fn sigterm_under_load_ends_cleanly_and_each_request_once() {
 
 #[test]
 fn a_broker_that_is_killed_is_noticed_at_once() {
-    let child = Child::start(16);
-    let _service = Service::attic(&child.address, "steady");
-    let mut caller = child.join();
-    caller.send(&json!({ "type": "request", "id": "1", "to": "attic:wait" }));
-    child.wait_for("requests_in_flight", 1.0);
-    drop(child);
-    assert_eq!(caller.try_receive(), None);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime
+        .expect("the system has room for a runtime")
+        .block_on(async {
+            let child = Child::start(16);
+            let _service = Service::attic(&child.address, "steady");
+            let client = Sdk::connect(&format!("buslane://{}", child.address))
+                .await
+                .expect("the broker answers");
+            // Whoever waits for the deadline instead waits longer than this test does.
+            let call = client.call("attic:wait").timeout(Duration::from_secs(3_000));
+            let asked = tokio::spawn(async move { call.send(&json!({})).await });
+            while child.figure("requests_in_flight") < 1.0 {
+                tokio::task::yield_now().await;
+            }
+            drop(child);
+            let ended = tokio::time::timeout(PATIENCE, asked)
+                .await
+                .expect("it ends at once");
+            let outcome = ended.expect("a client does not panic");
+            assert!(
+                matches!(outcome, Err(RequestError::OutcomeUnknown(_))),
+                "{outcome:?}"
+            );
+        });
 }
 
 #[test]
@@ -91,7 +109,7 @@ fn a_hundred_clients_come_back_to_a_broker_that_was_killed() {
             }
             drop(child);
             let again = Child::start_at(&address, 32);
-            let back = tokio::time::timeout(Duration::from_secs(60), async {
+            let back = tokio::time::timeout(PATIENCE, async {
                 while again.figure("subscriptions") < CLIENTS as f64 {
                     tokio::task::yield_now().await;
                 }
