@@ -34,6 +34,14 @@ impl Content {
         Content { number, payload }
     }
 
+    /// Makes content with a payload of about this many bytes that fits the contract.
+    pub(crate) fn sized(number: u64, size: usize) -> Content {
+        Content {
+            number,
+            payload: Payload::json(object(true, size)),
+        }
+    }
+
     /// Returns the headers with the number.
     pub(crate) fn headers(&self) -> Headers<'static> {
         let mut headers = HeadersBuf::new();

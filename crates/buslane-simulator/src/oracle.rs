@@ -5,6 +5,7 @@
 //! the sessions' events, the log and the published numbers, and nothing of the engine's inside.
 
 mod answers;
+mod backlog;
 mod balance;
 mod deliveries;
 mod handed;
@@ -406,7 +407,7 @@ impl Oracle {
         match message {
             BrokerMessage::Delivery(delivery) => {
                 self.sums.wrote(delivery, bytes);
-                self.delivery(client, delivery);
+                self.delivery(client, delivery, bytes);
             }
             BrokerMessage::Draining(_) => self.told_of_drain(client),
             BrokerMessage::Gap(gap) => self.gap(client, gap),

@@ -91,6 +91,7 @@ const ACTIONS: &[Action] = actions! {
     "act: give credit" 12 listens::credit,
     "act: publish" 60 listens::publish,
     "act: publish many" 8 listens::publish_many,
+    "act: publish more than waits" 6 listens::flood,
     "act: request" 70 asks::request,
     "act: cancel" 10 asks::cancel,
     "act: answer" 60 asks::answer,

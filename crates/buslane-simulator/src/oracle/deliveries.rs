@@ -4,13 +4,13 @@
 use buslane_protocol::{Delivery, Gap};
 
 use super::publishes::BROADCAST;
-use super::shadow::Account;
+use super::shadow::{Account, SubscriptionId};
 use super::{Oracle, Subject};
 use crate::content::{digest, number_of};
 
 impl Oracle {
     /// Takes in a delivery that was written.
-    pub(super) fn delivery(&mut self, client: usize, delivery: &Delivery<'_>) {
+    pub(super) fn delivery(&mut self, client: usize, delivery: &Delivery<'_>, bytes: usize) {
         let topic = delivery.topic.as_str();
         if topic.starts_with('$') && !topic.starts_with(BROADCAST) {
             self.clients[client].mixed = true;
@@ -34,12 +34,12 @@ impl Oracle {
         }
         match delivery.headers.shared() {
             Some(label) => self.shared_delivery(client, number, label),
-            None => self.own_delivery(client, number),
+            None => self.own_delivery(client, number, bytes),
         }
     }
 
     /// Takes in a copy for a client's own subscriptions.
-    fn own_delivery(&mut self, client: usize, number: u64) {
+    fn own_delivery(&mut self, client: usize, number: u64, bytes: usize) {
         self.coverage.count("delivered");
         let (order, publisher) = (self.published[&number].order, self.published[&number].publisher);
         let Some(copy) = self.clients[client].expected.remove(&order) else {
@@ -47,8 +47,11 @@ impl Oracle {
             return self.broken(promise, &[Subject::Client(client), Subject::Message(number)]);
         };
         self.pass_over(client, order, publisher, &copy.account);
-        if !copy.optional {
-            self.charge(client, number, &copy.account);
+        if let Account::Credited(id) = &copy.account
+            && !copy.optional
+        {
+            self.charge(client, number, id);
+            self.add_to_backlog(client, id, order, bytes);
         }
     }
 
@@ -109,8 +112,7 @@ impl Oracle {
     }
 
     /// Counts a copy against the credit of the one subscription that it comes by.
-    fn charge(&mut self, client: usize, number: u64, account: &Account) {
-        let Account::Credited(id) = account else { return };
+    fn charge(&mut self, client: usize, number: u64, id: &SubscriptionId) {
         let Some(subscription) = self.clients[client].subscriptions.get_mut(id) else {
             return;
         };
@@ -210,7 +212,7 @@ impl Oracle {
         let Some(shadow) = self.clients.get(client).filter(|shadow| shadow.open && ample) else {
             return;
         };
-        let enough = |id: &super::shadow::SubscriptionId| {
+        let enough = |id: &SubscriptionId| {
             let subscription = shadow.subscriptions.get(id);
             subscription.is_some_and(|known| known.credit.is_none_or(|credit| credit > known.used + AMPLE))
         };

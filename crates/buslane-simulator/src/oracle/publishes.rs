@@ -83,6 +83,7 @@ impl Oracle {
     /// Takes in more credit.
     pub(super) fn credited(&mut self, client: usize, filter: &str, shared: Option<&str>, count: u32) {
         let id: SubscriptionId = (filter.to_owned(), shared.map(str::to_owned));
+        self.begin_backlog(client, &id);
         match self.clients[client].subscriptions.get_mut(&id) {
             Some(Subscription {
                 credit: Some(credit), ..

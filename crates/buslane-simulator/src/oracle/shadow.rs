@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use buslane_protocol::{Framing, Instant};
 
+use crate::oracle::backlog::Backlog;
 use crate::oracle::owed::Owed;
 use crate::oracle::presence::View;
 use crate::said::Declared;
@@ -73,6 +74,8 @@ pub(super) struct Subscription {
     /// Copies that did not come although later ones did, and those that gaps stand for.
     pub(super) missing: u64,
     pub(super) gaps: u64,
+    /// What waited when it was last given credit.
+    pub(super) backlog: Backlog,
 }
 
 /// A copy that is to come.

@@ -14,40 +14,51 @@ use crate::world::World;
 
 /// Subscribes, or changes a subscription.
 pub(super) fn subscribe(world: &mut World, peer: usize) -> bool {
-    let id = world.id();
     let random = &mut world.random;
     let filter = random.pick(FILTERS);
-    let shared = random.chance(20).then(|| random.pick(&["crew", "band"]));
-    let overflow = random.pick(&[
-        Overflow::DropOldest,
-        Overflow::DropOldest,
-        Overflow::DropNewest,
-        Overflow::Disconnect,
-    ]);
-    let credit = random.chance(30).then(|| random.pick(&[0, 1, 2, 5, 1_000]));
-    let parsed = Filter::parse(filter).expect("the simulator's filters are good");
     let options = SubscribeOptions {
-        shared: shared.map(name),
-        overflow,
-        credit,
+        shared: random
+            .chance(20)
+            .then(|| random.pick(&["crew", "band"]))
+            .map(name),
+        overflow: random.pick(&[
+            Overflow::DropOldest,
+            Overflow::DropOldest,
+            Overflow::DropNewest,
+            Overflow::Disconnect,
+        ]),
+        credit: random.chance(30).then(|| random.pick(&[0, 1, 2, 5, 1_000])),
     };
+    subscribe_to(world, peer, filter, options)
+}
+
+fn subscribe_to(world: &mut World, peer: usize, filter: &str, options: SubscribeOptions) -> bool {
+    let id = world.id();
+    let shared = options.shared.as_ref().map(ToString::to_string);
     if let Some(behind) = world.behind(peer) {
+        let credited = options.credit.is_some();
         let key = behind
             .session
-            .subscribe(parsed, options)
+            .subscribe(filter_of(filter), options)
             .expect("a session that has not ended subscribes");
-        behind.subscriptions.push((key, credit.is_some()));
+        behind.subscriptions.push((key, credited));
         let number = behind.number;
-        world.oracle.program_subscribed(number, key, filter, shared);
+        world
+            .oracle
+            .program_subscribed(number, key, filter, shared.as_deref());
         return true;
     }
     let Some(raw) = world.raw(peer) else { return false };
-    raw.subscriptions
-        .push((filter.to_owned(), shared.map(str::to_owned)));
+    raw.subscriptions.push((filter.to_owned(), shared));
+    let SubscribeOptions {
+        shared,
+        overflow,
+        credit,
+    } = options;
     let message = Subscribe {
         id: Some(id),
-        filter: parsed.into_owned(),
-        shared: options.shared,
+        filter: filter_of(filter),
+        shared,
         overflow,
         credit,
     };
@@ -156,17 +167,45 @@ pub(super) fn credit(world: &mut World, peer: usize) -> bool {
 /// Publishes.
 pub(super) fn publish(world: &mut World, peer: usize) -> bool {
     let chosen = world.random.pick(TOPICS);
-    publish_to(world, peer, chosen)
+    publish_anything(world, peer, chosen)
 }
 
 /// Publishes many times.
 pub(super) fn publish_many(world: &mut World, peer: usize) -> bool {
     let chosen = world.random.pick(TOPICS);
-    (0..world.random.within(5, 40)).fold(false, |_, _| publish_to(world, peer, chosen))
+    (0..world.random.within(5, 40)).fold(false, |_, _| publish_anything(world, peer, chosen))
 }
 
-fn publish_to(world: &mut World, peer: usize, chosen: &'static str) -> bool {
-    let (now, number, id) = (world.now, world.number(), world.id());
+/// Publishes more than a queue takes to somebody who allows nothing.
+pub(super) fn flood(world: &mut World, peer: usize) -> bool {
+    let listener = world.random.index(world.peers.len());
+    let outbox = world.settings.limits.outbox;
+    if outbox > LARGEST_FLOODED || world.peers[listener].is_frozen(world.now) {
+        return false;
+    }
+    let random = &mut world.random;
+    let options = SubscribeOptions {
+        shared: None,
+        overflow: random.pick(&[Overflow::DropOldest, Overflow::DropOldest, Overflow::DropNewest]),
+        credit: Some(0),
+    };
+    let chosen = random.pick(&["a/b", "x", "x/y"]);
+    if !subscribe_to(world, listener, chosen, options) {
+        return false;
+    }
+    if world.behind(listener).is_some() {
+        world.run_session(listener);
+    }
+    world.pass_for(Duration::from_millis(200));
+    (0..world.random.within(20, 60)).fold(false, |_, _| {
+        let number = world.number();
+        let content = Content::sized(number, world.random.index(outbox / 8));
+        publish_to(world, peer, chosen, content)
+    })
+}
+
+fn publish_anything(world: &mut World, peer: usize, chosen: &'static str) -> bool {
+    let number = world.number();
     let valid = chosen != "t/strict" || world.random.chance(80);
     let content = Content::random(
         number,
@@ -174,6 +213,11 @@ fn publish_to(world: &mut World, peer: usize, chosen: &'static str) -> bool {
         world.settings.largest,
         &mut world.random,
     );
+    publish_to(world, peer, chosen, content)
+}
+
+fn publish_to(world: &mut World, peer: usize, chosen: &'static str, content: Content) -> bool {
+    let (now, number, id) = (world.now, content.number, world.id());
     let random = &mut world.random;
     let retain = random.pick(&[
         Retain::Keep,
@@ -263,3 +307,5 @@ const FILTERS: &[&str] = &[
 ];
 /// Bytes that a slow reader's connection takes.
 const NARROW: usize = 100;
+/// Bytes of the longest queue that is filled several times over.
+const LARGEST_FLOODED: usize = 20_000;
