@@ -44,7 +44,7 @@ impl Range {
         let quality = quality.filter(|quality| (0.0..=1.0).contains(quality));
         Range {
             kind,
-            quality: quality.map_or(0, |quality| (quality * 1_000.0) as u16),
+            quality: quality.map_or(0, |quality| (quality * f32::from(WHOLLY)) as u16),
         }
     }
 
@@ -62,13 +62,16 @@ impl Range {
 /// Returns how much a media type is wanted, by the range that names it most exactly.
 fn quality(ranges: &[Range], offer: &str) -> u16 {
     if ranges.is_empty() {
-        return 1_000;
+        return WHOLLY;
     }
     let naming = ranges
         .iter()
         .filter_map(|range| Some((range.precision(offer)?, range.quality)));
     naming.max().map_or(0, |(_, quality)| quality)
 }
+
+/// How much something is wanted that is wanted without reserve, in thousandths.
+const WHOLLY: u16 = 1_000;
 
 #[cfg(test)]
 mod tests {

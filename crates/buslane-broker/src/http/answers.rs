@@ -6,12 +6,13 @@ use hyper::header::{
 };
 use hyper::{Method, Request, Response, StatusCode};
 
+use super::media_type::PLAIN;
 use super::problem::refusal;
-use super::response::{self, Body, PLAIN, json};
+use super::response::{self, Body, json};
 use super::router::{method_not_allowed, nowhere};
 use super::{cors, metrics, openapi};
 use crate::driver::Hub;
-use crate::websocket::{agree, is_upgrade};
+use crate::websocket::{VERSION, agree, is_upgrade};
 
 /// What a request leads to.
 pub(super) enum Reaction {
@@ -54,7 +55,7 @@ fn upgrade<B>(request: &Request<B>) -> Reaction {
         let problem =
             Problem::new(ErrorCode::InvalidMessage).detail("this path is a WebSocket: ask for an upgrade");
         let mut response = refusal(&Problem {
-            status: 426,
+            status: StatusCode::UPGRADE_REQUIRED.as_u16(),
             ..problem
         });
         response
@@ -68,7 +69,7 @@ fn upgrade<B>(request: &Request<B>) -> Reaction {
             let mut response = refusal(&problem);
             response
                 .headers_mut()
-                .insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+                .insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static(VERSION));
             return Reaction::Answer(response);
         }
     };
@@ -77,9 +78,8 @@ fn upgrade<B>(request: &Request<B>) -> Reaction {
     let headers = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    if let Ok(accept) = HeaderValue::try_from(agreed.accept) {
-        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-    }
+    let accept = HeaderValue::try_from(agreed.accept).expect("base64 can stand in a header");
+    headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
     if let Some(subprotocol) = agreed.subprotocol {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
     }

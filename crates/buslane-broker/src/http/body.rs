@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::cloud_events::{CloudEvent, Mode};
 use super::exchange::{Exchange, single};
+use super::media_type::{FORM, JSON, essence, is_media_type};
 use super::message_headers;
 use super::problem::{invalid, shown};
 use crate::driver::{Account, Charged};
@@ -130,32 +131,30 @@ fn kind(headers: &HeaderMap, block: &mut HeadersBuf) -> Result<PayloadKind, Prob
     let Some(given) = single(headers, CONTENT_TYPE.as_str())? else {
         return Ok(PayloadKind::Json);
     };
-    let (essence, parameters) = given.split_once(';').unwrap_or((given, ""));
-    let essence = essence.trim().to_ascii_lowercase();
-    let (kind, subtype) = essence.split_once('/').unwrap_or_default();
-    if !is_token(kind) || !is_token(subtype) {
+    if !is_media_type(given) {
         return Err(unsupported(format!(
             "the Content-Type {:?} is no media type",
             shown(given)
         )));
     }
+    let essence = essence(given);
     if essence == FORM || essence == JSON {
-        check_charset(parameters).map_err(unsupported)?;
+        check_charset(given).map_err(unsupported)?;
         return Ok(PayloadKind::Json);
     }
     block
         .push(Headers::CONTENT_TYPE, given)
         .map_err(|error| message_headers::problem(&error))?;
-    if subtype.ends_with("+json") {
-        check_charset(parameters).map_err(unsupported)?;
+    if essence.ends_with("+json") {
+        check_charset(given).map_err(unsupported)?;
         return Ok(PayloadKind::Json);
     }
     Ok(PayloadKind::Bytes)
 }
 
 /// JSON is UTF-8 (RFC 8259, section 8.1).
-fn check_charset(parameters: &str) -> Result<(), String> {
-    for parameter in parameters.split(';') {
+fn check_charset(media_type: &str) -> Result<(), String> {
+    for parameter in media_type.split(';').skip(1) {
         let (name, value) = parameter.split_once('=').unwrap_or_default();
         let value = value.trim().trim_matches('"');
         if name.trim().eq_ignore_ascii_case("charset") && !value.eq_ignore_ascii_case("utf-8") {
@@ -163,12 +162,6 @@ fn check_charset(parameters: &str) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Tells whether a text can be a part of a media type (RFC 9110, section 5.6.2).
-fn is_token(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(allowed)
 }
 
 /// Reads a body to its end, or until it is too long or too slow.
@@ -222,8 +215,5 @@ fn too_slow(patience: Duration) -> Problem {
     ))
 }
 
-const JSON: &str = super::response::JSON;
-/// What `curl -d` says, whatever it sends.
-const FORM: &str = "application/x-www-form-urlencoded";
 /// Bytes of a body that have to come in the time in which a connection's first frame has to.
 const STEP: usize = 64 << 10;

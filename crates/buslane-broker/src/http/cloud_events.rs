@@ -31,6 +31,7 @@ use buslane_protocol::{Delivery, ErrorCode, Headers, HeadersBuf, HeadersError, I
 use hyper::HeaderMap;
 use hyper::header::CONTENT_TYPE;
 
+use super::media_type::{BYTES, CLOUD_EVENT, FORM, JSON, essence};
 use attribute::check;
 
 /// How a request or an answer holds an event.
@@ -61,7 +62,7 @@ pub(super) enum CloudEventError {
     #[error("a batch of events is not taken: send each event in a request of its own")]
     Batch,
     /// A format of events that is not JSON.
-    #[error("events are taken as application/cloudevents+json or in binary mode, not as {found}")]
+    #[error("events are taken as {CLOUD_EVENT} or in binary mode, not as {found}")]
     Format {
         /// The media type found.
         found: String,
@@ -128,7 +129,7 @@ impl Mode {
         let content_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
         let essence = content_type.map(|value| essence(&String::from_utf8_lossy(value)));
         match essence.as_deref() {
-            Some("application/cloudevents+json") => return Ok(Some(Mode::Structured)),
+            Some(CLOUD_EVENT) => return Ok(Some(Mode::Structured)),
             Some(found) if found.starts_with("application/cloudevents-batch") => {
                 return Err(CloudEventError::Batch);
             }
@@ -247,12 +248,6 @@ impl<'a> CloudEvent<'a> {
     }
 }
 
-/// Returns the type and subtype of a media type, in lower case and without parameters.
-fn essence(content_type: &str) -> String {
-    let end = content_type.find(';').unwrap_or(content_type.len());
-    content_type[..end].trim().to_ascii_lowercase()
-}
-
 /// Tells whether a media type says that the data is JSON. None says so, and so does what `curl -d` sends.
 fn is_json(content_type: Option<&str>) -> bool {
     content_type
@@ -268,9 +263,6 @@ const SPECVERSION: &str = "specversion";
 const VERSION: &str = "1.0";
 /// What every event has beside its version.
 const REQUIRED: [&str; 3] = ["id", "source", "type"];
-const JSON: &str = "application/json";
-const BYTES: &str = "application/octet-stream";
-const FORM: &str = "application/x-www-form-urlencoded";
 
 #[cfg(test)]
 mod tests;

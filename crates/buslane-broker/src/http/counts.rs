@@ -45,6 +45,16 @@ impl HttpCounts {
             .collect()
     }
 
+    /// Returns route, class of status and count of all answers that were given, in the order of the routes' names.
+    pub(crate) fn rows(&self) -> Vec<(&'static str, &'static str, u64)> {
+        let routes = self.routes.borrow();
+        let rows = routes.iter().flat_map(|(route, counts)| {
+            let classes = CLASSES.iter().zip(counts);
+            classes.map(|(class, count)| (*route, *class, *count))
+        });
+        rows.filter(|(.., count)| *count > 0).collect()
+    }
+
     fn count_code(&self, code: ErrorCode) {
         *self.codes.borrow_mut().entry(code).or_default() += 1;
     }
@@ -62,16 +72,6 @@ impl HttpCounts {
         if let Some(count) = routes[index].1.get_mut(class) {
             *count += 1;
         }
-    }
-
-    /// Returns route, class of status and count of all answers that were given, in the order of the routes' names.
-    pub(crate) fn rows(&self) -> Vec<(&'static str, &'static str, u64)> {
-        let routes = self.routes.borrow();
-        let rows = routes.iter().flat_map(|(route, counts)| {
-            let classes = CLASSES.iter().zip(counts);
-            classes.map(|(class, count)| (*route, *class, *count))
-        });
-        rows.filter(|(.., count)| *count > 0).collect()
     }
 }
 

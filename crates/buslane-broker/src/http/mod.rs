@@ -12,6 +12,7 @@ mod cors;
 mod counts;
 mod exchange;
 mod exposition;
+mod media_type;
 mod message_headers;
 mod metrics;
 mod openapi;

@@ -4,6 +4,7 @@ use buslane_protocol::{ErrorCode, Problem, Retry};
 use hyper::header::{HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 
+use super::media_type::PROBLEM;
 use super::response::{Body, answer};
 
 /// Answers with a problem. Leaves its code with the answer, for the counts; a service's own word is `service_error`.
@@ -44,8 +45,6 @@ pub(super) fn shown(text: &str) -> &str {
         .map_or(text, |(end, _)| &text[..end])
 }
 
-/// The media type of problem details.
-pub(super) const PROBLEM: &str = "application/problem+json";
 /// The first status that says that waiting helps.
 const TOO_MANY: u16 = 429;
 /// Seconds after which trying again may help.

@@ -11,6 +11,7 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 
+use super::media_type::{BYTES, JSON, PLAIN};
 use crate::driver::{Admission, Lease};
 
 /// The body of an answer.
@@ -139,11 +140,5 @@ pub(super) fn set(response: &mut Response<Body>, name: HeaderName, value: &str) 
     }
 }
 
-/// The media type of JSON.
-pub(super) const JSON: &str = "application/json";
-/// The media type of text.
-pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
-/// The media type of anything.
-pub(super) const BYTES: &str = "application/octet-stream";
 /// Bytes that are given out at once.
 const PART: usize = 64 << 10;

@@ -20,8 +20,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::answers::{Reaction, page};
 use super::cors;
+use super::media_type::PROBLEM;
 use super::prefixed::Prefixed;
-use super::problem::{PROBLEM, refusal, text};
+use super::problem::{refusal, text};
 use super::response::Body;
 use super::router::{is_api, respond};
 use super::stalling::Stalling;
@@ -110,13 +111,21 @@ async fn converse(state: Rc<State>, stream: Stalling<Prefixed>, first_by: Instan
     })
     .await;
     let parts = connection.into_parts();
-    let (stream, has_stalled) = parts.io.into_inner().into_parts();
+    let read = parts.read_buf;
+    part(&state, parts.io.into_inner(), &read, served);
+}
+
+/// Does with the socket what was agreed on: makes it a WebSocket, which begins with what was read of it already, or ends
+/// it.
+fn part(state: &State, stream: Stalling<Prefixed>, read: &[u8], served: Served) {
+    let hub = &state.hub;
+    let (stream, has_stalled) = stream.into_parts();
     let (unread, socket) = stream.into_parts();
     if has_stalled {
         hub.statistics.count_stalled();
     } else if let Some(framing) = state.upgrade.take() {
-        let mut read: Vec<u8> = parts.read_buf.iter().chain(&unread).copied().collect();
-        spawn_local(Conversation::websocket(&hub, socket, framing, &mut read));
+        let mut read = [read, &unread].concat();
+        spawn_local(Conversation::websocket(hub, socket, framing, &mut read));
     } else {
         let last = match served {
             Served::Done => Vec::new(),

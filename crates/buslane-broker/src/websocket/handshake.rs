@@ -27,8 +27,8 @@ pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
 /// Agrees on a WebSocket, or says what is wrong with the request.
 pub(crate) fn agree(headers: &HeaderMap) -> Result<Handshake, Problem> {
     let wrong = |detail: &str| Problem::new(ErrorCode::InvalidMessage).detail(detail);
-    if headers.get(SEC_WEBSOCKET_VERSION).map(HeaderValue::as_bytes) != Some(VERSION) {
-        return Err(wrong("Sec-WebSocket-Version must be 13"));
+    if headers.get(SEC_WEBSOCKET_VERSION).map(HeaderValue::as_bytes) != Some(VERSION.as_bytes()) {
+        return Err(wrong(&format!("Sec-WebSocket-Version must be {VERSION}")));
     }
     let key = headers.get(SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
     let key = key
@@ -71,7 +71,8 @@ fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
         .filter(|token| !token.is_empty())
 }
 
-const VERSION: &[u8] = b"13";
+/// The version of the protocol, the only one there is.
+pub(crate) const VERSION: &str = "13";
 /// Sixteen bytes in base64.
 const KEY_LENGTH: usize = 24;
 const SUBPROTOCOLS: [(&str, Framing); 2] = [

@@ -9,7 +9,7 @@ mod reader;
 use tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tungstenite::protocol::frame::{CloseFrame, Frame};
 
-pub(crate) use handshake::{agree, is_upgrade};
+pub(crate) use handshake::{VERSION, agree, is_upgrade};
 pub(crate) use reader::Reader;
 
 /// Encodes the frame that ends a connection.

@@ -6,8 +6,9 @@ use hyper::Response;
 use hyper::header::{CONTENT_TYPE, HeaderName};
 
 use crate::driver::{Frame, InProcess};
+use crate::http::media_type::{BYTES, JSON};
 use crate::http::message_headers;
-use crate::http::response::{self, BYTES, Body, JSON, set};
+use crate::http::response::{self, Body, set};
 
 /// Waits for the next message that answers something. What announces the end of the broker is passed over: what is in
 /// flight goes on.
@@ -38,6 +39,16 @@ pub(super) fn not_sent(reason: CloseReason) -> Problem {
     ))
 }
 
+/// Returns the code of a connection's end that nobody asked for.
+pub(super) fn ended(reason: CloseReason) -> ErrorCode {
+    match reason {
+        CloseReason::DeliveriesFull | CloseReason::ControlFull => ErrorCode::Overflow,
+        CloseReason::HeartbeatTimeout => ErrorCode::HeartbeatTimeout,
+        CloseReason::MemoryFull | CloseReason::Transport => ErrorCode::MemoryFull,
+        _ => ErrorCode::Internal,
+    }
+}
+
 /// Makes the problem of a message that nobody awaits here, which is a defect.
 pub(super) fn unexpected(message: &BrokerMessage<'_>) -> Problem {
     let kind = std::mem::discriminant(message);
@@ -66,4 +77,4 @@ pub(super) fn payload(from: &str, headers: &Headers<'_>, payload: &Payload<'_>) 
 }
 
 /// Who sent the message that an answer is.
-const FROM: HeaderName = HeaderName::from_static("buslane-from");
+pub(super) const FROM: HeaderName = HeaderName::from_static("buslane-from");

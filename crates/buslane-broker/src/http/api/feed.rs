@@ -24,10 +24,11 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 
 use buslane_engine::CloseReason;
-use buslane_protocol::{BrokerMessage, ErrorCode, Filter, Name, Overflow, Problem, Refusal};
+use buslane_protocol::{BrokerMessage, Filter, Name, Overflow, Problem, Refusal};
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::ask::ended;
 use super::sse::{Form, Source};
 use crate::clock::new_id;
 use crate::driver::{Account, Frame, InProcess};
@@ -219,10 +220,7 @@ impl Feed {
 fn last_word(reason: CloseReason) -> Option<BrokerMessage<'static>> {
     let code = match reason {
         CloseReason::Goodbye | CloseReason::EndOfStream | CloseReason::Shutdown => return None,
-        CloseReason::DeliveriesFull | CloseReason::ControlFull => ErrorCode::Overflow,
-        CloseReason::HeartbeatTimeout => ErrorCode::HeartbeatTimeout,
-        CloseReason::MemoryFull | CloseReason::Transport => ErrorCode::MemoryFull,
-        _ => ErrorCode::Internal,
+        reason => ended(reason),
     };
     Some(BrokerMessage::Error(Refusal {
         id: None,

@@ -13,8 +13,8 @@ mod views;
 
 pub(crate) use feed::Feeds;
 
+use super::media_type::{EVENTS, JSON, LINES};
 use super::query::Parameter;
-use super::response::JSON;
 use super::router::{Route, Verb};
 
 /// Every path of the API. A path fits the first of its routes.
@@ -59,7 +59,7 @@ pub(super) const ROUTES: &[Route] = &[
         path: "/api/v1/subscribe",
         verb: Verb::Wait,
         query: subscribe::PARAMETERS,
-        produces: &[sse::EVENTS, sse::LINES],
+        produces: &[EVENTS, LINES],
         lasts: true,
         handle: |exchange| Box::pin(subscribe::subscribe(exchange)),
     },

@@ -7,24 +7,26 @@ use hyper::header::HeaderName;
 use hyper::{Response, StatusCode};
 use tokio::time::timeout;
 
+use super::ask::FROM;
 use super::subscribe::{FILTER, filters, lost, subscribe_to};
 use crate::clock::new_id;
 use crate::driver::{Frame, InProcess};
 use crate::http::cloud_events::CloudEvent;
 use crate::http::exchange::Exchange;
+use crate::http::media_type::{BYTES, CLOUD_EVENT, JSON};
 use crate::http::message_headers;
 use crate::http::query::Parameter;
-use crate::http::response::{BYTES, Body, nothing, payload, set};
+use crate::http::response::{Body, nothing, payload, set};
 
 /// The parameters that the path takes.
 pub(in crate::http) const PARAMETERS: &[Parameter] = &[Parameter::many(FILTER), Parameter::once("timeout")];
 
 /// Answers with the next message, or with nothing if none comes in time.
 pub(in crate::http) async fn next(exchange: Exchange) -> Result<Response<Body>, Problem> {
-    // Of what type the message will be is not known, so that nothing else is refused here.
+    // Of what type the message will be is not known: JSON stands for whatever it is, and nothing is refused here.
     let is_structured = exchange
-        .accepted(&[ANY, STRUCTURED])
-        .is_ok_and(|chosen| chosen == STRUCTURED);
+        .accepted(&[JSON, CLOUD_EVENT])
+        .is_ok_and(|chosen| chosen == CLOUD_EVENT);
     let filters = filters(&exchange.query)?;
     let longest = exchange.hub.limits.longest_deadline;
     let patience = exchange.query.time("timeout", longest)?.unwrap_or(PATIENCE);
@@ -62,23 +64,15 @@ fn respond(exchange: &Exchange, frame: Frame, is_structured: bool) -> Response<B
     let mut response = if is_structured {
         let mut text = Vec::new();
         event.write_json(&mut text);
-        payload(STRUCTURED, Body::whole(text))
+        payload(CLOUD_EVENT, Body::whole(text))
     } else {
         let mut response = payload(BYTES, Body::whole(frame.share(&delivery.payload.bytes)));
         event.write_headers(response.headers_mut());
         message_headers::write(&without_attributes(&delivery.headers), response.headers_mut());
         response
     };
-    set(
-        &mut response,
-        HeaderName::from_static("buslane-topic"),
-        delivery.topic.as_str(),
-    );
-    set(
-        &mut response,
-        HeaderName::from_static("buslane-from"),
-        &delivery.from,
-    );
+    set(&mut response, TOPIC, delivery.topic.as_str());
+    set(&mut response, FROM, &delivery.from);
     response
 }
 
@@ -93,7 +87,5 @@ fn without_attributes(headers: &Headers<'_>) -> Headers<'static> {
 
 /// How long to wait where nothing is said.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The media type of an event in structured mode.
-const STRUCTURED: &str = "application/cloudevents+json";
-/// Stands for whatever type the message has.
-const ANY: &str = "application/json";
+/// The topic of the message that an answer is.
+const TOPIC: HeaderName = HeaderName::from_static("buslane-topic");

@@ -12,6 +12,7 @@ use hyper::{Response, StatusCode};
 
 use super::ask::{check_answer, cut, next};
 use crate::driver::{Frame, InProcess};
+use crate::http::media_type::{EVENTS, LINES};
 use crate::http::response::{Body, answer};
 
 /// How answers stand in the body.
@@ -48,7 +49,7 @@ pub(super) struct Replies {
 impl Format {
     /// Returns the format of a media type.
     pub(super) fn of(media_type: &str) -> Format {
-        if media_type == EVENT_STREAM {
+        if media_type == EVENTS {
             Format::Events
         } else {
             Format::Lines
@@ -58,7 +59,7 @@ impl Format {
     const fn media_type(self) -> &'static str {
         match self {
             Format::Lines => LINES,
-            Format::Events => EVENT_STREAM,
+            Format::Events => EVENTS,
         }
     }
 
@@ -215,8 +216,6 @@ fn kind(message: &BrokerMessage<'_>) -> &'static str {
 }
 
 /// The media types in which several answers come, the preferred first.
-pub(super) const FORMATS: &[&str] = &[LINES, EVENT_STREAM];
-const LINES: &str = "application/x-ndjson";
-const EVENT_STREAM: &str = "text/event-stream";
+pub(super) const FORMATS: &[&str] = &[LINES, EVENTS];
 /// Bytes that are given out at once, if there are so many.
 const ENOUGH: usize = 64 << 10;

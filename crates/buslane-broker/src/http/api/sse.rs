@@ -4,6 +4,7 @@
 use buslane_protocol::{BrokerMessage, Id, Name, json};
 
 use crate::http::cloud_events::CloudEvent;
+use crate::http::media_type::{EVENTS, LINES};
 
 /// How the events of a feed stand on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,10 +114,6 @@ fn name(message: &BrokerMessage<'_>) -> &'static str {
     }
 }
 
-/// The media type of server-sent events.
-pub(super) const EVENTS: &str = "text/event-stream";
-/// The media type of JSON lines.
-pub(super) const LINES: &str = "application/x-ndjson";
 /// The member of an envelope on a line that tells the event's id.
 const MEMBER: &str = "event_id";
 /// The attribute of a CloudEvent on a line that tells the event's id.

@@ -3,16 +3,19 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use buslane_engine::CloseReason;
 use buslane_protocol::{
     BrokerMessage, ClientMessage, ErrorCode, Filter, Id, Name, Overflow, Problem, Subscribe,
 };
 use hyper::header::HeaderName;
 use hyper::{Response, StatusCode};
 
+use super::ask::ended;
 use super::feed::{Feed, FeedId, Feeds, Place, Plan, Reading};
-use super::sse::{EVENTS, Form, Format, Framing, LINES};
+use super::sse::{Form, Format, Framing};
 use crate::driver::{Frame, InProcess};
 use crate::http::exchange::{Exchange, single};
+use crate::http::media_type::{EVENTS, LINES};
 use crate::http::problem::{invalid, shown};
 use crate::http::query::{Parameter, Query, wrong};
 use crate::http::response::{Body, answer, set};
@@ -95,10 +98,10 @@ pub(super) async fn subscribe_to(
 }
 
 /// Makes the problem of a client that ended before its answer.
-pub(super) fn lost(reason: buslane_engine::CloseReason) -> Problem {
+pub(super) fn lost(reason: CloseReason) -> Problem {
     Problem::new(match reason {
-        buslane_engine::CloseReason::Shutdown => ErrorCode::Draining,
-        _ => ErrorCode::MemoryFull,
+        CloseReason::Shutdown => ErrorCode::Draining,
+        reason => ended(reason),
     })
 }
 

@@ -11,8 +11,9 @@ use super::ask::{next, not_sent, unexpected};
 use crate::clock::new_id;
 use crate::driver::{Frame, InProcess};
 use crate::http::exchange::Exchange;
+use crate::http::media_type::JSON;
 use crate::http::problem::shown;
-use crate::http::response::{Body, JSON, answer, json as json_answer};
+use crate::http::response::{Body, answer, json as json_answer};
 
 /// `GET /api/v1/services`.
 pub(super) async fn services(exchange: Exchange) -> Result<Response<Body>, Problem> {

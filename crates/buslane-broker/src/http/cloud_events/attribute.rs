@@ -1,6 +1,7 @@
 //! The rules of names and values of attributes (CloudEvents 1.0, sections "Naming Convention" and "Type System").
 
 use super::{CloudEventError, timestamp};
+use crate::http::media_type::is_media_type;
 
 /// The topic of a delivered message.
 pub(super) const TOPIC: &str = "buslanetopic";
@@ -39,13 +40,7 @@ pub(super) fn check(name: &str, value: &str) -> Result<(), CloudEventError> {
 
 /// Checks the media type of the data.
 pub(super) fn check_content_type(value: &str) -> Result<(), CloudEventError> {
-    let (kind, subtype) = value.split_once('/').unwrap_or_default();
-    let subtype = &subtype[..subtype.find(';').unwrap_or(subtype.len())];
-    let token = |text: &str| {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+*%'`|~".contains(&byte);
-        !text.is_empty() && text.bytes().all(allowed)
-    };
-    if token(kind) && token(subtype.trim_end()) && !value.chars().any(char::is_control) {
+    if is_media_type(value) && !value.chars().any(char::is_control) {
         return Ok(());
     }
     Err(wrong(

@@ -10,7 +10,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::attribute::{check, check_content_type, check_name, is_stamped, wrong};
-use super::{CloudEvent, CloudEventError, SPECVERSION, VERSION, essence, is_json};
+use super::{CloudEvent, CloudEventError, SPECVERSION, VERSION, is_json};
+use crate::http::media_type::essence;
 
 /// Reads an event out of a body.
 pub(super) fn read(body: &[u8]) -> Result<CloudEvent<'_>, CloudEventError> {
