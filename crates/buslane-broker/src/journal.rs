@@ -62,24 +62,7 @@ impl Journal {
             } => {
                 info!(?client, %service, %instance, version, "joined");
             }
-            Notice::Incompatible {
-                client,
-                service,
-                version,
-                previous,
-                verdict,
-                summary,
-                refused,
-            } => {
-                if let Some(withheld) = self.allow(now, "incompatible") {
-                    let (is_certain, verdict) = (verdict == Verdict::Breaking, verdict.as_str());
-                    if is_certain {
-                        warn!(?client, %service, version, previous, verdict, summary, refused, withheld, "schema changed");
-                    } else {
-                        info!(?client, %service, version, previous, verdict, summary, withheld, "schema changed");
-                    }
-                }
-            }
+            incompatible @ Notice::Incompatible { .. } => self.incompatible(now, incompatible),
             Notice::Unregistered {
                 client,
                 service,
@@ -133,6 +116,31 @@ impl Journal {
     pub(crate) fn cannot_accept(&mut self, now: Instant, error: &io::Error) {
         if let Some(withheld) = self.allow(now, "accept") {
             error!(%error, withheld, "connections cannot be accepted");
+        }
+    }
+
+    /// Writes that a registration does not suit those who use its service.
+    fn incompatible(&mut self, now: Instant, notice: Notice) {
+        let Notice::Incompatible {
+            client,
+            service,
+            version,
+            previous,
+            verdict,
+            summary,
+            refused,
+        } = notice
+        else {
+            return;
+        };
+        let Some(withheld) = self.allow(now, "incompatible") else {
+            return;
+        };
+        let (is_certain, verdict) = (verdict == Verdict::Breaking, verdict.as_str());
+        if is_certain {
+            warn!(?client, %service, version, previous, verdict, summary, refused, withheld, "schema changed");
+        } else {
+            info!(?client, %service, version, previous, verdict, summary, withheld, "schema changed");
         }
     }
 

@@ -71,6 +71,9 @@ impl StartError {
             StartError::InUse { .. } => {
                 "another broker may be running; stop it, or choose another address with --listen"
             }
+            StartError::NotAllowed {
+                address: ListenAddress::Unix(_),
+            } => "choose a path in a folder that this user may write to",
             StartError::NotAllowed { .. } => {
                 "ports below 1024 are for the administrator; choose another with --listen"
             }
@@ -137,3 +140,18 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Connections that the system keeps until they are accepted.
 pub(crate) const BACKLOG: i32 = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_allowed_is_told_as_what_it_is() {
+        let hint = |address: &str| {
+            let denied = io::ErrorKind::PermissionDenied.into();
+            bind_error(&address.parse().unwrap(), denied).hint().unwrap()
+        };
+        assert!(hint("127.0.0.1:80").contains("ports below 1024"));
+        assert!(hint("unix:/root/bus.sock").contains("folder"));
+    }
+}
