@@ -22,6 +22,7 @@ mod content;
 mod coverage;
 mod inlet;
 mod oracle;
+mod outlet;
 mod peer;
 mod pipe;
 mod random;

@@ -8,13 +8,16 @@ mod answers;
 mod backlog;
 mod balance;
 mod deliveries;
+mod draining;
 mod handed;
+mod log;
 mod numbers;
 mod overflow;
 mod owed;
 mod presence;
 mod programs;
 mod publishes;
+mod refusals;
 mod registry;
 mod requests;
 mod retained;
@@ -26,7 +29,7 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use buslane_engine::{ClientId, CloseReason, Notice};
+use buslane_engine::{ClientId, CloseReason};
 use buslane_protocol::{BrokerMessage, ErrorCode, Framing, Instant, Limits};
 
 use crate::connection::is_websocket;
@@ -155,6 +158,11 @@ impl Oracle {
         }
     }
 
+    /// Tells whether there is memory for everything that has to be told.
+    pub(crate) fn has_ample_memory(&self) -> bool {
+        self.limits.memory >= AMPLE_MEMORY
+    }
+
     /// Lets time pass.
     pub(crate) fn tell_time(&mut self, now: Instant) {
         self.clock = now;
@@ -192,43 +200,6 @@ impl Oracle {
         self.merged = false;
         self.starved = false;
         self.sums = Sums::default();
-    }
-
-    /// Takes in that the broker begins to shut down.
-    pub(crate) fn drained(&mut self) {
-        self.draining = Some(self.said);
-        for shadow in self.clients.iter_mut().filter(|shadow| shadow.open) {
-            shadow.drain = Some(false);
-        }
-    }
-
-    /// Takes in that a client was told that the broker shuts down.
-    fn told_of_drain(&mut self, client: usize) {
-        self.coverage.count("told of the end");
-        if self.clients[client].drain.replace(true) != Some(false) {
-            let promise = "those who are there are told once that the broker shuts down, and nobody else";
-            self.broken(promise, &[Subject::Client(client)]);
-        }
-    }
-
-    /// Looks whether a client was told that the broker shuts down, now that nothing is queued.
-    fn check_draining(&mut self, client: usize) {
-        let ample = self.limits.memory >= AMPLE_MEMORY;
-        let shadow = &self.clients[client];
-        if ample && shadow.open && shadow.drain == Some(false) {
-            let promise = "a broker that shuts down says so to everybody";
-            self.broken(promise, &[Subject::Client(client)]);
-        }
-    }
-
-    /// Looks whether everybody is gone, now that the time is up that was given to finish.
-    pub(crate) fn check_shut(&mut self, clients: u64) {
-        if clients > 0 {
-            self.broken(
-                format!("a drain ends in time, but {clients} clients are there"),
-                &[],
-            );
-        }
     }
 
     /// Takes in that the broker took a connection in.
@@ -347,55 +318,6 @@ impl Oracle {
         }
     }
 
-    /// Takes in a line of the broker's log.
-    pub(crate) fn noticed(&mut self, notice: &Notice) {
-        self.trace.note(
-            || match self_client(notice).and_then(|handle| self.handles.get(&handle)) {
-                Some(client) => format!("c{client} log {notice:?}"),
-                None => format!("log {notice:?}"),
-            },
-        );
-        let of = |oracle: &Oracle, handle: &ClientId| oracle.handles.get(handle).copied();
-        match notice {
-            Notice::Closed { client, reason } => {
-                if let Some(client) = of(self, client) {
-                    self.closed(client, *reason);
-                }
-            }
-            Notice::Registered {
-                client,
-                service,
-                instance,
-                ..
-            } => {
-                if let Some(client) = of(self, client) {
-                    self.registered(client, service.as_str(), instance.as_str());
-                }
-            }
-            Notice::Unregistered {
-                client,
-                service,
-                instance,
-            } => {
-                if let Some(client) = of(self, client) {
-                    self.gone(client, service.as_str(), instance.as_str());
-                }
-            }
-            Notice::TakenOver {
-                service,
-                instance,
-                from,
-                to,
-            } => {
-                if let (Some(from), Some(to)) = (of(self, from), of(self, to)) {
-                    self.taken_over(service.as_str(), instance.as_str(), from, to);
-                }
-            }
-            Notice::MemoryFull { .. } => self.starved = true,
-            _ => {}
-        }
-    }
-
     /// Takes in a message that the broker wrote to a client's connection.
     pub(crate) fn wrote(&mut self, client: usize, message: &BrokerMessage<'_>, bytes: usize) {
         self.trace.note(|| {
@@ -472,23 +394,6 @@ impl Oracle {
     }
 }
 
-fn self_client(notice: &Notice) -> Option<ClientId> {
-    match notice {
-        Notice::Opened { client, .. }
-        | Notice::Goodbye { client, .. }
-        | Notice::Closed { client, .. }
-        | Notice::Registered { client, .. }
-        | Notice::Unregistered { client, .. }
-        | Notice::Overflow { client, .. }
-        | Notice::Refused { client, .. } => Some(*client),
-        Notice::TakenOver { from, .. } => Some(*from),
-        _ => None,
-    }
-}
-
-/// A cap under which there may be no memory for what has to be told.
-const AMPLE_MEMORY: usize = 1 << 20;
-
 /// A message's number as a word of the trace.
 struct Numbered(Option<u64>);
 
@@ -500,3 +405,6 @@ impl std::fmt::Display for Numbered {
         }
     }
 }
+
+/// A cap under which there may be no memory for what has to be told.
+const AMPLE_MEMORY: usize = 1 << 20;

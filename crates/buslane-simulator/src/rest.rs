@@ -42,7 +42,7 @@ impl World {
                 self.oracle.check_credited(place);
             }
         }
-        let ample = self.settings.limits.memory >= AMPLE_MEMORY;
+        let ample = self.oracle.has_ample_memory();
         for peer in 0..self.peers.len() {
             if let Program::Session(behind) = &self.peers[peer].program {
                 let connected = behind.session.state() == buslane_session::State::Connected;
@@ -86,7 +86,7 @@ impl World {
     /// Has newcomers look at what is there.
     fn watch(&mut self) {
         let limits = &self.settings.limits;
-        if limits.memory < AMPLE_MEMORY
+        if !self.oracle.has_ample_memory()
             || self.connections.iter().filter(|known| !known.over).count() + 1 >= limits.connections
         {
             return;
@@ -171,5 +171,3 @@ const LOOK: Duration = Duration::from_secs(3);
 const AMPLE_CREDIT: u32 = 1_000_000;
 /// Bytes that a connection takes when everything is healed.
 const AMPLE_WINDOW: usize = 1 << 20;
-/// Memory that a newcomer does not find full.
-const AMPLE_MEMORY: usize = 1 << 20;

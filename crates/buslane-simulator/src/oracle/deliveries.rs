@@ -208,7 +208,7 @@ impl Oracle {
 
     /// Looks whether every copy came that has credit, when everything is at rest.
     pub(crate) fn check_credited(&mut self, client: usize) {
-        let ample = self.limits.memory >= AMPLE_MEMORY;
+        let ample = self.has_ample_memory();
         let Some(shadow) = self.clients.get(client).filter(|shadow| shadow.open && ample) else {
             return;
         };
@@ -233,7 +233,5 @@ impl Oracle {
     }
 }
 
-/// A cap under which what waits may have to wait on for memory.
-const AMPLE_MEMORY: usize = 1 << 20;
 /// Credit that nothing else can have used up.
 const AMPLE: u64 = 100_000;

@@ -138,7 +138,7 @@ impl Oracle {
 
     /// Looks whether every callee that nobody waits for was told so, now that nothing is queued.
     pub(super) fn check_withdrawals(&mut self, client: usize) {
-        if !self.clients[client].open || self.limits.memory < SMALL_MEMORY {
+        if !self.clients[client].open || !self.has_ample_memory() {
             return;
         }
         let untold = |(number, place): &&(u64, usize)| {
@@ -171,6 +171,3 @@ impl Oracle {
         }
     }
 }
-
-/// A cap under which there may be no memory left for telling a callee.
-const SMALL_MEMORY: usize = 1 << 20;

@@ -9,6 +9,7 @@ use super::{Oracle, Subject};
 impl Oracle {
     /// Looks whether the right ones were dropped, now that nothing is queued and before what did not come is given up.
     pub(super) fn check_policy(&mut self, client: usize) {
+        let ample = self.has_ample_memory();
         let shadow = &mut self.clients[client];
         let (first, last) = (shadow.first.take(), shadow.last.take());
         let special = |(filter, shared): &SubscriptionId| shared.is_some() || filter.starts_with('$');
@@ -19,7 +20,7 @@ impl Oracle {
             () if only(Overflow::DropNewest) => first,
             () => None,
         };
-        let alone = !others && shadow.open && self.limits.memory >= AMPLE_MEMORY;
+        let alone = !others && shadow.open && ample;
         let fits = 2 * self.sums.longest + ENVELOPE <= self.limits.outbox;
         let Some(copy) = wanted.and_then(|order| shadow.expected.get(&order)) else {
             return;
@@ -42,7 +43,7 @@ impl Oracle {
             CloseReason::ControlFull => !self.may_be_slow(client),
             _ => false,
         };
-        if wrong && self.limits.memory >= AMPLE_MEMORY {
+        if wrong && self.has_ample_memory() {
             let promise = format!("nobody is disconnected without a reason: {}", reason.as_str());
             self.broken(promise, &[Subject::Client(client)]);
         }
@@ -64,7 +65,5 @@ impl Oracle {
     }
 }
 
-/// A cap under which there may be no memory for a gap.
-const AMPLE_MEMORY: usize = 1 << 20;
 /// Bytes around payloads: two envelopes, and base64.
 const ENVELOPE: usize = 1_000;

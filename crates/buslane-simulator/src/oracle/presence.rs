@@ -71,7 +71,7 @@ impl Oracle {
 
     fn snapshot_end(&mut self, client: usize) {
         self.coverage.count("snapshot complete");
-        let starving = self.limits.memory < SMALL_MEMORY;
+        let starving = !self.has_ample_memory();
         let view = &mut self.clients[client].view;
         let again = std::mem::replace(&mut view.complete, true) && view.followed;
         if again && starving {
@@ -84,7 +84,7 @@ impl Oracle {
     }
 
     fn arrival(&mut self, client: usize, label: String, snapshot: bool) {
-        let starving = self.limits.memory < SMALL_MEMORY;
+        let starving = !self.has_ample_memory();
         let waited = self.may_be_slow(client) || starving && self.merged;
         let shadow = &mut self.clients[client];
         if starving && snapshot && shadow.view.complete {
@@ -124,8 +124,6 @@ impl Oracle {
     }
 }
 
-/// A cap under which there may be no memory for events that wait.
-const SMALL_MEMORY: usize = 1 << 20;
 const CONNECT: &str = "$bus/service/connect/";
 const DISCONNECT: &str = "$bus/service/disconnect/";
 const SNAPSHOT_END: &str = "$bus/snapshot-end";

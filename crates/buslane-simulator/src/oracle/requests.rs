@@ -7,7 +7,7 @@ use buslane_protocol::{Deadline, ErrorCode, Id, Instant};
 
 use super::balance::Load;
 use super::{Oracle, Subject};
-use crate::said::{Request, Said, Target, Whom};
+use crate::said::{Request, Target, Whom};
 
 /// A request that was accepted.
 #[derive(Debug)]
@@ -370,48 +370,9 @@ impl Oracle {
         }
     }
 
-    /// Looks whether a refusal has a reason that the page names.
-    pub(super) fn check_refusal(&mut self, client: usize, said: &Said, refusal: Option<ErrorCode>) {
-        let Some(code) = refusal else { return };
-        self.coverage.count("refused");
-        if let Said::Answer { delivery, .. } = said {
-            return self.answer_refused(client, *delivery, code);
-        }
-        let Said::Request(request) = said else {
-            if let Said::Register { .. } = said {
-                self.clients[client].registering = None;
-            }
-            return;
-        };
-        let subjects = [Subject::Client(client), Subject::Message(request.number)];
-        let open = |target: &Target| !self.candidates(target).is_empty() && !target.foreign_node;
-        let flight = self.in_flight(client).count();
-        let unreasonable = match code {
-            ErrorCode::NoInstance => request.to.iter().any(open),
-            ErrorCode::DuplicateId => !self.in_flight(client).any(|asked| asked.id == request.id),
-            ErrorCode::TooManyRequests => flight < self.limits.requests,
-            ErrorCode::SchemaViolation => request.valid,
-            ErrorCode::UnknownNode => !request.to.iter().any(|target| target.foreign_node),
-            ErrorCode::Draining => self.draining.is_none() && request.to.iter().any(open),
-            ErrorCode::Overloaded => !request.to.iter().any(|target| self.may_be_full(target)),
-            _ => false,
-        };
-        if unreasonable {
-            self.broken(
-                format!("a request was refused with {code:?} for no reason"),
-                &subjects,
-            );
-        }
-    }
-
     /// Tells whether a client's lane may have been full: its connection was blocked, or a turn's worth fills it.
     pub(super) fn may_be_slow(&self, client: usize) -> bool {
         self.clients[client].was_blocked || self.limits.outbox < SMALL_LANE
-    }
-
-    fn may_be_full(&self, target: &Target) -> bool {
-        let full = |held: &usize| self.may_be_slow(self.held[*held].client);
-        self.candidates(target).iter().any(full)
     }
 
     /// Counts the requests that are surely in flight, and those that may be.
