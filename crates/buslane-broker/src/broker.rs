@@ -16,7 +16,7 @@ use tracing::info;
 use crate::STACK_SIZE;
 use crate::clock::{Clock, random_seed};
 use crate::config::{Config, ListenAddress};
-use crate::driver::{Flusher, Hub, Listener, Setup, serve};
+use crate::driver::{Flusher, Hub, Listener, Setup, Usher, serve};
 use crate::start::{StartError, bind_tcp};
 #[cfg(unix)]
 use crate::unix_socket::{SocketFile, bind_unix};
@@ -156,6 +156,7 @@ impl Broker {
         let clock = Clock::start();
         let hub = Rc::new(hub(&self.config, self.seed, clock));
         spawn_local(Flusher::new(Rc::clone(&hub)));
+        spawn_local(Usher::new(Rc::clone(&hub)));
         let mut accepting = Vec::new();
         let mut files = Vec::new();
         for bound in self.listeners {

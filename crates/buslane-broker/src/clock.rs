@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use buslane_protocol::{Id, Instant};
 
 /// A monotonic clock, counted from its making.
+#[derive(Clone, Copy)]
 pub(crate) struct Clock {
     /// The runtime's clock, which is the system's but for tests that move it themselves.
     origin: tokio::time::Instant,

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use crate::STACK_SIZE;
 use crate::clock::Clock;
-use crate::driver::{Conversation, Flusher, Hub, Setup, Socket};
+use crate::driver::{Conversation, Flusher, Hub, Setup, Socket, Usher};
 
 /// What came of a connection that said something and went away.
 #[derive(Clone, Debug)]
@@ -50,6 +50,7 @@ pub fn converse(pieces: &[&[u8]]) -> Conversed {
 async fn talk(pieces: &[&[u8]]) -> Conversed {
     let hub = Rc::new(hub());
     spawn_local(Flusher::new(Rc::clone(&hub)));
+    spawn_local(Usher::new(Rc::clone(&hub)));
     let (mut ours, theirs) = UnixStream::pair().expect("the system has room for two sockets");
     let admission = hub.admit().expect("the first connection is admitted");
     spawn_local(Conversation::begin(&hub, Socket::unix(theirs, admission)));

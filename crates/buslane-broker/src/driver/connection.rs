@@ -30,6 +30,10 @@ pub(crate) struct State {
     pub(crate) resumed: bool,
     /// The engine wants no more frames at all.
     pub(crate) closing: bool,
+    /// It waits in the slow lane.
+    pub(crate) queued: bool,
+    /// It has its turn in the slow lane.
+    pub(crate) admitted: bool,
     /// It is over, and the engine knows.
     pub(crate) ended: Option<CloseReason>,
 }

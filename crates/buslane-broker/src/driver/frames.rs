@@ -1,5 +1,6 @@
 //! Raw binary: frames one after another.
 
+use buslane_engine::Flow;
 use buslane_protocol::DecodeError;
 use buslane_protocol::binary::{self, ClientFrames};
 
@@ -15,7 +16,7 @@ pub(crate) fn take_in(intake: &mut Intake<'_>, bytes: &[u8]) -> Progress {
             Ok(Ok(frame)) => {
                 consumed += frame.len();
                 match frames.plain_publish(frame) {
-                    Some(publish) if intake.plain_publish(&publish) => continue,
+                    Some(publish) if intake.plain_publish(&publish) => Flow::Continue,
                     _ => intake.message(frames.decode(frame)),
                 }
             }
@@ -27,7 +28,7 @@ pub(crate) fn take_in(intake: &mut Intake<'_>, bytes: &[u8]) -> Progress {
             }
             Err(error) => return Progress::lost(intake, error),
         };
-        if let Some(stopped) = Progress::stopped(consumed, flow) {
+        if let Some(stopped) = intake.stopped(consumed, flow) {
             return stopped;
         }
     }

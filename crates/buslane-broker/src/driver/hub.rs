@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use super::budget::{Budget, OpenEngine};
 use super::connection::Connection;
 use super::input::{Account, Lease};
+use super::slow_lane::SlowLane;
 use super::socket::{Admission, Origin, Socket};
 use super::transport::{Arrivals, Transport};
 use crate::clock::Clock;
@@ -37,6 +38,8 @@ pub(crate) struct Hub {
     pub(crate) outgoing: Account,
     /// Bytes of connections that speak HTTP, whatever is on them.
     pub(crate) http: Account,
+    /// Who waits for others who are ready.
+    pub(crate) slow_lane: SlowLane,
     /// What readers over HTTP subscribed to.
     pub(crate) feeds: Feeds,
     /// Bytes of connections of which nothing is known yet.
@@ -133,6 +136,7 @@ impl Hub {
             outgoing: account(SHARE),
             http: account(SHARE),
             strangers: account(SHARE),
+            slow_lane: SlowLane::default(),
             feeds: Feeds::new(setup.limits.feed_linger, account(FEEDS_SHARE)),
             budget,
             clock: setup.clock,

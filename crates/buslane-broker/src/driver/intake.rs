@@ -5,6 +5,7 @@ use buslane_protocol::binary::PlainPublish;
 use buslane_protocol::{ClientMessage, DecodeError, Instant};
 
 use super::input::Head;
+use super::turn::Turn;
 
 /// The engine, open for the messages of one client.
 pub(crate) struct Intake<'a> {
@@ -16,6 +17,8 @@ pub(crate) struct Intake<'a> {
     pub(crate) client: ClientId,
     /// Bytes that one frame may have.
     pub(crate) limit: usize,
+    /// How long it may take.
+    pub(crate) turn: Turn,
 }
 
 /// How far a buffer was taken in.
@@ -34,6 +37,8 @@ pub(crate) enum Next {
     Read(Head),
     /// The rest has to wait until the engine resumes the client.
     Wait,
+    /// The rest has to wait until others had their turn.
+    Later,
     /// The engine closes the client.
     Close,
     /// The transport's own rules are broken, or it was closed by them: the driver closes the client.
@@ -53,16 +58,32 @@ impl Intake<'_> {
     /// Takes in a publish that asks for nothing but its delivery; false if it is to be taken in as any other message.
     #[inline]
     pub(crate) fn plain_publish(&mut self, publish: &PlainPublish<'_>) -> bool {
-        self.engine.handle_plain(self.now, self.client, publish)
+        let taken = self.engine.handle_plain(self.now, self.client, publish);
+        self.turn.spend_plain();
+        taken
     }
 
     /// Takes in one frame.
     #[inline]
     pub(crate) fn message(&mut self, mut decoded: Result<ClientMessage<'_>, DecodeError>) -> Flow {
-        match &mut decoded {
+        let flow = match &mut decoded {
             Ok(message) => self.engine.handle_in_place(self.now, self.client, message),
             Err(error) => self.engine.refuse(self.now, self.client, error),
-        }
+        };
+        self.turn.spend();
+        flow
+    }
+
+    /// What the engine's answer and the time mean for what comes behind `consumed`; `None` if the next frame may come.
+    #[inline]
+    pub(crate) fn stopped(&self, consumed: usize, flow: Flow) -> Option<Progress> {
+        let next = match flow {
+            Flow::Continue if self.turn.is_over() => Next::Later,
+            Flow::Continue => return None,
+            Flow::Pause => Next::Wait,
+            Flow::Close => Next::Close,
+        };
+        Some(Progress { consumed, next })
     }
 }
 
@@ -75,22 +96,6 @@ impl Progress {
         Progress {
             consumed: 0,
             next: Next::Close,
-        }
-    }
-
-    /// What an engine's answer means for the rest of the buffer; `None` if the next frame may come.
-    #[inline]
-    pub(crate) fn stopped(consumed: usize, flow: Flow) -> Option<Progress> {
-        match flow {
-            Flow::Continue => None,
-            Flow::Pause => Some(Progress {
-                consumed,
-                next: Next::Wait,
-            }),
-            Flow::Close => Some(Progress {
-                consumed,
-                next: Next::Close,
-            }),
         }
     }
 }

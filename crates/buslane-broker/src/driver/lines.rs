@@ -26,7 +26,7 @@ pub(crate) fn take_in(intake: &mut Intake<'_>, bytes: &[u8], searched: usize) ->
             }
             Err(error) => return Progress::lost(intake, error),
         };
-        if let Some(stopped) = Progress::stopped(consumed, flow) {
+        if let Some(stopped) = intake.stopped(consumed, flow) {
             return stopped;
         }
     }

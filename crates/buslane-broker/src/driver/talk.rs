@@ -14,6 +14,7 @@ use super::input::{Full, Head, Input};
 use super::intake::{End, Intake, Next, Progress};
 use super::leaving::Leaving;
 use super::sniff::encoded;
+use super::turn::Turn;
 use super::{frames, lines};
 use crate::websocket::{Reader, pong_frame};
 
@@ -23,14 +24,34 @@ pub(crate) struct Talk {
     connection: Rc<Connection>,
     input: Input,
     websocket: Option<Box<Reader>>,
+    pace: Pace,
+}
+
+/// Whether a client goes on as soon as it has something to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// It does.
+    Usual,
+    /// Others go first: it sends as much as can be read at once.
+    Long,
+    /// Others go first, and it is read from in parts: what it sent last was too much for one turn, or not even a message.
+    Slow,
+}
+
+impl Pace {
+    fn of(progress: Progress) -> Self {
+        match progress.next {
+            Next::Later => Pace::Slow,
+            Next::Read(_) if progress.consumed == 0 => Pace::Slow,
+            _ => Pace::Usual,
+        }
+    }
 }
 
 /// What a read brought.
 enum Brought {
     /// Something, and there may be more.
     Some,
-    /// As much as there was room for: others have their turn first.
-    Full,
     /// Nothing, and nothing more will come.
     End,
 }
@@ -45,14 +66,14 @@ impl Talk {
             connection,
             input: Input::default(),
             websocket,
+            pace: Pace::Usual,
         }
     }
 
     /// Takes in bytes that were read before.
     pub(crate) fn receive(&mut self, bytes: &mut [u8]) {
         if !bytes.is_empty() {
-            let progress = self.take_in(bytes, 0);
-            self.proceed(progress, bytes);
+            self.take_in(bytes, 0);
         }
     }
 
@@ -71,15 +92,12 @@ impl Talk {
                 return Poll::Pending;
             }
             if state.resumed {
+                ready!(self.poll_turn());
                 self.take_in_kept();
                 continue;
             }
             match ready!(self.poll_read(context)) {
                 Ok(Brought::Some) => {}
-                Ok(Brought::Full) => {
-                    context.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
                 Ok(Brought::End) => self.finish(),
                 Err(_) => self.end(CloseReason::Transport),
             }
@@ -99,7 +117,19 @@ impl Talk {
         self.hub.schedule_flush();
     }
 
+    /// Waits for its turn, if it is one of those that let others go first.
+    fn poll_turn(&self) -> Poll<()> {
+        match self.pace {
+            Pace::Usual => Poll::Ready(()),
+            Pace::Long | Pace::Slow => self.hub.slow_lane.poll_turn(&self.connection),
+        }
+    }
+
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Brought>> {
+        if self.pace != Pace::Usual {
+            ready!(self.connection.socket.borrow().poll_read_ready(context))?;
+            ready!(self.poll_turn());
+        }
         if self.input.len() > MOST_COPIED {
             return self.poll_read_long(context);
         }
@@ -111,7 +141,11 @@ impl Talk {
             ready!(socket.poll_read_ready(context))?;
             scratch[..kept].copy_from_slice(self.input.bytes());
         }
-        let count = ready!(socket.poll_read(context, &mut scratch[kept..]))?;
+        let room = match self.pace {
+            Pace::Usual | Pace::Long => scratch.len(),
+            Pace::Slow => kept + PART,
+        };
+        let count = ready!(socket.poll_read(context, &mut scratch[kept..room]))?;
         drop(socket);
         if count == 0 {
             return Poll::Ready(Ok(Brought::End));
@@ -119,13 +153,11 @@ impl Talk {
         increment(&hub.statistics.bytes_in, count as u64);
         let filled = kept + count;
         let searched = self.input.head().searched;
-        let progress = self.take_in(&mut scratch[..filled], searched);
-        self.proceed(progress, &scratch[..filled]);
-        Poll::Ready(Ok(if filled == scratch.len() {
-            Brought::Full
-        } else {
-            Brought::Some
-        }))
+        self.take_in(&mut scratch[..filled], searched);
+        if filled == room && self.pace == Pace::Usual {
+            self.pace = Pace::Long;
+        }
+        Poll::Ready(Ok(Brought::Some))
     }
 
     /// Reads the rest of a long frame to where its beginning is kept.
@@ -150,9 +182,25 @@ impl Talk {
         Poll::Ready(Ok(Brought::Some))
     }
 
-    /// Hands what is in a buffer to the engine.
-    fn take_in(&mut self, bytes: &mut [u8], searched: usize) -> Progress {
-        take_in(&self.hub, &self.connection, &mut self.websocket, bytes, searched)
+    /// Hands what was read to the engine, keeps what was not handled, and does what comes next. Where there is no room to
+    /// keep what others' turn should come before, it goes on at once.
+    fn take_in(&mut self, bytes: &mut [u8], searched: usize) {
+        let (mut start, mut searched) = (0, searched);
+        loop {
+            let rest = &mut bytes[start..];
+            let progress = take_in(&self.hub, &self.connection, &mut self.websocket, rest, searched);
+            let rest = &rest[progress.consumed..];
+            let kept = self.input.keep(rest, head(progress.next), &self.hub.input);
+            if kept == Err(Full) && progress.next == Next::Later {
+                (start, searched) = (start + progress.consumed, 0);
+                continue;
+            }
+            self.follow(progress);
+            if kept == Err(Full) {
+                self.refuse_input();
+            }
+            return;
+        }
     }
 
     /// Hands what was kept to the engine.
@@ -161,26 +209,17 @@ impl Talk {
         let searched = self.input.head().searched;
         let bytes = self.input.bytes();
         let progress = take_in(&self.hub, &self.connection, &mut self.websocket, bytes, searched);
-        self.follow(progress.next);
+        self.follow(progress);
         self.input.consume(progress.consumed, head(progress.next));
     }
 
-    /// Keeps what was not handled, and does what comes next.
     #[inline]
-    fn proceed(&mut self, progress: Progress, bytes: &[u8]) {
-        let rest = &bytes[progress.consumed..];
-        let kept = self.input.keep(rest, head(progress.next), &self.hub.input);
-        self.follow(progress.next);
-        if kept == Err(Full) {
-            self.refuse_input();
-        }
-    }
-
-    #[inline]
-    fn follow(&mut self, next: Next) {
-        match next {
+    fn follow(&mut self, progress: Progress) {
+        self.pace = Pace::of(progress);
+        match progress.next {
             Next::Read(_) => {}
             Next::Wait => self.connection.change(|state| state.paused = true),
+            Next::Later => self.connection.change(|state| state.resumed = true),
             Next::Close => self.connection.change(|state| state.closing = true),
             Next::End(End { status, asked }) => {
                 let reason = if asked {
@@ -265,13 +304,15 @@ fn take_in(
         now,
         client: connection.client,
         limit: hub.limits.frame(),
+        turn: Turn::begin(hub.clock, now),
     };
     let progress = match (connection.framing, websocket) {
         (Framing::Binary, _) => match frames::beginning(bytes) {
             Some(end) => {
                 let progress = frames::take_in(&mut intake, &bytes[..end]);
+                let turn = intake.turn;
                 drop(engine);
-                take_in_rest(hub, connection, bytes, progress)
+                take_in_rest(hub, connection, bytes, (progress, turn))
             }
             None => frames::take_in(&mut intake, bytes),
         },
@@ -283,7 +324,12 @@ fn take_in(
 }
 
 /// Hands the rest of some frames to the engine after their receivers got the beginning.
-fn take_in_rest(hub: &Hub, connection: &Connection, bytes: &[u8], begun: Progress) -> Progress {
+fn take_in_rest(
+    hub: &Hub,
+    connection: &Connection,
+    bytes: &[u8],
+    (begun, turn): (Progress, Turn),
+) -> Progress {
     if !matches!(begun.next, Next::Read(_)) {
         return begun;
     }
@@ -294,6 +340,7 @@ fn take_in_rest(hub: &Hub, connection: &Connection, bytes: &[u8], begun: Progres
         now,
         client: connection.client,
         limit: hub.limits.frame(),
+        turn,
     };
     let progress = frames::take_in(&mut intake, &bytes[begun.consumed..]);
     Progress {
@@ -318,3 +365,5 @@ fn head(next: Next) -> Head {
 
 /// Bytes of a beginning that are copied to where the rest is read; more than that are left where they are.
 const MOST_COPIED: usize = 64 << 10;
+/// Bytes that are read at once from a client that lets others go first.
+const PART: usize = 32 << 10;

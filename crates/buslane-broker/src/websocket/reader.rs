@@ -22,7 +22,7 @@ pub(crate) struct Reader {
     /// The fragments of a message that has begun.
     fragments: Charged,
     is_fragmented: bool,
-    /// Frames of a message whose client has to wait.
+    /// Frames of a message whose client has to wait, or has had its turn.
     waiting: Charged,
     /// The payload of the last ping that was not answered yet.
     ping: Option<Vec<u8>>,
@@ -89,7 +89,7 @@ impl Reader {
             consumed += frame.start + frame.length;
             match self.frame(intake, &frame.header, payload) {
                 Ok(flow) => {
-                    if let Some(stopped) = Progress::stopped(consumed, flow) {
+                    if let Some(stopped) = intake.stopped(consumed, flow) {
                         return stopped;
                     }
                 }
@@ -115,7 +115,7 @@ impl Reader {
         }
         let waiting = self.waiting.take();
         match self.frames(intake, waiting.bytes()) {
-            Ok(flow) => Progress::stopped(0, flow),
+            Ok(flow) => intake.stopped(0, flow),
             Err(end) => Some(Progress {
                 consumed: 0,
                 next: Next::End(end),
@@ -188,6 +188,10 @@ impl Reader {
             Next::Wait => {
                 self.waiting.extend(rest).map_err(|_| broken(CloseCode::Again))?;
                 Ok(Flow::Pause)
+            }
+            Next::Later => {
+                self.waiting.extend(rest).map_err(|_| broken(CloseCode::Again))?;
+                Ok(Flow::Continue)
             }
             Next::Close => Ok(Flow::Close),
             Next::End(end) => Err(end),
