@@ -1,5 +1,5 @@
-//! Clients that mean ill: what they do to a broker while somebody else's requests are timed. Each is a thread with the
-//! lowest priority, since whoever attacks from another machine takes no time from this one. Measures nothing.
+//! Clients that mean ill: what they do to a broker while somebody else's requests are timed. Each is a thread that runs
+//! where nobody else wants to, since whoever attacks from another machine takes no time from this one. Measures nothing.
 
 use std::fmt;
 use std::io;
@@ -68,7 +68,7 @@ impl Disturbance {
             is_over: Arc::clone(&is_over),
         };
         let thread = thread::Builder::new().name("disturbance".into()).spawn(move || {
-            give_way();
+            give_way()?;
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?;
@@ -366,18 +366,23 @@ fn retain(number: u64, out: &mut Vec<u8>) {
 }
 
 /// Lets everybody else on this machine go first.
-#[cfg(unix)]
-fn give_way() {
-    // A thread that may not is as good, only less kind to the figures.
-    let _nicer = rustix::process::nice(LEAST_PRIORITY);
+#[cfg(target_os = "linux")]
+fn give_way() -> io::Result<()> {
+    use thread_priority::{
+        NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
+        thread_native_id,
+    };
+    // A low priority is not enough: a thread that has it may finish its slice of time before others wake.
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle)
+        .map_err(|error| io::Error::other(format!("the attacker cannot give way: {error}")))
 }
 
-#[cfg(not(unix))]
-fn give_way() {}
+#[cfg(not(target_os = "linux"))]
+fn give_way() -> io::Result<()> {
+    Ok(())
+}
 
-/// How much a thread that gives way is nicer than others.
-#[cfg(unix)]
-const LEAST_PRIORITY: i32 = 19;
 /// Messages that are sent at once.
 const BATCH: usize = 500;
 /// Subscriptions of a bomb.
