@@ -1,5 +1,7 @@
 //! The configuration's part of the environment: `BUSLANE_LIMITS_PAYLOAD=2MiB` for the key `limits.payload`.
 
+use buslane_protocol::URL_VARIABLE;
+
 use super::draft::Draft;
 use super::error::Place;
 use super::value::Value;
@@ -28,6 +30,8 @@ pub(super) fn variable(path: &str) -> String {
     format!("{PREFIX}{}", path.replace('.', "_").to_ascii_uppercase())
 }
 
+/// The variable that names the file.
+pub(super) const FILE: &str = "BUSLANE_CONFIG";
 const PREFIX: &str = "BUSLANE_";
-/// Variables that mean something to clients, or name the file itself.
-const OTHERS: [&str; 3] = ["BUSLANE_CONFIG", "BUSLANE_URL", "BUSLANE_TOKEN"];
+/// Variables that are no keys: those of clients, and the one that names the file.
+const OTHERS: [&str; 3] = [FILE, URL_VARIABLE, "BUSLANE_TOKEN"];

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use super::environment;
+
 /// Why a configuration is refused. Final: the same configuration is refused again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -73,6 +75,14 @@ pub enum Place {
 }
 
 impl Place {
+    /// Returns the name that a key has at this place.
+    pub(super) fn name_of(&self, path: &str) -> String {
+        match self {
+            Place::Environment => environment::variable(path),
+            Place::File { .. } | Place::Flag(_) => path.to_owned(),
+        }
+    }
+
     /// Returns what a key is called at this place.
     fn word(&self) -> &'static str {
         match self {

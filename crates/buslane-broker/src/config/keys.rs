@@ -34,8 +34,8 @@ pub(super) fn set(
         return match (key.set)(config, value) {
             Some(()) => Ok(key.path),
             None => Err(ConfigError::WrongValue {
+                key: place.name_of(path),
                 place,
-                key: path.to_owned(),
                 expected: key.expected,
                 found: value.shown(),
             }),
