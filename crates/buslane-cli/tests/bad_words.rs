@@ -223,6 +223,7 @@ fn a_payload_that_is_no_json_is_told_with_its_place() {
         let wrong = |payload: &str| buslane(&[words[0], words[1], payload]).fails(2);
         assert!(wrong("{\"app\" 1}").contains("the payload is not JSON: expected `:` at line 1 column 8"));
         assert!(wrong("hello").contains("hint: a text stands in quotes: '\"hello\"'"));
+        assert!(wrong("{name:Ada}").contains("hint: the shell takes quotes away"));
         assert!(wrong("").contains("the payload is not JSON"));
         assert!(wrong("1 2").contains("trailing characters"));
     }

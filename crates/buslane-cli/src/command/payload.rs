@@ -22,19 +22,23 @@ pub(crate) fn read(argument: Option<&str>) -> Result<Body, Failure> {
         },
     };
     let text = text.trim_end_matches(['\n', '\r']);
-    json_text::check(text).map_err(|error| {
-        let failure = Failure::usage(format_args!("the payload is not JSON: {error}"));
-        let is_word = !text.is_empty()
-            && text
-                .chars()
-                .all(|character| character.is_alphanumeric() || character == ' ');
-        if is_word {
-            failure.hint(format_args!("a text stands in quotes: '\"{text}\"'"))
-        } else {
-            failure
-        }
-    })?;
-    Ok(Body::json_text(text))
+    match json_text::check(text) {
+        Ok(()) => Ok(Body::json_text(text)),
+        Err(error) => Err(no_json(text, &error)),
+    }
+}
+
+/// Says that a text is no JSON, and what a shell may have to do with it.
+fn no_json(text: &str, error: &serde_json::Error) -> Failure {
+    let failure = Failure::usage(format_args!("the payload is not JSON: {error}"));
+    let is_plain = |character: char| character.is_alphanumeric() || character == ' ';
+    if text.starts_with(['{', '[']) && !text.contains('"') {
+        failure.hint("the shell takes quotes away: put the whole payload between single ones, '{\"a\":1}'")
+    } else if !text.is_empty() && text.chars().all(is_plain) {
+        failure.hint(format_args!("a text stands in quotes: '\"{text}\"'"))
+    } else {
+        failure
+    }
 }
 
 /// Says what went wrong when a text was read.

@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use buslane_client::Url;
+use buslane_protocol::binary::Preamble;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -43,14 +44,6 @@ impl Place {
         }
     }
 
-    /// Returns what an HTTP request calls the place.
-    fn host(&self) -> &str {
-        match self {
-            Place::Tcp(authority) => authority,
-            Place::Unix(_) => "localhost",
-        }
-    }
-
     async fn dial(&self) -> io::Result<Box<dyn Stream>> {
         match self {
             Place::Tcp(authority) => Ok(Box::new(TcpStream::connect(authority).await?)),
@@ -81,12 +74,8 @@ impl Place {
 
     /// Asks over HTTP and returns the status and all that came with it.
     pub(crate) async fn get(&self, path: &str) -> io::Result<Option<(u16, String)>> {
-        let question = format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
-            self.host()
-        );
         let answer = self
-            .ask(question.as_bytes(), |answer| answer.ends_with(b"\r\n\r\n"))
+            .ask(&self.http_question(path), |answer| answer.ends_with(b"\r\n\r\n"))
             .await?;
         let text = String::from_utf8_lossy(&answer).into_owned();
         let status = text
@@ -103,12 +92,19 @@ impl Place {
         if !answer.is_empty() {
             return Ok(recognize(&answer));
         }
-        let question = format!(
-            "GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
-            self.host()
-        );
-        let answer = self.ask(question.as_bytes(), |answer| !answer.is_empty()).await?;
+        let answer = self
+            .ask(&self.http_question("/"), |answer| !answer.is_empty())
+            .await?;
         Ok(recognize(&answer))
+    }
+
+    /// Writes what asks a server of HTTP for a path.
+    fn http_question(&self, path: &str) -> Vec<u8> {
+        let host = match self {
+            Place::Tcp(authority) => authority,
+            Place::Unix(_) => "localhost",
+        };
+        format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").into_bytes()
     }
 }
 
@@ -170,16 +166,8 @@ fn percent_decoded(text: &str) -> String {
 }
 
 /// What a client of the binary encoding begins with: the magic, and the versions that it speaks.
-const PREAMBLE: [u8; 8] = [
-    0xB5,
-    b'B',
-    b'U',
-    b'S',
-    buslane_protocol::PROTOCOL_VERSION,
-    buslane_protocol::PROTOCOL_VERSION,
-    0,
-    0,
-];
+const PREAMBLE: [u8; Preamble::LENGTH] = Preamble::OURS.encode();
+/// Bytes of the magic.
 const MAGIC: usize = 4;
 /// How other servers begin.
 const OTHERS: &[(&[u8], &str)] = &[

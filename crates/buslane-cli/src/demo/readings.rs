@@ -81,7 +81,7 @@ impl Machine {
             .unwrap_or_default()
             .chars()
             .filter(allowed)
-            .take(64)
+            .take(LONGEST_NAME)
             .collect();
         if name.is_empty() {
             "localhost".to_owned()
@@ -122,6 +122,9 @@ fn percent(share: f64) -> f64 {
     let share = if share.is_finite() { share } else { 0.0 };
     (share.clamp(0.0, 100.0) * 10.0).round() / 10.0
 }
+
+/// Characters of the host's name that stand in a topic.
+const LONGEST_NAME: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -48,12 +48,12 @@ impl Watcher {
         }
     }
 
-    /// Takes note of a reading, and keeps every fifth of the processors.
+    /// Takes note of a reading, and keeps one of the processors now and then.
     async fn hear(&mut self, reading: &Message) -> anyhow::Result<()> {
         self.journal.note("hears", reading.topic(), reading.payload());
         if reading.topic().ends_with("/cpu") && self.attic_is_there {
             self.readings += 1;
-            if self.readings % 5 == 1 {
+            if self.readings % READINGS_FOR_ONE_KEPT == 1 {
                 self.keep(reading.json()?).await;
             }
             if self.readings == 1 {
@@ -113,3 +113,6 @@ fn violation(problem: &Problem) -> String {
     let detail = problem.detail.as_deref().unwrap_or_default();
     format!("{}\nat {pointer}  {detail}  ({})", problem.title, problem.code)
 }
+
+/// Of so many readings of the processors the first is kept.
+const READINGS_FOR_ONE_KEPT: u64 = 5;

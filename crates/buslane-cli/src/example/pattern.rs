@@ -87,8 +87,8 @@ fn member(class: &Class, salt: &mut usize) -> Option<char> {
     Some(chosen)
 }
 
-/// No example is longer.
-const LONGEST: usize = 10_000;
+/// No text of an example is longer.
+pub(super) const LONGEST: usize = 10_000;
 
 #[cfg(test)]
 mod tests {

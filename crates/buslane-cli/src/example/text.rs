@@ -1,6 +1,6 @@
 //! Strings of a format, a pattern and a length.
 
-use super::pattern;
+use super::pattern::{self, LONGEST};
 use super::shape::Shape;
 
 /// Returns strings that may be what a schema describes, the best first; `salt` makes different ones.
@@ -85,5 +85,3 @@ fn digits(salt: usize) -> String {
 
 /// What texts are made of where nothing says more.
 const WORDS: [&str; 5] = ["text", "a", "A", "0", "-"];
-/// No example is longer.
-const LONGEST: usize = 10_000;

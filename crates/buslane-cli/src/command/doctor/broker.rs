@@ -120,17 +120,23 @@ async fn look_at_limits(place: &Place, findings: &mut Findings) {
         .await
         .unwrap_or_default();
     let line = answer.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    if let Ok(BrokerMessage::Connected(connected)) = json::decode_broker(line) {
-        let Connected { limits, .. } = *connected;
-        let payload = limits.get("payload").copied().unwrap_or_default();
-        let requests = limits.get("requests").copied().unwrap_or_default();
-        let subscriptions = limits.get("subscriptions").copied().unwrap_or_default();
-        let text = format!(
-            "payloads of {} KiB, {requests} requests in flight and {subscriptions} subscriptions a client",
-            payload >> 10
+    let Ok(BrokerMessage::Connected(connected)) = json::decode_broker(line) else {
+        let finding = Finding::note(
+            "limits",
+            "it did not introduce itself to a client that speaks JSON lines",
         );
-        findings.add(Finding::ok("limits", text).data(json!(limits)));
-    }
+        findings.add(finding.hint("run it again; look at the broker's log"));
+        return;
+    };
+    let Connected { limits, .. } = *connected;
+    let limit = |name: &str| limits.get(name).copied().unwrap_or_default();
+    let text = format!(
+        "payloads of {} KiB, {} requests in flight and {} subscriptions a client",
+        limit("payload") >> 10,
+        limit("requests"),
+        limit("subscriptions")
+    );
+    findings.add(Finding::ok("limits", text).data(json!(limits)));
 }
 
 /// What `$bus:stats` answers, of which only a part is looked at.
@@ -142,8 +148,13 @@ struct Stats {
 }
 
 async fn look_at_load(bus: &Client, findings: &mut Findings) {
-    let Ok(stats) = bus.request::<Stats>(STATS, &json!({})).await else {
-        return;
+    let stats = match bus.request::<Stats>(STATS, &json!({})).await {
+        Ok(stats) => stats,
+        Err(error) => {
+            let text = format!("{STATS} failed: {}", refusal::text(error.problem()));
+            findings.add(Finding::note("load", text).hint("run it again; look at the broker's log"));
+            return;
+        }
     };
     let gauge = |name: &str| stats.gauges.get(name).copied().unwrap_or_default();
     let text = format!(
