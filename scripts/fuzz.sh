@@ -40,60 +40,55 @@ targets() {
   }
 }
 
-# Runs libFuzzer on a target: fuzz TARGET LONGEST ARGUMENT...
+# Runs libFuzzer on the target whose turn it is.
 fuzz() {
-  local target=$1 longest=$2
-  shift 2
   mkdir -p "$work/crashes/$target"
-  BUSLANE_FUZZ_TARGET=$target "$fuzzer" -max_len="$longest" -timeout=20 -rss_limit_mb=1024 -malloc_limit_mb=256 \
+  BUSLANE_FUZZ_TARGET=$target "$fuzzer" -max_len="$longest" -timeout=60 -rss_limit_mb=1024 -malloc_limit_mb=256 \
     -dict="$work/words.dict" -artifact_prefix="$work/crashes/$target/" "$@"
 }
 
-run() {
+# Builds, then calls something for a target, or for each: each TARGET|all COMMAND ARGUMENT...
+each() {
   build
-  local list
-  list=$(targets "${1:-all}")
-  while read -r target longest _; do
-    echo "== $target" >&2
-    "$tool" unpack "$target" "$work/corpus/$target"
-    fuzz "$target" "$longest" -max_total_time="${2:-60}" -print_final_stats=1 "$work/corpus/$target" </dev/null
+  local list target longest count
+  list=$(targets "$1")
+  while read -r target longest count; do
+    "${@:2}" </dev/null
   done <<<"$list"
 }
 
+run() {
+  echo "== $target" >&2
+  "$tool" unpack "$target" "$work/corpus/$target"
+  fuzz -max_total_time="$1" -print_final_stats=1 "$work/corpus/$target"
+}
+
+# The order of the inputs is a part of what makes a run the same each time, and a folder has none.
 short() {
-  build
-  local list
-  list=$(targets "${1:-all}")
-  while read -r target longest count; do
-    local folder
-    folder=$(mktemp -d)
-    "$tool" unpack "$target" "$folder"
-    if ! fuzz "$target" "$longest" -seed=1 -runs="$count" "$folder" </dev/null >"$work/short.log" 2>&1; then
-      cat "$work/short.log" >&2
-      echo "$target fails; the input is in $work/crashes/$target" >&2
-      exit 1
-    fi
-    echo "$target: $(grep '^Done' "$work/short.log")"
-    rm -rf "$folder"
-  done <<<"$list"
+  local folder=$work/short/$target
+  rm -rf "$folder"
+  "$tool" unpack "$target" "$folder/inputs"
+  find "$folder/inputs" -type f | sort -V | paste -sd, >"$folder/list"
+  if ! fuzz -seed=1 -runs="$count" -seed_inputs="@$folder/list" >"$folder/log" 2>&1; then
+    cat "$folder/log" >&2
+    echo "$target fails; the input is in $work/crashes/$target" >&2
+    exit 1
+  fi
+  echo "$target: $(grep -o 'DONE.*' "$folder/log")"
 }
 
 keep() {
-  build
-  local list
-  list=$(targets "${1:-all}")
-  while read -r target longest _; do
-    local folder
-    folder=$(mktemp -d)
-    "$tool" unpack "$target" "$work/corpus/$target"
-    fuzz "$target" "$longest" -merge=1 "$folder" "$work/corpus/$target" </dev/null 2>/dev/null
-    "$tool" keep "$target" "$folder"
-    rm -rf "$folder"
-  done <<<"$list"
+  local folder
+  folder=$(mktemp -d)
+  "$tool" unpack "$target" "$work/corpus/$target"
+  fuzz -merge=1 "$folder" "$work/corpus/$target" 2>/dev/null
+  "$tool" keep "$target" "$folder"
+  rm -rf "$folder"
 }
 
 case ${1:-} in
-  run | short | keep) "$@" ;;
+  run) each "${2:-all}" run "${3:-60}" ;;
+  short | keep) each "${2:-all}" "$1" ;;
   build) build ;;
   *)
     sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2

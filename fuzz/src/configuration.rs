@@ -2,7 +2,7 @@
 //! configuration that holds is read back as the same.
 
 use std::cell::RefCell;
-use std::fs;
+use std::{fs, io};
 
 use buslane_broker::{Config, Examination, Flags};
 use tempfile::NamedTempFile;
@@ -48,7 +48,7 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
 /// Reads a file of this text.
 fn examine(text: &str, environment: Vec<(String, String)>) -> Examination {
     thread_local!(static FILE: RefCell<NamedTempFile> =
-        RefCell::new(NamedTempFile::new().expect("the system has room for a file")));
+        RefCell::new(in_memory().expect("the system has room for a file")));
     FILE.with_borrow(|file| {
         fs::write(file.path(), text).expect("the system has room for a text");
         let flags = Flags {
@@ -57,6 +57,11 @@ fn examine(text: &str, environment: Vec<(String, String)>) -> Examination {
         };
         Config::examine(&flags, environment)
     })
+}
+
+/// Makes a file, in memory where the system has a folder for that: a disk may keep an input waiting for a minute.
+fn in_memory() -> io::Result<NamedTempFile> {
+    NamedTempFile::new_in("/dev/shm").or_else(|_| NamedTempFile::new())
 }
 
 /// Writes what is shown as a file, and panics if that says anything else.

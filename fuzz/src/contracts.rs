@@ -18,26 +18,59 @@ pub(crate) fn contract(input: &[u8]) {
     let Some(contract) = Contract::compile(schema, others) else {
         return;
     };
-    let judged = contract.accepts(payload);
-    assert!(contract.agrees(payload), "both ways of judging say the same");
+    let judged = judge(&contract, payload);
     assert_eq!(
-        contract.accepts(payload),
+        judge(&contract, payload),
         judged,
         "the same payload is judged the same"
     );
     assert_eq!(
-        contract.accepts(&format!(" \n{payload}\t")),
+        judge(&contract, &format!(" \n{payload}\t")),
         judged,
         "white space around it means nothing"
     );
-    if judged {
-        let value: Value = serde_json::from_str(payload).expect("what is accepted is JSON");
+    let value = serde_json::from_str::<Value>(payload);
+    assert!(!judged || value.is_ok(), "what is accepted is JSON");
+    for written in value.iter().flat_map(ways_of_writing) {
+        let same = judge(&contract, &written);
         assert!(
-            contract.accepts(&value.to_string()),
-            "written in another way it is the same"
+            same || !judged,
+            "written in another way it is the same: {written}"
         );
-        let pretty = format!("{value:#}");
-        assert!(contract.accepts(&pretty), "white space within it means nothing");
+    }
+}
+
+/// Tells whether a payload is accepted. Both of the broker's ways to find out have to say so.
+fn judge(contract: &Contract, payload: &str) -> bool {
+    assert!(
+        contract.agrees(payload),
+        "both ways of judging say the same of {payload} under {contract:?}"
+    );
+    contract.accepts(payload)
+}
+
+/// Writes a value without white space, with as much as is usual, and with every letter of its strings escaped.
+fn ways_of_writing(value: &Value) -> [String; 3] {
+    [value.to_string(), format!("{value:#}"), escaped(value)]
+}
+
+fn escaped(value: &Value) -> String {
+    let quoted = |text: &str| {
+        let units: String = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+        format!("\"{units}\"")
+    };
+    match value {
+        Value::String(text) => quoted(text),
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(escaped).collect();
+            format!("[{}]", items.join(","))
+        }
+        Value::Object(members) => {
+            let member = |(name, value): (&String, &Value)| format!("{}:{}", quoted(name), escaped(value));
+            let members: Vec<_> = members.iter().map(member).collect();
+            format!("{{{}}}", members.join(","))
+        }
+        other => other.to_string(),
     }
 }
 
@@ -123,7 +156,11 @@ fn schemas() -> Vec<Value> {
 }
 
 const OTHER: &str = "{\"type\":\"object\",\"maxProperties\":2}";
-const PAYLOADS: [&str; 6] = [
+const PAYLOADS: [&str; 10] = [
+    "5",
+    "{\"a\":\"xxxx\"}",
+    "[1.0,-0.0,10e-1,18446744073709551616]",
+    "{\"a\":\"\\u0078\\ud83d\\ude00\",\"c\":[[],[],true]}",
     "{\"a\":2,\"b\":null}",
     "[1,\"b\",[]]",
     "\"xx\"",
