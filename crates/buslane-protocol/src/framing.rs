@@ -27,6 +27,14 @@ pub enum Framing {
 }
 
 impl Framing {
+    /// Every framing.
+    pub const ALL: [Framing; 4] = [
+        Framing::Binary,
+        Framing::JsonLines,
+        Framing::WebSocketBinary,
+        Framing::WebSocketText,
+    ];
+
     /// Returns the encoding of the messages.
     pub const fn encoding(self) -> Encoding {
         match self {

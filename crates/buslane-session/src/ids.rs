@@ -75,7 +75,7 @@ pub(crate) fn key_of(id: &Id) -> Option<u64> {
     if bytes.len() != UUID_LENGTH {
         return None;
     }
-    bytes[UUID_LENGTH - 12..].iter().try_fold(0, |key, digit| {
+    bytes[UUID_LENGTH - KEY_DIGITS..].iter().try_fold(0, |key, digit| {
         let value = match digit {
             b'0'..=b'9' => digit - b'0',
             b'a'..=b'f' => digit - b'a' + 10,
@@ -122,7 +122,9 @@ impl Control {
 }
 
 const UUID_LENGTH: usize = 36;
-const KEY_MASK: u64 = (1 << 48) - 1;
+/// Hexadecimal digits of a key at the end of an id.
+const KEY_DIGITS: usize = 12;
+const KEY_MASK: u64 = (1 << (4 * KEY_DIGITS)) - 1;
 
 #[cfg(test)]
 mod tests {

@@ -9,13 +9,8 @@ use crate::network::Network;
 
 #[test]
 fn a_second_answer_is_refused() {
-    let mut network = Network::new();
-    let service = network.add_service("attic", "one", &["get"]);
-    let caller = network.add();
-    network.forget();
-    network.call(caller, "attic:get", json!({}));
-    network.drive();
-    let token = network.invoked(service);
+    let (mut network, service, caller) = Network::with_attic();
+    let token = network.ask_attic(caller, service);
     network.reply(service, token, json!(1));
     assert_eq!(
         network.session(service).fail(token, Problem::default()),
@@ -27,13 +22,8 @@ fn a_second_answer_is_refused() {
 
 #[test]
 fn an_answer_for_an_earlier_connection_is_never_sent_to_the_new_one() {
-    let mut network = Network::new();
-    let service = network.add_service("attic", "one", &["get"]);
-    let caller = network.add();
-    network.forget();
-    network.call(caller, "attic:get", json!({}));
-    network.drive();
-    let token = network.invoked(service);
+    let (mut network, service, caller) = Network::with_attic();
+    let token = network.ask_attic(caller, service);
     network.cut(service);
     network.pass_ms(200);
     let events = network.events(service);
@@ -60,13 +50,8 @@ fn an_answer_for_an_earlier_connection_is_never_sent_to_the_new_one() {
 
 #[test]
 fn a_caller_that_goes_away_withdraws_its_requests() {
-    let mut network = Network::new();
-    let service = network.add_service("attic", "one", &["get"]);
-    let caller = network.add();
-    network.forget();
-    network.call(caller, "attic:get", json!({}));
-    network.drive();
-    let token = network.invoked(service);
+    let (mut network, service, caller) = Network::with_attic();
+    let token = network.ask_attic(caller, service);
     network.cut(caller);
     network.drive();
     assert_eq!(
@@ -81,13 +66,8 @@ fn a_caller_that_goes_away_withdraws_its_requests() {
 
 #[test]
 fn a_chunk_where_none_was_asked_for_is_refused_and_a_reply_still_possible() {
-    let mut network = Network::new();
-    let service = network.add_service("attic", "one", &["get"]);
-    let caller = network.add();
-    network.forget();
-    network.call(caller, "attic:get", json!({}));
-    network.drive();
-    let token = network.invoked(service);
+    let (mut network, service, caller) = Network::with_attic();
+    let token = network.ask_attic(caller, service);
     let now = network.now;
     let chunk = network
         .session(service)

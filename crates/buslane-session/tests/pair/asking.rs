@@ -26,6 +26,24 @@ impl Network {
         node
     }
 
+    /// Makes a network of the service `attic#one` with its method `get`, and of a session that may call it. What it took
+    /// is forgotten.
+    pub(crate) fn with_attic() -> (Network, Node, Node) {
+        let mut network = Network::new();
+        let service = network.add_service("attic", "one", &["get"]);
+        let caller = network.add();
+        network.forget();
+        (network, service, caller)
+    }
+
+    /// Has a session call `attic:get`, and returns the token with which the service answers.
+    #[track_caller]
+    pub(crate) fn ask_attic(&mut self, caller: Node, service: Node) -> DeliveryToken {
+        self.call(caller, "attic:get", json!({}));
+        self.drive();
+        self.invoked(service)
+    }
+
     /// Adds a session that subscribes to a filter.
     pub(crate) fn add_subscriber(&mut self, filter: &str) -> (Node, SubscriptionKey) {
         let node = self.add();
@@ -121,6 +139,14 @@ impl Network {
             Event::Request { token, .. } => token,
             other => panic!("{other:#?}"),
         }
+    }
+}
+
+/// Returns how a publish is made that asks for an acknowledgement.
+pub(crate) fn acked() -> PublishOptions<'static> {
+    PublishOptions {
+        ack: true,
+        ..PublishOptions::default()
     }
 }
 

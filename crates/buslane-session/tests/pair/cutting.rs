@@ -6,24 +6,12 @@ use buslane_protocol::{ErrorCode, Framing};
 use buslane_session::{Event, PublishOptions, SessionError, State, SubscribeOptions};
 use serde_json::json;
 
-use crate::asking::{delivered, failures, within};
+use crate::asking::{acked, delivered, failures, within};
 use crate::network::{Loss, Network};
-
-fn acked() -> PublishOptions<'static> {
-    PublishOptions {
-        ack: true,
-        ..PublishOptions::default()
-    }
-}
 
 #[test]
 fn what_was_sent_is_unknown_and_what_was_not_is_sent_later() {
-    for framing in [
-        Framing::Binary,
-        Framing::JsonLines,
-        Framing::WebSocketBinary,
-        Framing::WebSocketText,
-    ] {
+    for framing in Framing::ALL {
         let mut network = Network::new();
         let service = network.add_service("attic", "one", &["get"]);
         let caller = network.add_with(|config| config.framing = framing);
@@ -197,12 +185,7 @@ fn a_silent_broker_is_asked_and_then_given_up() {
 
 #[test]
 fn an_idle_connection_lives_on_heartbeats() {
-    for framing in [
-        Framing::Binary,
-        Framing::JsonLines,
-        Framing::WebSocketBinary,
-        Framing::WebSocketText,
-    ] {
+    for framing in Framing::ALL {
         let mut network = Network::new();
         let node = network.add_with(|config| config.framing = framing);
         network.forget();
@@ -214,10 +197,7 @@ fn an_idle_connection_lives_on_heartbeats() {
 
 #[test]
 fn a_client_that_vanished_is_gone_for_its_callers() {
-    let mut network = Network::new();
-    let service = network.add_service("attic", "one", &["get"]);
-    let caller = network.add();
-    network.forget();
+    let (mut network, service, caller) = Network::with_attic();
     network.call_with(caller, "attic:get", json!({}), within(600_000));
     network.drive();
     network.lose(service, Loss::Everything);
@@ -227,10 +207,7 @@ fn a_client_that_vanished_is_gone_for_its_callers() {
 
 #[test]
 fn a_broker_that_drains_is_left_when_everything_is_answered() {
-    let mut network = Network::new();
-    let service = network.add_service("attic", "one", &["get"]);
-    let caller = network.add();
-    network.forget();
+    let (mut network, service, caller) = Network::with_attic();
     let key = network.call(caller, "attic:get", json!({}));
     network.drive();
     let token = network.invoked(service);
@@ -260,10 +237,7 @@ fn a_broker_that_drains_is_left_when_everything_is_answered() {
 
 #[test]
 fn a_closed_session_tells_everybody_and_says_goodbye() {
-    let mut network = Network::new();
-    let service = network.add_service("attic", "one", &["get"]);
-    let caller = network.add();
-    network.forget();
+    let (mut network, service, caller) = Network::with_attic();
     network.call(caller, "attic:get", json!({}));
     network.drive();
     let now = network.now;

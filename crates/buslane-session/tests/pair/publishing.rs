@@ -4,15 +4,8 @@ use buslane_protocol::Framing;
 use buslane_session::{Event, PublishOptions};
 use serde_json::json;
 
-use crate::asking::{delivered, failures};
+use crate::asking::{acked, delivered, failures};
 use crate::network::Network;
-
-fn acked() -> PublishOptions<'static> {
-    PublishOptions {
-        ack: true,
-        ..PublishOptions::default()
-    }
-}
 
 #[test]
 fn an_acknowledgement_says_how_many_receive() {
@@ -46,12 +39,7 @@ fn a_refused_publish_is_reported_with_and_without_acknowledgement() {
 
 #[test]
 fn publishes_arrive_in_order_over_every_framing() {
-    for framing in [
-        Framing::Binary,
-        Framing::JsonLines,
-        Framing::WebSocketBinary,
-        Framing::WebSocketText,
-    ] {
+    for framing in Framing::ALL {
         let mut network = Network::new();
         let (listener, _) = network.add_subscriber("host/#");
         let publisher = network.add_with(|config| config.framing = framing);

@@ -14,12 +14,7 @@ fn attic(instance: &str) -> Value {
 
 #[test]
 fn a_session_connects_and_registers_over_every_framing() {
-    for framing in [
-        Framing::Binary,
-        Framing::JsonLines,
-        Framing::WebSocketBinary,
-        Framing::WebSocketText,
-    ] {
+    for framing in Framing::ALL {
         let mut network = Network::new();
         let node = network.add_with(|config| config.framing = framing);
         let key = network.register(node, attic("one"));
@@ -223,9 +218,7 @@ fn a_drained_registration_finishes_what_it_has() {
     let key = network.register(service, attic("one"));
     let caller = network.add();
     network.forget();
-    network.call(caller, "attic:get", json!({}));
-    network.drive();
-    let token = network.invoked(service);
+    let token = network.ask_attic(caller, service);
     network.session(service).unregister(key, true);
     network.drive();
     assert_eq!(network.events(service), []);

@@ -9,12 +9,7 @@ use crate::network::{Loss, Network};
 
 #[test]
 fn a_call_is_answered_over_every_framing() {
-    for framing in [
-        Framing::Binary,
-        Framing::JsonLines,
-        Framing::WebSocketBinary,
-        Framing::WebSocketText,
-    ] {
+    for framing in Framing::ALL {
         let mut network = Network::new();
         let service = network.add_service("attic", "one", &["get"]);
         let caller = network.add_with(|config| config.framing = framing);
@@ -53,13 +48,8 @@ fn nobody_to_answer_is_known_at_once() {
 
 #[test]
 fn an_error_of_the_service_reaches_its_caller() {
-    let mut network = Network::new();
-    let service = network.add_service("attic", "one", &["get"]);
-    let caller = network.add();
-    network.forget();
-    network.call(caller, "attic:get", json!({}));
-    network.drive();
-    let token = network.invoked(service);
+    let (mut network, service, caller) = Network::with_attic();
+    let token = network.ask_attic(caller, service);
     network
         .session(service)
         .fail(token, Problem::of_service("no_such_key", "there is no such key"))
@@ -76,10 +66,7 @@ fn an_error_of_the_service_reaches_its_caller() {
 
 #[test]
 fn a_deadline_ends_both_sides() {
-    let mut network = Network::new();
-    let service = network.add_service("attic", "one", &["get"]);
-    let caller = network.add();
-    network.forget();
+    let (mut network, service, caller) = Network::with_attic();
     network.call_with(caller, "attic:get", json!({}), within(100));
     network.drive();
     let token = network.invoked(service);
@@ -110,10 +97,7 @@ fn a_session_ends_a_request_itself_when_the_broker_is_silent() {
 
 #[test]
 fn a_cancelled_request_ends_at_once_and_reaches_the_callee() {
-    let mut network = Network::new();
-    let service = network.add_service("attic", "one", &["get"]);
-    let caller = network.add();
-    network.forget();
+    let (mut network, service, caller) = Network::with_attic();
     let key = network.call(caller, "attic:get", json!({}));
     network.drive();
     let token = network.invoked(service);
@@ -140,14 +124,13 @@ fn a_gathered_request_gives_each_outcome_and_then_its_end() {
     network.forget();
     let key = network.call_with(caller, "@storage:get", json!({}), within(1_000));
     network.drive();
-    let [one, two, three] = services.map(|node| network.invoked(node));
+    let [one, two, _] = services.map(|node| network.invoked(node));
     network.reply(services[0], one, json!(1));
     network
         .session(services[1])
         .fail(two, Problem::of_service("no", "no"))
         .unwrap();
     network.drive();
-    let _ = three;
     network.pass_ms(1_000);
     let events = network.events(caller);
     assert_eq!(
@@ -164,10 +147,7 @@ fn a_gathered_request_gives_each_outcome_and_then_its_end() {
 
 #[test]
 fn several_addresses_give_several_outcomes() {
-    let mut network = Network::new();
-    let service = network.add_service("attic", "one", &["get"]);
-    let caller = network.add();
-    network.forget();
+    let (mut network, service, caller) = Network::with_attic();
     network.call(caller, "attic:get cellar:get", json!({}));
     network.drive();
     let token = network.invoked(service);
@@ -214,9 +194,7 @@ fn a_reply_that_breaks_the_schema_fails_the_caller() {
     );
     let caller = network.add();
     network.forget();
-    network.call(caller, "attic:get", json!({}));
-    network.drive();
-    let token = network.invoked(service);
+    let token = network.ask_attic(caller, service);
     network.reply(service, token, json!({}));
     network.drive();
     assert_eq!(failures(&network.events(caller)), ["schema_violation"]);
@@ -224,10 +202,7 @@ fn a_reply_that_breaks_the_schema_fails_the_caller() {
 
 #[test]
 fn an_instance_that_is_lost_ends_its_callers_requests() {
-    let mut network = Network::new();
-    let service = network.add_service("attic", "one", &["get"]);
-    let caller = network.add();
-    network.forget();
+    let (mut network, service, caller) = Network::with_attic();
     network.call(caller, "attic:get", json!({}));
     network.drive();
     network.cut(service);

@@ -23,16 +23,9 @@ struct Life {
 impl Life {
     fn new(seed: u64) -> Life {
         let mut network = Network::new();
-        let framings = [
-            Framing::Binary,
-            Framing::JsonLines,
-            Framing::WebSocketBinary,
-            Framing::WebSocketText,
-        ];
-        let nodes: Vec<Node> = framings
-            .iter()
-            .map(|framing| network.add_with(|config| config.framing = *framing))
-            .collect();
+        let nodes = Framing::ALL
+            .map(|framing| network.add_with(|config| config.framing = framing))
+            .to_vec();
         for (index, node) in nodes.iter().enumerate().take(2) {
             let instance = format!("number-{index}");
             let groups = json!(["storage"]);

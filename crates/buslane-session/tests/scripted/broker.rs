@@ -10,14 +10,6 @@ use buslane_session::{
 };
 use serde_json::{Value, json};
 
-/// The framings that exist.
-pub(crate) const FRAMINGS: [Framing; 4] = [
-    Framing::Binary,
-    Framing::JsonLines,
-    Framing::WebSocketBinary,
-    Framing::WebSocketText,
-];
-
 /// A session and what a test does to it.
 pub(crate) struct Scripted {
     pub(crate) session: Session,

@@ -7,11 +7,11 @@ use buslane_protocol::{ErrorCode, Framing};
 use buslane_session::{Action, Event, State, SubscribeOptions};
 use serde_json::json;
 
-use crate::broker::{FRAMINGS, Scripted, connected, types};
+use crate::broker::{Scripted, connected, types};
 
 #[test]
 fn everything_known_is_said_at_once_without_waiting_for_an_answer() {
-    for framing in FRAMINGS {
+    for framing in Framing::ALL {
         let mut scripted = Scripted::with(|config| {
             config.framing = framing;
             config.name = Some("shell".parse().unwrap());
@@ -87,7 +87,7 @@ fn a_version_that_was_not_offered_ends_the_session() {
     scripted.session.handle_connected(scripted.now);
     scripted.bytes(&Preamble::answer(Some(2)));
     ended(&mut scripted);
-    for framing in FRAMINGS {
+    for framing in Framing::ALL {
         let mut scripted = Scripted::with(|config| config.framing = framing);
         scripted.open();
         let mut later = connected();
@@ -182,7 +182,7 @@ fn the_pauses_between_attempts_grow() {
 
 #[test]
 fn the_session_answers_pings_by_itself() {
-    for framing in FRAMINGS {
+    for framing in Framing::ALL {
         let mut scripted = Scripted::connected_with(|config| config.framing = framing);
         scripted.say(json!({ "type": "ping", "id": "x1" }));
         scripted.say(json!({ "type": "ping" }));

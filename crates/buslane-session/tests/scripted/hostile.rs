@@ -5,7 +5,7 @@ use buslane_protocol::binary::Preamble;
 use buslane_session::{Event, State};
 use serde_json::json;
 
-use crate::broker::{FRAMINGS, Scripted, connected, frame};
+use crate::broker::{Scripted, connected, frame};
 
 #[test]
 fn a_wrong_preamble_ends_the_connection() {
@@ -101,7 +101,7 @@ fn what_follows_broken_bytes_is_not_read() {
 #[test]
 fn answers_to_what_was_never_asked_are_counted_and_passed_over() {
     let never = "018bcfe5-6800-7000-8000-000000000001";
-    for framing in FRAMINGS {
+    for framing in Framing::ALL {
         let mut scripted = Scripted::connected_with(|config| config.framing = framing);
         scripted.say(json!({ "type": "reply", "id": never, "from": "x#y", "payload": 1 }));
         scripted.say(json!({ "type": "reply", "id": "c", "from": "x#y", "payload": 1 }));
@@ -127,7 +127,7 @@ fn answers_to_what_was_never_asked_are_counted_and_passed_over() {
 
 #[test]
 fn no_bytes_make_a_session_panic() {
-    for framing in FRAMINGS {
+    for framing in Framing::ALL {
         let mut state: u64 = 7;
         let mut random = || {
             state = state

@@ -1,14 +1,14 @@
 //! What waits for a connection.
 
-use buslane_protocol::{Address, Headers, Payload, Targets};
+use buslane_protocol::{Address, Framing, Headers, Payload, Targets};
 use buslane_session::{Action, Event, RequestOptions, SessionError};
 use serde_json::json;
 
-use crate::broker::{FRAMINGS, Scripted, types};
+use crate::broker::{Scripted, types};
 
 #[test]
 fn requests_publishes_and_flushes_are_sent_in_order_once_the_broker_accepts() {
-    for framing in FRAMINGS {
+    for framing in Framing::ALL {
         let mut scripted = Scripted::with(|config| config.framing = framing);
         scripted.publish("host/a", false);
         scripted.call("a:get", RequestOptions::default());
@@ -44,7 +44,7 @@ fn a_request_that_was_cancelled_while_it_waited_is_never_sent() {
 
 #[test]
 fn what_was_of_the_lost_connection_only_is_not_kept() {
-    for framing in FRAMINGS {
+    for framing in Framing::ALL {
         let mut scripted = Scripted::connected_with(|config| config.framing = framing);
         scripted.say(json!({
             "type": "request", "delivery": 1, "from": "x", "to": "a:get", "expires_in_ms": 500, "attempt": 1,

@@ -3,7 +3,7 @@
 use buslane_protocol::{ErrorCode, Framing, HeadersBuf, Payload, Topic};
 use buslane_session::PublishOptions;
 
-use crate::broker::{FRAMINGS, Scripted};
+use crate::broker::Scripted;
 
 fn publish(scripted: &mut Scripted, bytes: usize) {
     let text = format!("\"{}\"", "x".repeat(bytes));
@@ -17,7 +17,7 @@ fn publish(scripted: &mut Scripted, bytes: usize) {
 
 #[test]
 fn messages_are_written_together() {
-    for framing in FRAMINGS {
+    for framing in Framing::ALL {
         let mut scripted = Scripted::connected_with(|config| config.framing = framing);
         (0..10).for_each(|_| publish(&mut scripted, 10));
         let transmit = scripted.session.poll_transmit().unwrap();
@@ -64,7 +64,7 @@ fn a_buffer_that_was_handed_back_is_used_again() {
 #[test]
 fn a_payload_that_is_no_json_is_refused_where_it_would_become_text() {
     let topic = Topic::parse("host/a").unwrap();
-    for framing in FRAMINGS {
+    for framing in Framing::ALL {
         let mut scripted = Scripted::connected_with(|config| config.framing = framing);
         let payload = Payload::json(&b"1}{"[..]);
         let result = scripted
