@@ -27,7 +27,7 @@ pub(super) struct CompiledSchema {
     source: Source,
     /// What judges every payload and can say what is wrong with it. It holds many times the bytes of the plan, so where
     /// there is one it is made when a payload is refused for the first time.
-    general: OnceLock<Validator>,
+    general: OnceLock<Box<Validator>>,
     /// The same in short, for schemas that have no keyword out of the ordinary.
     plan: Option<Plan>,
     cost: Cost,
@@ -95,7 +95,7 @@ impl CompiledSchema {
         let quick =
             source.text.as_str().len() <= MADE_AGAIN && source.references.documents().next().is_none();
         if plan.is_none() || !quick {
-            let _ = general.set(validator);
+            let _ = general.set(Box::new(validator));
         }
         let documents = || {
             let others = source.references.documents().map(|(_, document)| document);
@@ -124,6 +124,7 @@ impl CompiledSchema {
             let made = self.source.references.read(&self.source.text);
             made.map_err(SchemaError::from)
                 .and_then(|(document, draft)| build(&self.source.references, &document, draft))
+                .map(Box::new)
                 .expect("it was made before, of the same text")
         })
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU32;
 use jsonschema::Draft;
 use serde_json::{Map, Value};
 
+use super::compact::{MOST_WALKED, compact};
 use super::{
     ArrayRule, Condition, Contains, Dependent, InPlace, Names, NumberRule, ObjectRule, Pattern, Plan,
     Property, Rule, RuleId, Scalars, TextRule, Types,
@@ -38,7 +39,7 @@ impl<'a> Builder<'a> {
             let node = node.clone();
             rules.push(self.rule(&node)?);
         }
-        shorten(&mut rules);
+        let rules = compact(rules);
         let bytes = rules.iter().map(Rule::bytes).sum();
         Some(Plan { rules, bytes })
     }
@@ -404,30 +405,6 @@ impl<'a> Keywords<'a> {
 }
 
 impl Rule {
-    /// Tells whether a value needs to be looked at only once, and nothing but its members one after another.
-    fn is_straight(&self) -> bool {
-        let array = self.array.as_ref();
-        let object = self.object.as_ref();
-        self.in_place.is_none()
-            && array.is_none_or(|array| !array.unique && array.contains.is_none())
-            && object.is_none_or(|object| object.is_straight())
-    }
-
-    /// Returns the only rule that it applies, if it does nothing else.
-    fn stands_for(&self) -> Option<RuleId> {
-        let in_place = self.in_place.as_ref()?;
-        let says_nothing = self.types == Types::ALL
-            && self.scalars.is_none()
-            && self.number.is_none()
-            && self.text.is_none()
-            && self.array.is_none()
-            && self.object.is_none();
-        match in_place.all[..] {
-            [only] if says_nothing && in_place.is_plain() => Some(only),
-            _ => None,
-        }
-    }
-
     /// Returns about how many bytes the rule holds.
     fn bytes(&self) -> usize {
         let pattern = self.text.as_ref().and_then(|text| text.pattern.as_ref());
@@ -446,20 +423,7 @@ impl Rule {
     }
 }
 
-impl InPlace {
-    /// Tells whether there is nothing but what has to hold in any case.
-    fn is_plain(&self) -> bool {
-        self.any.is_empty() && self.one.is_empty() && self.not.is_none() && self.condition.is_none()
-    }
-}
-
 impl ObjectRule {
-    /// Tells whether the name of a member decides what its value is held against. Where no name is known, the tape is
-    /// better at finding two of one name.
-    fn is_straight(&self) -> bool {
-        self.plain && self.dependents.is_empty() && (1..=MOST_WALKED).contains(&self.properties.len())
-    }
-
     fn bytes(&self) -> usize {
         let text = |text: &str| text.len() + size_of::<Dependent>();
         let dependents = self.dependents.iter().map(|dependent| {
@@ -472,29 +436,6 @@ impl ObjectRule {
             + self.properties.len() * size_of::<Property>()
             + patterns.sum::<usize>()
             + dependents.sum::<usize>()
-    }
-}
-
-/// Lets nobody apply a rule that only stands for another.
-fn shorten(rules: &mut [Rule]) {
-    let targets: Vec<Option<RuleId>> = rules.iter().map(Rule::stands_for).collect();
-    let shorten = |id: &mut RuleId| {
-        for _ in 0..LONGEST_CHAIN {
-            match targets[*id as usize] {
-                Some(target) => *id = target,
-                None => break,
-            }
-        }
-    };
-    for rule in rules {
-        if let Some(array) = &mut rule.array {
-            array.first.iter_mut().chain(&mut array.others).for_each(shorten);
-        }
-        if let Some(object) = &mut rule.object {
-            let properties = object.properties.iter_mut();
-            let of_properties = properties.filter_map(|property| property.rule.as_mut());
-            of_properties.chain(&mut object.others).for_each(shorten);
-        }
     }
 }
 
@@ -537,10 +478,6 @@ const OF_OBJECTS: [&str; 10] = [
     "dependentRequired",
     "dependentSchemas",
 ];
-/// Properties of an object that a walk can tell apart by one bit each.
-const MOST_WALKED: usize = u64::BITS as usize;
-/// References that lead to references, in a row.
-const LONGEST_CHAIN: usize = 8;
 /// Divisors up to here divide exactly in the general validator, too.
 const LARGEST_DIVISOR: u64 = 1 << 53;
 /// Bytes of a rule with all its parts.

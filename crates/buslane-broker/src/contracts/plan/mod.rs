@@ -8,6 +8,7 @@
 
 mod automaton;
 mod build;
+mod compact;
 mod hold;
 mod names;
 mod pattern;
@@ -33,7 +34,7 @@ use super::tape::{Number, Tape};
 #[derive(Debug)]
 pub(super) struct Plan {
     /// Every schema that takes part; the first is the one to begin with.
-    rules: Vec<Rule>,
+    rules: Box<[Rule]>,
     bytes: usize,
 }
 
@@ -55,7 +56,7 @@ struct Rule {
 }
 
 /// A set of types, one bit each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Types(u8);
 
 #[derive(Debug, Default)]

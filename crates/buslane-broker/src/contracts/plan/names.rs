@@ -5,32 +5,50 @@ use crate::contracts::tape::word;
 /// Some texts, all different.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    texts: Vec<(u64, Box<str>)>,
+    /// All texts, one behind another.
+    joined: Box<str>,
+    texts: Box<[Text]>,
     /// Positions in `texts` counted from 1; 0 is nothing.
-    slots: Vec<u32>,
+    slots: Box<[u16]>,
     factor: u64,
     shift: u32,
+}
+
+/// One text.
+#[derive(Debug)]
+struct Text {
+    word: u64,
+    /// Where it is among all texts.
+    start: u32,
+    length: u32,
 }
 
 impl Names {
     /// Arranges texts, all different. `None` if they cannot be told apart soon, which takes texts that are made so.
     pub(super) fn new<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<Names> {
-        let texts: Vec<(u64, Box<str>)> = texts
-            .into_iter()
-            .map(|text| (word(text.as_bytes()), text.into()))
-            .collect();
+        let mut joined = String::new();
+        let text = |text: &str| {
+            // A schema is not that long.
+            let (start, length) = (joined.len() as u32, text.len() as u32);
+            joined.push_str(text);
+            let word = word(text.as_bytes());
+            Text { word, start, length }
+        };
+        let texts: Box<[Text]> = texts.into_iter().map(text).collect();
         let bits = (texts.len().max(1) * SLOTS_PER_TEXT)
             .next_power_of_two()
             .trailing_zeros();
-        (0..ATTEMPTS).find_map(|attempt| {
+        let (size, shift) = (1 << bits, u64::BITS - bits);
+        let (slots, factor) = (0..ATTEMPTS).find_map(|attempt| {
             let factor = FACTOR.wrapping_mul(2 * attempt + 1);
-            let (size, shift) = (1 << bits, u64::BITS - bits);
-            arrange(&texts, factor, shift, size).map(|slots| Names {
-                texts: texts.clone(),
-                slots,
-                factor,
-                shift,
-            })
+            arrange(&texts, factor, shift, size).map(|slots| (slots, factor))
+        })?;
+        Some(Names {
+            joined: joined.into(),
+            texts,
+            slots,
+            factor,
+            shift,
         })
     }
 
@@ -41,9 +59,11 @@ impl Names {
         let start = slot(word, self.factor, self.shift);
         for probe in 0..MOST_PROBES {
             let position = *self.slots.get(start + probe)?;
-            let (known, name) = self.texts.get((position as usize).checked_sub(1)?)?;
-            if *known == word && name.len() == length && (length <= size_of::<u64>() || **name == *text()) {
-                return Some(position as usize - 1);
+            let position = usize::from(position).checked_sub(1)?;
+            let known = self.texts.get(position)?;
+            let is_alike = known.word == word && known.length as usize == length;
+            if is_alike && (length <= size_of::<u64>() || self.text(position) == text()) {
+                return Some(position);
             }
         }
         None
@@ -51,25 +71,23 @@ impl Names {
 
     /// Returns the text at a position.
     pub(super) fn text(&self, position: usize) -> &str {
-        &self.texts[position].1
+        let text = &self.texts[position];
+        &self.joined[text.start as usize..][..text.length as usize]
     }
 
     /// Returns about how many bytes it holds on the heap.
     pub(super) fn bytes(&self) -> usize {
-        let texts: usize = self.texts.iter().map(|(_, text)| text.len() + ALLOCATION).sum();
-        texts
-            + self.texts.capacity() * size_of::<(u64, Box<str>)>()
-            + self.slots.capacity() * size_of::<u32>()
+        self.joined.len() + size_of_val(&*self.texts) + size_of_val(&*self.slots) + ALLOCATIONS
     }
 }
 
 /// Puts each text into the first free slot from its own on; `None` if one is too far away.
-fn arrange(texts: &[(u64, Box<str>)], factor: u64, shift: u32, size: usize) -> Option<Vec<u32>> {
-    let mut slots = vec![0; size + MOST_PROBES];
-    for (index, (word, _)) in texts.iter().enumerate() {
-        let start = slot(*word, factor, shift);
+fn arrange(texts: &[Text], factor: u64, shift: u32, size: usize) -> Option<Box<[u16]>> {
+    let mut slots = vec![0; size + MOST_PROBES].into_boxed_slice();
+    for (index, text) in texts.iter().enumerate() {
+        let start = slot(text.word, factor, shift);
         let mut near = slots[start..start + MOST_PROBES].iter_mut();
-        *near.find(|position| **position == 0)? = u32::try_from(index + 1).ok()?;
+        *near.find(|position| **position == 0)? = u16::try_from(index + 1).ok()?;
     }
     Some(slots)
 }
@@ -85,8 +103,8 @@ const ATTEMPTS: u64 = 16;
 const SLOTS_PER_TEXT: usize = 4;
 /// Slots that are looked at for one text.
 const MOST_PROBES: usize = 8;
-/// Bytes that an allocation takes beside what it holds.
-const ALLOCATION: usize = 16;
+/// Bytes that the allocations take beside what they hold.
+const ALLOCATIONS: usize = 3 * 16;
 
 #[cfg(test)]
 mod tests {

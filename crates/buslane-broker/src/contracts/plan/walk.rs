@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use super::hold::{Holder, is_between, number_fits, text_fits};
-use super::{ArrayRule, Doubt, ObjectRule, Rule, RuleId, STEPS, STEPS_PER_VALUE, Types};
+use super::{ArrayRule, Doubt, ObjectRule, Property, Rule, RuleId, STEPS, STEPS_PER_VALUE, Types};
 use crate::contracts::tape::{Cursor, DEEPEST, Marks, Number, Span, Tape, Unread, word};
 
 /// Walks over one payload.
@@ -162,26 +162,22 @@ impl<'a> Walk<'a> {
             return self.anything(b'{', levels + 1);
         };
         let mut members = Members::new(object);
-        let mut sign = self.cursor.next_sign();
-        if sign != b'}' {
-            loop {
-                if sign != b'"' {
-                    return Err(Stop::Unsure);
-                }
-                let rule = members.take_name(&mut self.cursor)?;
-                let first = self.cursor.next_sign();
-                match rule {
-                    Some(rule) => self.value(rule, first, levels)?,
-                    None => self.anything(first, levels)?,
-                }
-                match self.cursor.next_sign() {
-                    b',' => sign = self.cursor.next_sign(),
-                    b'}' => break,
-                    _ => return Err(Stop::Unsure),
-                }
+        if self.cursor.takes(b'}') {
+            return members.finish();
+        }
+        loop {
+            let rule = members.take_name(&mut self.cursor)?;
+            let first = self.cursor.next_sign();
+            match rule {
+                Some(rule) => self.value(rule, first, levels)?,
+                None => self.anything(first, levels)?,
+            }
+            match self.cursor.next_sign() {
+                b',' => {}
+                b'}' => return members.finish(),
+                _ => return Err(Stop::Unsure),
             }
         }
-        members.finish()
     }
 }
 
@@ -194,7 +190,7 @@ struct Members<'a> {
     /// The names of all others.
     others: Marks,
     /// The property that came last.
-    last: Option<u32>,
+    last: Option<&'a Property>,
     /// The one that came behind it in the last object.
     guess: u32,
 }
@@ -215,17 +211,21 @@ impl<'a> Members<'a> {
     #[inline]
     fn take_name(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<RuleId>, Stop> {
         self.count += 1;
-        let guess = self.guess;
-        if let Some(property) = self.rule.properties.get(guess as usize)
-            && property.takes(cursor, || self.rule.names.text(guess as usize))
-        {
-            return self.came(guess);
+        let (rule, guess) = (self.rule, self.guess);
+        match rule.properties.get(guess as usize) {
+            Some(property) if property.takes(cursor, || rule.names.text(guess as usize)) => {
+                self.came(guess, property)
+            }
+            _ => self.take_other(cursor),
         }
-        self.take_other(cursor)
     }
 
     /// Takes a name that was not guessed.
+    #[inline(never)]
     fn take_other(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<RuleId>, Stop> {
+        if cursor.next_sign() != b'"' {
+            return Err(Stop::Unsure);
+        }
         let span = cursor.string()?;
         if !span.is_plain {
             return Err(Stop::Elsewhere);
@@ -242,26 +242,24 @@ impl<'a> Members<'a> {
             };
         };
         // There are few enough: see `ObjectRule::is_straight`.
-        let found = found as u32;
-        let before = match self.last {
-            Some(last) => &self.rule.properties[last as usize].next,
-            None => &self.rule.begins,
-        };
-        before.store(found, Ordering::Relaxed);
-        self.came(found)
+        let number = found as u32;
+        match self.last {
+            Some(last) => last.lead_to(number),
+            None => self.rule.begins.store(number, Ordering::Relaxed),
+        }
+        self.came(number, &self.rule.properties[found])
     }
 
     #[inline]
-    fn came(&mut self, index: u32) -> Result<Option<RuleId>, Stop> {
-        let bit = 1 << index;
+    fn came(&mut self, number: u32, property: &'a Property) -> Result<Option<RuleId>, Stop> {
+        let bit = 1 << number;
         if self.seen & bit != 0 {
             // Twice the same name.
             return Err(Stop::Unsure);
         }
         self.seen |= bit;
-        let property = &self.rule.properties[index as usize];
-        self.last = Some(index);
-        self.guess = property.next.load(Ordering::Relaxed);
+        self.last = Some(property);
+        self.guess = property.next();
         Ok(property.rule.or(self.rule.others))
     }
 

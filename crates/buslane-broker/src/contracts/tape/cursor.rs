@@ -52,6 +52,16 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Takes a sign, if it comes next.
+    pub(in crate::contracts) fn takes(&mut self, sign: u8) -> bool {
+        let before = self.at;
+        let takes = self.next_sign() == sign;
+        if !takes {
+            self.at = before;
+        }
+        takes
+    }
+
     /// Expects nothing but blanks up to the end of the text.
     pub(in crate::contracts) fn expect_end(&self) -> Result<(), Unread> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
@@ -85,14 +95,14 @@ impl<'a> Cursor<'a> {
         rest.first_chunk().map(|chunk| u64::from_le_bytes(*chunk))
     }
 
-    /// Tells whether certain bytes come next.
-    pub(in crate::contracts) fn comes(&self, bytes: &[u8]) -> bool {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
+    /// Tells whether certain bytes stand some bytes further on.
+    pub(in crate::contracts) fn comes(&self, ahead: usize, bytes: &[u8]) -> bool {
+        let rest = self.bytes.get(self.at + ahead..).unwrap_or_default();
         rest.starts_with(bytes)
     }
 
     /// Takes a string whose first quotation mark was taken.
-    #[inline]
+    #[inline(always)]
     pub(in crate::contracts) fn string(&mut self) -> Result<Span, Unread> {
         let start = self.at;
         let mut at = start;
@@ -164,7 +174,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes a number whose first byte was taken.
-    #[inline]
+    #[inline(always)]
     pub(in crate::contracts) fn number(&mut self, first: u8) -> Result<Number, Unread> {
         let start = self.at - 1;
         let negative = first == b'-';
@@ -193,18 +203,18 @@ impl<'a> Cursor<'a> {
 
     /// Takes digits, at least one, and appends them to a value. What does not fit is cut off.
     fn digits(&mut self, value: &mut u64) -> Result<(), Unread> {
-        let start = self.at;
-        let mut found = *value;
-        for byte in self.bytes.get(start..).unwrap_or_default() {
+        let (mut found, mut count) = (*value, 0);
+        for byte in self.bytes.get(self.at..).unwrap_or_default() {
             let digit = byte.wrapping_sub(b'0');
             if digit > 9 {
                 break;
             }
             found = found.wrapping_mul(10).wrapping_add(u64::from(digit));
-            self.at += 1;
+            count += 1;
         }
         *value = found;
-        if self.at == start { Err(Unread) } else { Ok(()) }
+        self.at += count;
+        if count == 0 { Err(Unread) } else { Ok(()) }
     }
 
     /// Reads what follows the whole part of a number.
