@@ -207,7 +207,7 @@ impl Oracle {
         while self.clients.len() <= client {
             self.clients.push(Shadow::default());
         }
-        self.clients[client] = Shadow::opened(framing, principal, self.now);
+        self.clients[client] = Shadow::opened(principal, self.now);
         self.handles.insert(handle, client);
         if is_websocket(framing) {
             self.owe_greeting(client);
@@ -237,8 +237,8 @@ impl Oracle {
         self.starved |= refusal == Some(ErrorCode::MemoryFull);
         self.dealt.extend(said.number());
         self.owe(client, said, refusal);
-        if refusal.is_some() {
-            return self.check_refusal(client, said, refusal);
+        if let Some(code) = refusal {
+            return self.check_refusal(client, said, code);
         }
         match said {
             Said::Connect { name, .. } => {

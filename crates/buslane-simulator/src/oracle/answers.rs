@@ -45,29 +45,53 @@ impl Oracle {
         }
         self.sums.answers += 1;
         self.sums.perhaps_late += 1;
-        let held = &self.held[leg.held];
-        let mut methods = held.declared.methods.iter();
-        let method = methods.find(|method| method.name == leg.method);
+        let (held, method) = (leg.held, leg.method.clone());
         let chunks = matches!(kind, AnswerKind::Chunk { .. }) && number.is_some();
         let over_credit = chunks && asked.credit.is_some_and(|credit| asked.chunks_in >= credit);
-        if !valid && !over_credit && method.is_some_and(|method| method.strict_output) {
-            return self.broken("an answer against its contract was accepted", &subjects);
-        }
-        let last = !matches!(kind, AnswerKind::Chunk { last: false });
         if matches!(kind, AnswerKind::Chunk { .. }) && !asked.stream {
             return self.broken("chunks answer streams only", &subjects);
         }
-        if let Some(number) = number {
-            let answer = Answer {
-                asked: asks,
-                label: held.label(),
-                kind,
-                digest,
-                place: asked.chunks_in,
-            };
-            asked.chunks_in += u64::from(matches!(kind, AnswerKind::Chunk { .. }));
-            self.answers.insert(number, answer);
+        if !valid && !over_credit && self.holds_output(held, &method) {
+            return self.broken("an answer against its contract was accepted", &subjects);
         }
+        self.note_answer(asks, place, kind, (number, digest));
+        self.move_on(asks, place, kind, slow);
+    }
+
+    /// Tells whether an instance's answers are held against a schema.
+    fn holds_output(&self, held: usize, method: &str) -> bool {
+        let mut methods = self.held[held].declared.methods.iter();
+        methods.any(|known| known.name == method && known.strict_output)
+    }
+
+    /// Remembers an answer, to be found again when it is handed on.
+    fn note_answer(
+        &mut self,
+        asks: u64,
+        place: usize,
+        kind: AnswerKind,
+        (number, digest): (Option<u64>, u64),
+    ) {
+        let (Some(number), Some(asked)) = (number, self.asked.get_mut(&asks)) else {
+            return;
+        };
+        let answer = Answer {
+            asked: asks,
+            label: self.held[asked.legs[place].held].label(),
+            kind,
+            digest,
+            place: asked.chunks_in,
+        };
+        asked.chunks_in += u64::from(matches!(kind, AnswerKind::Chunk { .. }));
+        self.answers.insert(number, answer);
+    }
+
+    /// Ends a request that was answered, or moves the deadline of a stream that goes on.
+    fn move_on(&mut self, asks: u64, place: usize, kind: AnswerKind, slow: bool) {
+        let Some(asked) = self.asked.get_mut(&asks) else {
+            return;
+        };
+        let leg = &mut asked.legs[place];
         if asked.credit.is_some_and(|credit| asked.chunks_in > credit) {
             self.coverage.count("more chunks than allowed");
             asked.may_end.push(ErrorCode::Overflow);
@@ -82,10 +106,10 @@ impl Oracle {
             (true, Some(span)) => Some(self.now + span),
             _ => asked.deadline,
         };
-        leg.done = last;
+        leg.done = !matches!(kind, AnswerKind::Chunk { last: false });
         if asked.gathered {
             close_gathered(asked);
-        } else if last {
+        } else if asked.legs[place].done {
             asked.over = Some("it was answered");
         }
     }

@@ -7,8 +7,7 @@ use std::time::Duration;
 use buslane_protocol::{Delivery, Instant};
 use buslane_session::{Event, FlushKey, PublishKey, RegistrationKey, RequestKey, SubscriptionKey};
 
-use super::standing::Offer;
-
+use super::standing::{Offer, Wish};
 use super::topics::selects;
 use super::{Oracle, Subject};
 use crate::content::number_of;
@@ -58,16 +57,6 @@ pub(super) struct Flush {
     pub(super) ends: u32,
 }
 
-/// A subscription of a program.
-#[derive(Debug)]
-pub(super) struct Wish {
-    pub(super) filter: String,
-    pub(super) shared: Option<String>,
-    pub(super) stands: bool,
-    /// Whether a connection was lost since its last gap.
-    unsure: bool,
-}
-
 impl Oracle {
     /// Takes in a program.
     pub(crate) fn program(&mut self) -> usize {
@@ -113,28 +102,6 @@ impl Oracle {
         self.programs.0[program].flushes.insert(key, flush);
     }
 
-    /// Takes in a subscription.
-    pub(crate) fn program_subscribed(
-        &mut self,
-        program: usize,
-        key: SubscriptionKey,
-        filter: &str,
-        shared: Option<&str>,
-    ) {
-        let wish = Wish {
-            filter: filter.to_owned(),
-            shared: shared.map(str::to_owned),
-            stands: false,
-            unsure: false,
-        };
-        self.programs.0[program].subscriptions.insert(key, wish);
-    }
-
-    /// Takes in that a subscription was given up: nothing of it may follow.
-    pub(crate) fn program_unsubscribed(&mut self, program: usize, key: SubscriptionKey) {
-        self.programs.0[program].subscriptions.remove(&key);
-    }
-
     /// Takes in what a session told its program.
     pub(crate) fn told(&mut self, program: usize, event: &Event<'_>) {
         self.trace.note(|| format!("p{program} is told {event:?}"));
@@ -169,41 +136,8 @@ impl Oracle {
                 self.flush_told(program, *key);
             }
             Event::FlushFailed { key, .. } => self.flush_told(program, *key),
-            Event::Registered { key, instance, .. } => self.offer_stands(program, *key, instance.as_str()),
-            Event::RegistrationFailed { key, retry_at, .. } => {
-                self.offer_failed(program, *key, retry_at.is_some());
-            }
-            Event::Unregistered { key } => self.offer_ended(program, *key),
-            Event::Ended { .. } => {
-                self.programs.0[program].lost = true;
-                self.programs.0[program].over = true;
-            }
-            Event::Subscribed { key } => {
-                if let Some(wish) = self.programs.0[program].subscriptions.get_mut(key) {
-                    wish.stands = true;
-                }
-            }
-            Event::SubscriptionFailed { key, .. } => {
-                self.programs.0[program].subscriptions.remove(key);
-            }
-            Event::Disconnected { .. } => {
-                self.programs.0[program].lost = true;
-                self.offers_lost(program);
-                for wish in self.programs.0[program].subscriptions.values_mut() {
-                    wish.unsure |= wish.stands;
-                }
-            }
-            Event::Gap {
-                keys, unknown: true, ..
-            } => {
-                for key in keys.iter() {
-                    if let Some(wish) = self.programs.0[program].subscriptions.get_mut(key) {
-                        wish.unsure = false;
-                    }
-                }
-            }
             Event::Delivery { keys, delivery } => self.delivery_told(program, keys, delivery),
-            _ => {}
+            other => self.standing_told(program, other),
         }
     }
 

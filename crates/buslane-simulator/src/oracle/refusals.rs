@@ -7,8 +7,7 @@ use crate::said::{Said, Target};
 
 impl Oracle {
     /// Looks whether a refusal has a reason that the page names.
-    pub(super) fn check_refusal(&mut self, client: usize, said: &Said, refusal: Option<ErrorCode>) {
-        let Some(code) = refusal else { return };
+    pub(super) fn check_refusal(&mut self, client: usize, said: &Said, code: ErrorCode) {
         self.coverage.count("refused");
         if let Said::Answer { delivery, .. } = said {
             return self.answer_refused(client, *delivery, code);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use buslane_protocol::{Framing, Instant};
+use buslane_protocol::Instant;
 
 use crate::oracle::backlog::Backlog;
 use crate::oracle::owed::Owed;
@@ -101,7 +101,7 @@ pub(super) enum Account {
 
 impl Shadow {
     /// Begins with a connection.
-    pub(super) fn opened(_framing: Framing, principal: usize, now: Instant) -> Shadow {
+    pub(super) fn opened(principal: usize, now: Instant) -> Shadow {
         Shadow {
             open: true,
             principal,

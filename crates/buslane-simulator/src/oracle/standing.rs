@@ -1,7 +1,7 @@
 //! What programs behind sessions hold for as long as they wish: registrations and subscriptions, which come back with
 //! each connection.
 
-use buslane_session::RegistrationKey;
+use buslane_session::{Event, RegistrationKey, SubscriptionKey};
 
 use super::{Oracle, Subject};
 
@@ -17,6 +17,16 @@ pub(super) struct Offer {
     failed: bool,
     /// Whether the program has given it up.
     ending: bool,
+}
+
+/// A subscription of a program.
+#[derive(Debug)]
+pub(super) struct Wish {
+    pub(super) filter: String,
+    pub(super) shared: Option<String>,
+    pub(super) stands: bool,
+    /// Whether a connection was lost since its last gap.
+    pub(super) unsure: bool,
 }
 
 impl Oracle {
@@ -58,7 +68,66 @@ impl Oracle {
         }
     }
 
-    pub(super) fn offer_stands(&mut self, program: usize, key: RegistrationKey, instance: &str) {
+    /// Takes in a subscription.
+    pub(crate) fn program_subscribed(
+        &mut self,
+        program: usize,
+        key: SubscriptionKey,
+        filter: &str,
+        shared: Option<&str>,
+    ) {
+        let wish = Wish {
+            filter: filter.to_owned(),
+            shared: shared.map(str::to_owned),
+            stands: false,
+            unsure: false,
+        };
+        self.programs.0[program].subscriptions.insert(key, wish);
+    }
+
+    /// Takes in that a subscription was given up: nothing of it may follow.
+    pub(crate) fn program_unsubscribed(&mut self, program: usize, key: SubscriptionKey) {
+        self.programs.0[program].subscriptions.remove(&key);
+    }
+
+    /// Takes in what a session told its program about what is to stand, and about its connection.
+    pub(super) fn standing_told(&mut self, program: usize, event: &Event<'_>) {
+        let known = &mut self.programs.0[program];
+        match event {
+            Event::Registered { key, instance, .. } => self.offer_stands(program, *key, instance.as_str()),
+            Event::RegistrationFailed { key, retry_at, .. } => {
+                self.offer_failed(program, *key, retry_at.is_some());
+            }
+            Event::Unregistered { key } => {
+                known.offers.remove(key);
+            }
+            Event::Subscribed { key } => {
+                if let Some(wish) = known.subscriptions.get_mut(key) {
+                    wish.stands = true;
+                }
+            }
+            Event::SubscriptionFailed { key, .. } => {
+                known.subscriptions.remove(key);
+            }
+            Event::Gap {
+                keys, unknown: true, ..
+            } => {
+                for key in keys.iter() {
+                    if let Some(wish) = known.subscriptions.get_mut(key) {
+                        wish.unsure = false;
+                    }
+                }
+            }
+            Event::Disconnected { .. } => self.connection_lost(program),
+            Event::Ended { .. } => {
+                known.lost = true;
+                known.over = true;
+            }
+            _ => {}
+        }
+    }
+
+    fn offer_stands(&mut self, program: usize, key: RegistrationKey, instance: &str) {
         let known = &mut self.programs.0[program];
         if let Some(offer) = known.offers.get_mut(&key) {
             offer.stands = Some(instance.to_owned());
@@ -70,7 +139,7 @@ impl Oracle {
         }
     }
 
-    pub(super) fn offer_failed(&mut self, program: usize, key: RegistrationKey, retried: bool) {
+    fn offer_failed(&mut self, program: usize, key: RegistrationKey, retried: bool) {
         let offers = &mut self.programs.0[program].offers;
         if !retried {
             offers.remove(&key);
@@ -80,15 +149,16 @@ impl Oracle {
         }
     }
 
-    pub(super) fn offer_ended(&mut self, program: usize, key: RegistrationKey) {
-        self.programs.0[program].offers.remove(&key);
-    }
-
-    pub(super) fn offers_lost(&mut self, program: usize) {
-        self.programs.0[program].registered.clear();
-        for offer in self.programs.0[program].offers.values_mut() {
+    fn connection_lost(&mut self, program: usize) {
+        let known = &mut self.programs.0[program];
+        known.lost = true;
+        known.registered.clear();
+        for offer in known.offers.values_mut() {
             offer.stands = None;
             offer.failed = false;
+        }
+        for wish in known.subscriptions.values_mut() {
+            wish.unsure |= wish.stands;
         }
     }
 
@@ -109,7 +179,7 @@ impl Oracle {
         let Some(shadow) = self.clients.get(client) else {
             return;
         };
-        let stands = |wish: &super::programs::Wish| {
+        let stands = |wish: &Wish| {
             let id = (wish.filter.clone(), wish.shared.clone());
             wish.stands && shadow.subscriptions.contains_key(&id)
         };

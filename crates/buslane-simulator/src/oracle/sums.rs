@@ -56,73 +56,81 @@ impl Sums {
         self.written += 1;
         self.written_bytes += bytes as u64;
     }
+
+    /// Bounds what the broker counts of publishes and their copies.
+    fn of_copies(&self, counters: &Counters, gauges: &Gauges, torn: bool) -> [Bound; 4] {
+        let steady =
+            !torn && !self.torn && gauges.queued_delivery_bytes == 0 && counters.delivery_bytes_lost == 0;
+        let exact_if_steady = |out: u64| (out, if steady { out } else { u64::MAX });
+        let copies = self.copies.saturating_sub(self.given_up * self.most_shares);
+        let most = match self.others {
+            true => u64::MAX,
+            false => self.copies + self.perhaps_copies,
+        };
+        [
+            (
+                "publishes in = routed",
+                counters.publish_sizes.count(),
+                (self.publishes, self.publishes + self.perhaps_publishes),
+            ),
+            ("copies = owed to receivers", counters.deliveries, (copies, most)),
+            (
+                "copies = written + dropped + lost + queued",
+                counters.deliveries,
+                exact_if_steady(self.written + counters.deliveries_dropped),
+            ),
+            (
+                "bytes of copies = written + dropped + lost + queued",
+                counters.delivery_bytes,
+                exact_if_steady(self.written_bytes + counters.delivery_bytes_dropped),
+            ),
+        ]
+    }
+
+    /// Bounds what the broker counts of requests and their answers.
+    fn of_requests(&self, counters: &Counters, gauges: &Gauges) -> [Bound; 5] {
+        let unknown = counters.refused.of(ErrorCode::UnknownDelivery);
+        let handled = counters.received[REPLY] + counters.received[CHUNK] + counters.received[ERROR];
+        [
+            (
+                "requests in = accepted",
+                counters.requests_accepted,
+                (self.requests, self.requests + self.perhaps_requests),
+            ),
+            (
+                "requests ended on the wire are ended",
+                counters.requests_accepted - gauges.requests,
+                (self.ends, u64::MAX),
+            ),
+            (
+                "answers too late",
+                counters.late,
+                (self.late, self.late + self.perhaps_late),
+            ),
+            (
+                "answers = taken + too late + refused",
+                handled,
+                (self.answers + self.late + self.refused_answers, u64::MAX),
+            ),
+            (
+                "answers to nothing are refused",
+                self.refused_answers,
+                (unknown, u64::MAX),
+            ),
+        ]
+    }
 }
+
+/// What is counted, how much the broker says it is, and how little and how much it may be.
+type Bound = (&'static str, u64, (u64, u64));
 
 impl Oracle {
     /// Holds the broker's counters against what went in and out, at a moment at which nothing is under way inside it.
     /// `torn` tells whether a message is written in part.
     pub(crate) fn check_sums(&mut self, counters: &Counters, gauges: &Gauges, torn: bool) {
-        let sums = &self.sums;
-        let of = |least: u64, perhaps: u64| (least, least + perhaps);
-        let unbounded = |least: u64| (least, u64::MAX);
-        let steady =
-            !torn && !sums.torn && gauges.queued_delivery_bytes == 0 && counters.delivery_bytes_lost == 0;
-        let out = sums.written + counters.deliveries_dropped;
-        let bytes = sums.written_bytes + counters.delivery_bytes_dropped;
-        let unknown = counters.refused.of(ErrorCode::UnknownDelivery);
-        let handled = counters.received[REPLY] + counters.received[CHUNK] + counters.received[ERROR];
-        let copies = sums.copies.saturating_sub(sums.given_up * sums.most_shares);
-        let numbers = [
-            (
-                "publishes in = routed",
-                counters.publish_sizes.count(),
-                of(sums.publishes, sums.perhaps_publishes),
-            ),
-            (
-                "copies = owed to receivers",
-                counters.deliveries,
-                match sums.others {
-                    true => unbounded(copies),
-                    false => (copies, sums.copies + sums.perhaps_copies),
-                },
-            ),
-            (
-                "copies = written + dropped + lost + queued",
-                counters.deliveries,
-                if steady { (out, out) } else { unbounded(out) },
-            ),
-            (
-                "bytes of copies = written + dropped + lost + queued",
-                counters.delivery_bytes,
-                if steady { (bytes, bytes) } else { unbounded(bytes) },
-            ),
-            (
-                "requests in = accepted",
-                counters.requests_accepted,
-                of(sums.requests, sums.perhaps_requests),
-            ),
-            (
-                "requests ended on the wire are ended",
-                counters.requests_accepted - gauges.requests,
-                unbounded(sums.ends),
-            ),
-            (
-                "answers too late",
-                counters.late,
-                of(sums.late, sums.perhaps_late),
-            ),
-            (
-                "answers = taken + too late + refused",
-                handled,
-                unbounded(sums.answers + sums.late + sums.refused_answers),
-            ),
-            (
-                "answers to nothing are refused",
-                sums.refused_answers,
-                unbounded(unknown),
-            ),
-        ];
-        for (what, told, (least, most)) in numbers {
+        let copies = self.sums.of_copies(counters, gauges, torn);
+        let requests = self.sums.of_requests(counters, gauges);
+        for (what, told, (least, most)) in copies.into_iter().chain(requests) {
             if told < least || told > most {
                 let promise = format!("counters add up: {what}: {told} is not {least} to {most}");
                 return self.broken(promise, &[]);
