@@ -173,21 +173,11 @@ impl Driver {
         match received {
             Ok(Received::Bytes(length)) => self.shared.look(|state| {
                 state.session.handle_bytes(now, &self.scratch[..length]);
-                let round = Round {
-                    shared: &self.shared,
-                    now,
-                    jobs: &mut self.work.jobs,
-                };
-                state.waiters.take_events(&mut state.session, round);
+                hand_out(state, &self.shared, now, &mut self.work);
             }),
             Ok(Received::Message(message)) => self.shared.look(|state| {
                 state.session.handle_message(now, &message.into_data());
-                let round = Round {
-                    shared: &self.shared,
-                    now,
-                    jobs: &mut self.work.jobs,
-                };
-                state.waiters.take_events(&mut state.session, round);
+                hand_out(state, &self.shared, now, &mut self.work);
             }),
             Ok(Received::Sign) => self.shared.look(|state| state.session.handle_activity(now)),
             Ok(Received::End) => self.lose(now, "the broker closed the connection"),
@@ -234,15 +224,8 @@ impl Driver {
             _ => None,
         };
         self.shared.look(|state| {
+            hand_out(state, &self.shared, now, &mut self.work);
             let State { session, waiters, .. } = state;
-            waiters.take_events(
-                session,
-                Round {
-                    shared: &self.shared,
-                    now,
-                    jobs: &mut self.work.jobs,
-                },
-            );
             waiters.take_completions(&mut self.work.completions);
             let action = session.poll_action();
             let transmit = match (outgoing, &action) {
@@ -389,6 +372,13 @@ impl Driver {
         shared.finish();
         work
     }
+}
+
+/// Hands each event of the session to whoever waits for it; what is the program's to do is added to the work.
+fn hand_out(state: &mut State, shared: &Arc<Shared>, now: Instant, work: &mut Work) {
+    let jobs = &mut work.jobs;
+    let round = Round { shared, now, jobs };
+    state.waiters.take_events(&mut state.session, round);
 }
 
 const READ_BYTES: usize = 64 << 10;

@@ -157,6 +157,7 @@ impl Call {
             state.waiters.finish(self.token);
             let (headers, payload) = (Headers::default(), Payload::default());
             if let Err(AnswerError::NoStream) = state.session.chunk(now, self.token, headers, payload, true) {
+                // As above: nobody waits any more, if anything is wrong now.
                 let _ = state.session.fail(self.token, *stream_wanted());
             }
         });

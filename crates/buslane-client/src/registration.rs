@@ -1,15 +1,16 @@
 //! A service that is registered.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use buslane_protocol::{CompatibilityReport, Name, Problem, Registration as Declaration};
+use buslane_protocol::{CompatibilityReport, ErrorCode, Name, Problem, Registration as Declaration};
 use buslane_session::{RegistrationKey, State as SessionState};
 use tokio::sync::oneshot;
 
 use crate::error::own_problem;
 use crate::handler::Handler;
 use crate::services::Service;
+use crate::shared::Shared;
 use crate::{Client, RegisterError};
 
 /// A registered service.
@@ -18,7 +19,7 @@ use crate::{Client, RegisterError};
 /// client ends. It does not keep the client open either.
 #[derive(Clone)]
 pub struct Registration {
-    shared: std::sync::Weak<crate::shared::Shared>,
+    shared: Weak<Shared>,
     key: RegistrationKey,
     name: Name,
 }
@@ -59,7 +60,7 @@ impl Registration {
         abandoned.keep();
         outcome?;
         Ok(Registration {
-            shared: std::sync::Arc::downgrade(client.shared()),
+            shared: Arc::downgrade(client.shared()),
             key,
             name,
         })
@@ -110,12 +111,11 @@ impl Registration {
         let (waiter, ended) = oneshot::channel();
         let shared = self.shared.upgrade().ok_or_else(closed)?;
         shared.act(|state, _| {
-            let service = state.waiters.services.find(self.key).ok_or_else(|| {
-                own_problem(
-                    buslane_protocol::ErrorCode::NotRegistered,
-                    "the registration has ended",
-                )
-            })?;
+            let service = state
+                .waiters
+                .services
+                .find(self.key)
+                .ok_or_else(|| own_problem(ErrorCode::NotRegistered, "the registration has ended"))?;
             service.leaving.push(waiter);
             state.session.unregister(self.key, drain);
             Ok::<_, Box<Problem>>(())
@@ -159,5 +159,5 @@ impl Drop for Abandoned<'_> {
 }
 
 fn closed() -> Box<Problem> {
-    own_problem(buslane_protocol::ErrorCode::Closed, "the client has ended")
+    own_problem(ErrorCode::Closed, "the client has ended")
 }

@@ -66,7 +66,8 @@ fn derived<T: JsonSchema>(settings: SchemaSettings) -> Option<Schema> {
     {
         return None;
     }
-    schema.into_schema().ok()
+    let schema = schema.into_schema();
+    Some(schema.expect("what schemars makes is JSON"))
 }
 
 #[cfg(test)]

@@ -196,7 +196,7 @@ impl Transport {
     /// Sends what is left, ends the sending side, and waits until the other side has closed too, so that unread bytes
     /// do not make the operating system throw the last ones away. Takes at most [`CLOSE_TIMEOUT`].
     pub(crate) async fn finish(mut self, mut outgoing: Outgoing, last: Option<Transmit>) {
-        let mut scratch = [0; 4096];
+        let mut scratch = [0; LAST_READ_BYTES];
         let finished = async {
             poll_fn(|context| self.poll_send(context, &mut outgoing)).await?;
             if let Some(last) = last {
@@ -291,6 +291,8 @@ fn into_io(error: WebSocketError) -> io::Error {
 const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a clean close may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// What is read at once of what comes while a connection closes, and is passed over.
+const LAST_READ_BYTES: usize = 4 << 10;
 const WEB_SOCKET_BUFFER: usize = 64 << 10;
 const BINARY_SUBPROTOCOL: &str = "buslane.bin.v1";
 const JSON_SUBPROTOCOL: &str = "buslane.json.v1";
