@@ -165,7 +165,8 @@ impl Requests {
         let key = key_of(&part.id)?;
         let pending = self.pending.get_mut(&key).filter(|pending| pending.stream)?;
         if let Some(expires) = &mut pending.expires {
-            *expires = now + pending.pause;
+            // A clock that was set back brings no deadline nearer.
+            *expires = (*expires).max(now + pending.pause);
         }
         Some(Event::Chunk {
             key: RequestKey(key),

@@ -1,6 +1,6 @@
 //! Requests, as far as a real broker does not show them.
 
-use buslane_protocol::{Address, Deadline, ErrorCode, Headers, Payload, Targets};
+use buslane_protocol::{Address, Deadline, ErrorCode, Headers, Instant, Payload, Targets};
 use buslane_session::{AnswerError, Event, RequestOptions, Withdrawn};
 use serde_json::json;
 
@@ -241,4 +241,26 @@ fn the_end_of_a_stream_needs_no_credit_and_is_final() {
     assert_eq!(chunk(Payload::json(&b"2"[..]), true), Err(AnswerError::NoCredit));
     assert_eq!(chunk(Payload::absent(), true), Ok(()));
     assert_eq!(chunk(Payload::absent(), true), Err(AnswerError::NotAwaited));
+}
+
+#[test]
+fn a_clock_that_was_set_back_brings_the_end_of_a_stream_no_nearer() {
+    let mut scripted = Scripted::connected();
+    scripted.pass_ms(10_000);
+    let options = RequestOptions {
+        deadline: Deadline::After(1_000),
+        stream: true,
+        ..RequestOptions::default()
+    };
+    let key = scripted.call("a:watch", options);
+    let id = scripted.one_written()["id"].clone();
+    let asked_at = scripted.now;
+    scripted.now = Instant::ZERO;
+    scripted.say(json!({ "type": "chunk", "id": id, "from": "a#one", "sequence": 0, "payload": 1 }));
+    assert!(matches!(scripted.one(), Event::Chunk { .. }));
+    scripted.now = asked_at;
+    scripted.pass_ms(1_249);
+    assert_eq!(scripted.events(), []);
+    scripted.pass_ms(1);
+    assert!(matches!(scripted.one(), Event::Failed { key: failed, .. } if failed == key));
 }
