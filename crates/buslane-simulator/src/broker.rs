@@ -190,14 +190,17 @@ impl World {
         self.oracle.count_received(kind(&message));
         self.oracle.asks(place, &said);
         let flow = self.engine.handle(self.now, client, message);
+        // A client that was given up may be so before its payload was looked at elsewhere.
+        let vague = flow == Flow::Pause || (flow == Flow::Close && said.number().is_some());
+        if !vague {
+            return self.follow(Some((place, said)));
+        }
+        self.connections[place].parked = Some((said, None));
         if flow == Flow::Pause {
-            self.connections[place].parked = Some((said, None));
             self.connections[place].paused = true;
             self.oracle.coverage.count("paused");
-            self.follow(None);
-        } else {
-            self.follow(Some((place, said)));
         }
+        self.follow(None);
     }
 
     fn refuse(&mut self, place: usize, client: ClientId, error: &DecodeError) {

@@ -194,11 +194,12 @@ impl Oracle {
         }
     }
 
-    /// Moves the deadline of a stream, which covers each pause.
+    /// Moves the deadline of a stream, which covers each pause. A clock that was set back brings no deadline nearer.
     fn go_on(&mut self, program: usize, key: RequestKey) {
         let now = self.clock;
         if let Some(ask) = self.programs.0[program].requests.get_mut(&key) {
-            ask.deadline = ask.deadline.and(ask.span).map(|span| now + span);
+            let moved = ask.deadline.and(ask.span).map(|span| now + span);
+            ask.deadline = ask.deadline.max(moved);
         }
     }
 
