@@ -25,6 +25,10 @@ coverage="-Cpasses=sancov-module
 -Cllvm-args=-sanitizer-coverage-trace-compares
 --cfg=fuzzing"
 
+# What libFuzzer takes note of depends on addresses too: where the system allows it, they are the same each time.
+repeatable=()
+if setarch -R true 2>/dev/null; then repeatable=(setarch -R); fi
+
 build() {
   cargo build --quiet --locked --package buslane-fuzz --bin fuzz-corpus
   CARGO_TARGET_DIR=$work CARGO_INCREMENTAL=0 RUSTFLAGS=${coverage//$'\n'/ } \
@@ -43,8 +47,8 @@ targets() {
 # Runs libFuzzer on the target whose turn it is.
 fuzz() {
   mkdir -p "$work/crashes/$target"
-  BUSLANE_FUZZ_TARGET=$target "$fuzzer" -max_len="$longest" -timeout=60 -rss_limit_mb=1024 -malloc_limit_mb=256 \
-    -dict="$work/words.dict" -artifact_prefix="$work/crashes/$target/" "$@"
+  BUSLANE_FUZZ_TARGET=$target "${repeatable[@]}" "$fuzzer" -max_len="$longest" -timeout=60 -rss_limit_mb=1024 \
+    -malloc_limit_mb=256 -dict="$work/words.dict" -artifact_prefix="$work/crashes/$target/" "$@"
 }
 
 # Builds, then calls something for a target, or for each: each TARGET|all COMMAND ARGUMENT...
