@@ -1,12 +1,13 @@
 //! Makes the plan of a schema, if it has no keyword that a plan does not know.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::AtomicU8;
 
 use jsonschema::Draft;
 use serde_json::{Map, Value};
 
 use super::compact::{MOST_WALKED, compact};
+use super::demands::{Demands, Several};
 use super::{
     ArrayRule, Condition, Contains, Dependent, InPlace, Names, NumberRule, ObjectRule, Pattern, Plan,
     Property, Rule, RuleId, Scalars, TextRule, Types,
@@ -90,7 +91,7 @@ impl<'a> Builder<'a> {
                 ..InPlace::default()
             };
             return Some(Rule {
-                in_place: Some(Box::new(in_place)),
+                demands: Demands::InPlace(Box::new(in_place)),
                 straight: false,
                 ..Rule::default()
             });
@@ -98,18 +99,20 @@ impl<'a> Builder<'a> {
         if keywords.has_others() {
             return None;
         }
-        let mut rule = Rule {
-            types: keywords.types()?,
+        let several = Several {
             scalars: keywords.scalars()?,
             number: keywords.number()?,
             text: keywords.text()?,
             array: keywords.array(self)?,
             object: keywords.object(self)?,
             in_place: keywords.in_place(self, reference.map_or(Some(None), |rule| rule.map(Some))?)?,
-            straight: true,
         };
-        rule.straight = rule.is_straight();
-        Some(rule)
+        let demands = Demands::from(several);
+        Some(Rule {
+            types: keywords.types()?,
+            straight: demands.are_straight(),
+            demands,
+        })
     }
 }
 
@@ -302,7 +305,7 @@ impl<'a> Keywords<'a> {
             names,
             required: u32::try_from(required).ok()?,
             needed,
-            begins: AtomicU32::new(0),
+            begins: AtomicU8::new(0),
             properties,
             plain: patterns.is_empty() && naming.is_none(),
             patterns,
@@ -313,7 +316,7 @@ impl<'a> Keywords<'a> {
     }
 
     /// Returns what is known by name: properties, and what is required.
-    fn properties(&self, builder: &mut Builder<'a>) -> Option<(Names, Vec<Property>)> {
+    fn properties(&self, builder: &mut Builder<'a>) -> Option<(Names, Box<[Property]>)> {
         let nothing = Map::new();
         let declared = match self.members.get("properties") {
             Some(declared) => declared.as_object()?,
@@ -324,11 +327,13 @@ impl<'a> Keywords<'a> {
         required.dedup();
         let mut names: Vec<&str> = declared.keys().map(String::as_str).collect();
         names.extend(required.iter().filter(|name| !declared.contains_key(**name)));
-        let property = |(name, next): (&&str, u32)| {
+        let property = |(name, next): (&&str, u8)| {
             let is_required = required.binary_search(name).is_ok();
             Property::new(name, is_required, next)
         };
-        let mut properties: Vec<Property> = names.iter().zip(1..).map(property).collect();
+        // What comes behind the first few is all that is ever guessed.
+        let next = (1..u8::MAX).chain(std::iter::repeat(0));
+        let mut properties: Box<[Property]> = names.iter().zip(next).map(property).collect();
         let schemas = self.members.get("properties").and_then(Value::as_object);
         for (property, schema) in properties
             .iter_mut()
@@ -339,9 +344,9 @@ impl<'a> Keywords<'a> {
         Some((Names::new(names)?, properties))
     }
 
-    fn patterns(&self, builder: &mut Builder<'a>) -> Option<Vec<(Pattern, RuleId)>> {
+    fn patterns(&self, builder: &mut Builder<'a>) -> Option<Box<[(Pattern, RuleId)]>> {
         let Some(patterns) = self.members.get("patternProperties") else {
-            return Some(Vec::new());
+            return Some(Box::default());
         };
         let rule = |(pattern, schema): (&String, &'a Value)| {
             Some((Pattern::new(pattern)?, builder.rule_of(self.node.part(schema))))
@@ -349,7 +354,7 @@ impl<'a> Keywords<'a> {
         patterns.as_object()?.iter().map(rule).collect()
     }
 
-    fn dependents(&self, builder: &mut Builder<'a>) -> Option<Vec<Dependent>> {
+    fn dependents(&self, builder: &mut Builder<'a>) -> Option<Box<[Dependent]>> {
         let mut dependents = Vec::new();
         for keyword in ["dependencies", "dependentRequired", "dependentSchemas"] {
             let Some(declared) = self.members.get(keyword) else {
@@ -370,7 +375,7 @@ impl<'a> Keywords<'a> {
                 dependents.push(Dependent { name, required, rule });
             }
         }
-        Some(dependents)
+        Some(dependents.into())
     }
 
     fn in_place(&self, builder: &mut Builder<'a>, reference: Option<RuleId>) -> Option<Option<Box<InPlace>>> {
@@ -407,11 +412,12 @@ impl<'a> Keywords<'a> {
 impl Rule {
     /// Returns about how many bytes the rule holds.
     fn bytes(&self) -> usize {
-        let pattern = self.text.as_ref().and_then(|text| text.pattern.as_ref());
-        let scalars = self.scalars.as_ref().map_or(0, |scalars| scalars.bytes());
-        let array = self.array.as_ref().map_or(0, |array| array.first.len());
-        let object = self.object.as_ref().map_or(0, |object| object.bytes());
-        let in_place = self.in_place.as_ref().map_or(0, |in_place| {
+        let demands = &self.demands;
+        let pattern = demands.text().and_then(|text| text.pattern.as_ref());
+        let scalars = demands.scalars().map_or(0, Scalars::bytes);
+        let array = demands.array().map_or(0, |array| array.first.len());
+        let object = demands.object().map_or(0, ObjectRule::bytes);
+        let in_place = demands.in_place().map_or(0, |in_place| {
             let choices = in_place.any.iter().chain(&in_place.one).map(Vec::len);
             in_place.all.len() + choices.sum::<usize>()
         });

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::{ArrayRule, Condition, InPlace, ObjectRule, ROOT, Rule, RuleId, Types};
+use super::{ArrayRule, Condition, Demands, InPlace, ObjectRule, ROOT, Rule, RuleId, Types};
 
 /// Leaves out rules that only stand for another, and those that allow the same types as another and say nothing else.
 pub(super) fn compact(rules: Vec<Rule>) -> Box<[Rule]> {
@@ -18,7 +18,7 @@ pub(super) fn compact(rules: Vec<Rule>) -> Box<[Rule]> {
     let mut kept = Vec::new();
     for (index, mut rule) in rules.into_iter().enumerate() {
         if numbers[index].is_some() {
-            rule.for_each_part(&mut |part| {
+            rule.demands.for_each_part(&mut |part| {
                 let target = targets[*part as usize];
                 *part = numbers[target as usize].expect("every target is kept");
             });
@@ -40,7 +40,7 @@ fn targets(rules: &[Rule]) -> Vec<RuleId> {
             id = next;
         }
         let rule = &rules[id as usize];
-        match rule.in_place.is_none() && rule.says_nothing() {
+        match rule.demands.are_nothing() {
             true => *bare.entry(rule.types).or_insert(id),
             false => id,
         }
@@ -49,42 +49,37 @@ fn targets(rules: &[Rule]) -> Vec<RuleId> {
 }
 
 impl Rule {
-    /// Tells whether a value needs to be looked at only once, and nothing but its parts one after another.
-    pub(super) fn is_straight(&self) -> bool {
-        self.in_place.is_none()
-            && self.array.as_ref().is_none_or(|array| array.is_straight())
-            && self.object.as_ref().is_none_or(|object| object.is_straight())
-    }
-
     /// Returns the only rule that it applies, if it does nothing else.
     fn stands_for(&self) -> Option<RuleId> {
-        let in_place = self.in_place.as_ref()?;
-        match in_place.all[..] {
-            [only] if self.types == Types::ALL && self.says_nothing() && in_place.is_plain() => Some(only),
+        match &self.demands {
+            Demands::InPlace(only) if self.types == Types::ALL && only.is_plain() => match only.all[..] {
+                [only] => Some(only),
+                _ => None,
+            },
             _ => None,
         }
     }
+}
 
-    /// Tells whether there is nothing but types, and what is applied to the same value.
-    fn says_nothing(&self) -> bool {
-        self.scalars.is_none()
-            && self.number.is_none()
-            && self.text.is_none()
-            && self.array.is_none()
-            && self.object.is_none()
+impl Demands {
+    /// Tells whether a value needs to be looked at only once, and nothing but its parts one after another.
+    pub(super) fn are_straight(&self) -> bool {
+        self.in_place().is_none()
+            && self.array().is_none_or(ArrayRule::is_straight)
+            && self.object().is_none_or(ObjectRule::is_straight)
     }
 
-    /// Shows all rules that it applies.
+    /// Shows all rules that are applied.
     fn for_each_part(&mut self, show: &mut impl FnMut(&mut RuleId)) {
-        if let Some(array) = &mut self.array {
+        if let Some(array) = self.array_mut() {
             let contained = array.contains.as_mut().map(|contains| &mut contains.rule);
             let items = array.first.iter_mut().chain(&mut array.others);
             items.chain(contained).for_each(&mut *show);
         }
-        if let Some(object) = &mut self.object {
+        if let Some(object) = self.object_mut() {
             object.for_each_part(show);
         }
-        if let Some(in_place) = &mut self.in_place {
+        if let Some(in_place) = self.in_place_mut() {
             in_place.for_each_part(show);
         }
     }

@@ -33,31 +33,31 @@ impl<'a> Holder<'a> {
         if !is_of(rule.types, entry) {
             return Ok(false);
         }
-        if let Some(scalars) = &rule.scalars
+        if let Some(scalars) = rule.demands.scalars()
             && !scalars.contain(self.values, entry)
         {
             return Ok(false);
         }
         let fits = match entry.kind {
             Kind::Null | Kind::False | Kind::True => true,
-            Kind::Unsigned | Kind::Negative | Kind::Float => match &rule.number {
+            Kind::Unsigned | Kind::Negative | Kind::Float => match rule.demands.number() {
                 Some(rule) => number_fits(rule, Number::from_entry(entry))?,
                 None => true,
             },
-            Kind::String | Kind::Unescaped => match &rule.text {
+            Kind::String | Kind::Unescaped => match rule.demands.text() {
                 Some(rule) => text_fits(rule, self.values.string(entry))?,
                 None => true,
             },
-            Kind::Array => match &rule.array {
+            Kind::Array => match rule.demands.array() {
                 Some(rule) => self.array_fits(rule, entry, at)?,
                 None => true,
             },
-            Kind::Object => match &rule.object {
+            Kind::Object => match rule.demands.object() {
                 Some(rule) => self.object_fits(rule, entry, at)?,
                 None => true,
             },
         };
-        match &rule.in_place {
+        match rule.demands.in_place() {
             Some(in_place) if fits => self.all_fits(in_place, at),
             _ => Ok(fits),
         }

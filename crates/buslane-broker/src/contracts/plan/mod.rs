@@ -9,6 +9,7 @@
 mod automaton;
 mod build;
 mod compact;
+mod demands;
 mod hold;
 mod names;
 mod pattern;
@@ -18,9 +19,10 @@ mod scalars;
 mod walk;
 
 use std::cell::RefCell;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::AtomicU8;
 
 pub(super) use build::Builder;
+use demands::Demands;
 use hold::Holder;
 use names::Names;
 use pattern::Pattern;
@@ -41,16 +43,11 @@ pub(super) struct Plan {
 /// The place of a rule in its plan.
 type RuleId = u32;
 
-/// One schema. What is empty allows everything.
+/// One schema.
 #[derive(Debug)]
 struct Rule {
     types: Types,
-    scalars: Option<Box<Scalars>>,
-    number: Option<Box<NumberRule>>,
-    text: Option<Box<TextRule>>,
-    array: Option<Box<ArrayRule>>,
-    object: Option<Box<ObjectRule>>,
-    in_place: Option<Box<InPlace>>,
+    demands: Demands,
     /// Whether a walk over the text can tell all of this of a value, without knowing what comes behind it.
     straight: bool,
 }
@@ -102,19 +99,19 @@ struct ObjectRule {
     /// The names of `properties`.
     names: Names,
     /// One for each of the names.
-    properties: Vec<Property>,
+    properties: Box<[Property]>,
     /// How many of the properties are required.
     required: u32,
     /// Those of them, one bit each. Of use only to a walk.
     needed: u64,
     /// The property with which the last object began.
-    begins: AtomicU32,
-    patterns: Vec<(Pattern, RuleId)>,
+    begins: AtomicU8,
+    patterns: Box<[(Pattern, RuleId)]>,
     /// For members that neither a name nor a pattern covers.
     others: Option<RuleId>,
     /// For the names of members.
     naming: Option<RuleId>,
-    dependents: Vec<Dependent>,
+    dependents: Box<[Dependent]>,
     /// Whether the name alone decides what a member that is covered by a property is held against.
     plain: bool,
 }
@@ -208,12 +205,7 @@ impl Default for Rule {
     fn default() -> Self {
         Rule {
             types: Types::ALL,
-            scalars: None,
-            number: None,
-            text: None,
-            array: None,
-            object: None,
-            in_place: None,
+            demands: Demands::Nothing,
             straight: true,
         }
     }

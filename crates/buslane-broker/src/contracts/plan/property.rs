@@ -1,6 +1,6 @@
 //! A property of an object: its name, in a form that is compared with the text of a payload at once, and its rule.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::RuleId;
 use crate::contracts::tape::{Cursor, word};
@@ -12,7 +12,7 @@ pub(super) struct Property {
     pub(super) rule: Option<RuleId>,
     pub(super) required: bool,
     /// Which property came behind this one in the last object. Only a guess of what comes next.
-    next: AtomicU32,
+    next: AtomicU8,
     /// Bytes of `"name":`; 0 if a payload has to write the name with escapes.
     length: u32,
     /// The first eight of these bytes, or all of them behind as many zeros as are missing.
@@ -23,7 +23,7 @@ pub(super) struct Property {
 
 impl Property {
     /// Makes a property without a rule.
-    pub(super) fn new(name: &str, required: bool, next: u32) -> Property {
+    pub(super) fn new(name: &str, required: bool, next: u8) -> Property {
         let quoted = format!("\"{name}\":");
         let bytes = quoted.as_bytes();
         let (head, tail) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
@@ -34,7 +34,7 @@ impl Property {
         Property {
             required,
             rule: None,
-            next: AtomicU32::new(next),
+            next: AtomicU8::new(next),
             // A schema is not that long.
             length: if is_plain { bytes.len() as u32 } else { 0 },
             head,
@@ -66,12 +66,12 @@ impl Property {
 
     /// Returns which property is likely to come behind this one.
     #[inline]
-    pub(super) fn next(&self) -> u32 {
+    pub(super) fn next(&self) -> u8 {
         self.next.load(Ordering::Relaxed)
     }
 
     /// Notes which property came behind this one.
-    pub(super) fn lead_to(&self, next: u32) {
+    pub(super) fn lead_to(&self, next: u8) {
         self.next.store(next, Ordering::Relaxed);
     }
 }

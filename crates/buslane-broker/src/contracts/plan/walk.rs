@@ -87,7 +87,7 @@ impl<'a> Walk<'a> {
             Some(_) => Types::BOOLEAN,
             None => Types::NULL,
         };
-        let scalars = rule.scalars.as_ref();
+        let scalars = rule.demands.scalars();
         matches(
             rule.types.contains(of_type) && scalars.is_none_or(|scalars| scalars.contain_literal(literal)),
         )
@@ -102,10 +102,10 @@ impl<'a> Walk<'a> {
             _ => Types::NUMBER.with(Types::INTEGER),
         };
         matches(rule.types.contains(of_type))?;
-        if let Some(scalars) = &rule.scalars {
+        if let Some(scalars) = rule.demands.scalars() {
             matches(scalars.contain_number(number))?;
         }
-        match &rule.number {
+        match rule.demands.number() {
             Some(rule) => matches(number_fits(rule, number)?),
             None => Ok(()),
         }
@@ -118,7 +118,7 @@ impl<'a> Walk<'a> {
             return self.unescaped(rule, span);
         }
         matches(rule.types.contains(Types::STRING))?;
-        if rule.scalars.is_none() && rule.text.is_none() {
+        if rule.demands.are_nothing() {
             return Ok(());
         }
         judge_text(rule, self.cursor.plain(span), || self.cursor.word(span))
@@ -134,8 +134,8 @@ impl<'a> Walk<'a> {
 
     fn array(&mut self, rule: &'a Rule, levels: u32) -> Result<(), Stop> {
         let levels = levels.checked_sub(1).ok_or(Stop::Unsure)?;
-        matches(rule.types.contains(Types::ARRAY) && rule.scalars.is_none())?;
-        let array = rule.array.as_deref();
+        matches(rule.types.contains(Types::ARRAY) && rule.demands.scalars().is_none())?;
+        let array = rule.demands.array();
         let mut sign = self.cursor.next_sign();
         let mut items = 0;
         if sign != b']' {
@@ -157,8 +157,8 @@ impl<'a> Walk<'a> {
 
     fn object(&mut self, rule: &'a Rule, levels: u32) -> Result<(), Stop> {
         let levels = levels.checked_sub(1).ok_or(Stop::Unsure)?;
-        matches(rule.types.contains(Types::OBJECT) && rule.scalars.is_none())?;
-        let Some(object) = rule.object.as_deref() else {
+        matches(rule.types.contains(Types::OBJECT) && rule.demands.scalars().is_none())?;
+        let Some(object) = rule.demands.object() else {
             return self.anything(b'{', levels + 1);
         };
         let mut members = Members::new(object);
@@ -192,7 +192,7 @@ struct Members<'a> {
     /// The property that came last.
     last: Option<&'a Property>,
     /// The one that came behind it in the last object.
-    guess: u32,
+    guess: u8,
 }
 
 impl<'a> Members<'a> {
@@ -242,7 +242,7 @@ impl<'a> Members<'a> {
             };
         };
         // There are few enough: see `ObjectRule::is_straight`.
-        let number = found as u32;
+        let number = found as u8;
         match self.last {
             Some(last) => last.lead_to(number),
             None => self.rule.begins.store(number, Ordering::Relaxed),
@@ -251,8 +251,8 @@ impl<'a> Members<'a> {
     }
 
     #[inline]
-    fn came(&mut self, number: u32, property: &'a Property) -> Result<Option<RuleId>, Stop> {
-        let bit = 1 << number;
+    fn came(&mut self, number: u8, property: &'a Property) -> Result<Option<RuleId>, Stop> {
+        let bit = 1 << (number & 63);
         if self.seen & bit != 0 {
             // Twice the same name.
             return Err(Stop::Unsure);
@@ -295,10 +295,10 @@ fn matches(holds: bool) -> Result<(), Stop> {
 
 #[inline]
 fn judge_text(rule: &Rule, text: &str, word: impl Fn() -> u64) -> Result<(), Stop> {
-    if let Some(scalars) = &rule.scalars {
+    if let Some(scalars) = rule.demands.scalars() {
         matches(scalars.contain_text(word(), text))?;
     }
-    match &rule.text {
+    match rule.demands.text() {
         Some(rule) => matches(text_fits(rule, text)?),
         None => Ok(()),
     }
