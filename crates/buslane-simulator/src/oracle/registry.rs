@@ -249,9 +249,8 @@ impl Oracle {
 
     /// Finds the instances that a target means, those that take nothing new left out.
     pub(super) fn candidates(&self, target: &Target) -> Vec<usize> {
-        let takes = |held: &&usize| self.held[**held].fits(target) && !self.held[**held].draining;
-        let all: Vec<usize> = (0..self.held.len()).collect();
-        all.iter().filter(takes).copied().collect()
+        let takes = |held: &usize| self.held[*held].fits(target) && !self.held[*held].draining;
+        (0..self.held.len()).filter(takes).collect()
     }
 
     /// Returns the contract of a topic, if a living instance declared one.

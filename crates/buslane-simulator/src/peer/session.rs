@@ -3,8 +3,7 @@
 use buslane_protocol::binary::{Preamble, frame_length};
 use buslane_protocol::{ClientMessage, Encoding, Headers, Name, Payload};
 use buslane_session::{
-    Action, Config, DeliveryToken, Event, PublishKey, RegistrationKey, RequestKey, Session, State,
-    SubscriptionKey,
+    Action, Config, DeliveryToken, Event, RegistrationKey, RequestKey, Session, State, SubscriptionKey,
 };
 
 use crate::connection::{decode_client, is_websocket};
@@ -19,12 +18,12 @@ pub(crate) struct Behind {
     /// Its number at the oracle.
     pub(crate) number: usize,
     pub(crate) registrations: Vec<RegistrationKey>,
+    /// Its subscriptions, and whether each has credit.
     pub(crate) subscriptions: Vec<(SubscriptionKey, bool)>,
     pub(crate) requests: Vec<RequestKey>,
-    pub(crate) publishes: Vec<PublishKey>,
     pub(crate) invocations: Vec<Open>,
     /// Whether it answers at once.
-    pub(crate) eager: bool,
+    eager: bool,
 }
 
 /// A request that awaits an answer.
@@ -53,7 +52,6 @@ impl World {
             registrations: Vec::new(),
             subscriptions: Vec::new(),
             requests: Vec::new(),
-            publishes: Vec::new(),
             invocations: Vec::new(),
             eager: self.random.chance(60),
         };

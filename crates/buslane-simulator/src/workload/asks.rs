@@ -7,6 +7,7 @@ use buslane_protocol::{Address, ClientMessage, Deadline, Request, Targets};
 use buslane_session::RequestOptions;
 
 use crate::content::Content;
+use crate::random::Random;
 use crate::world::World;
 
 /// Calls a method, of one or several.
@@ -56,7 +57,7 @@ pub(super) fn request(world: &mut World, peer: usize) -> bool {
     true
 }
 
-fn targets(count: usize, random: &mut crate::random::Random) -> Targets<'static> {
+fn targets(count: usize, random: &mut Random) -> Targets<'static> {
     let mut address =
         || Address::parse(Cow::Borrowed(random.pick(ADDRESSES))).expect("the simulator's addresses are good");
     if count == 1 {

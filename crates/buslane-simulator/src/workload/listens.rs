@@ -243,7 +243,6 @@ fn publish_to(world: &mut World, peer: usize, chosen: &'static str, content: Con
             .session
             .publish(now, &topic(chosen), content.payload, options)
         {
-            behind.publishes.push(key);
             world.oracle.program_published(program, key, number);
         }
         return true;

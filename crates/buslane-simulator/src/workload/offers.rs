@@ -14,8 +14,7 @@ use crate::world::World;
 /// Registers an instance of a service, or a consumer.
 pub(super) fn register(world: &mut World, peer: usize) -> bool {
     let registration = registration(world);
-    let resume = None;
-    ask_to_register(world, peer, registration, resume)
+    ask_to_register(world, peer, registration, None)
 }
 
 /// Registers an instance that somebody may hold, with its secret, with a wrong one, or without.
