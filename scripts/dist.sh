@@ -5,10 +5,11 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 cargo build --release --locked --package buslane-cli
-mkdir -p dist
+# Pages of commands that are no more are not shipped.
+rm -rf dist
+mkdir -p dist/completions
 strip -o dist/buslane "${CARGO_TARGET_DIR:-target}/release/buslane"
 dist/buslane man --output dist/man/man1 >/dev/null
-mkdir -p dist/completions
 for shell in bash zsh fish; do
   dist/buslane completions "$shell" >"dist/completions/buslane.$shell"
 done

@@ -8,17 +8,14 @@
 # takes another seed: openapi.sh 300 --seed 7.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/machine.sh
+source scripts/machine.sh
 
 # The versions of schemathesis and of what it generates examples with.
 schemathesis_packages=('schemathesis==4.4.4' 'hypothesis==6.135.0')
 examples=${1:-15}
 [ $# -eq 0 ] || shift
 [ $# -gt 0 ] || set -- --seed 1
-
-fail() {
-  printf 'error: %s\n' "$@" >&2
-  exit 1
-}
 
 # Installs schemathesis into .tools/python, by the virtual environment there or, without one, by pip alone.
 install_schemathesis() {

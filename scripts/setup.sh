@@ -2,28 +2,23 @@
 # Brings what the tests need and a machine may lack, inside the clone; puts it on the PATH of whoever sources this.
 #
 # Expected on the machine: Rust (by rustup or not), Python 3.11, a C++ compiler. From here: `just`, rustfmt, clippy,
-# curl, promtool.
+# promtool; and by apt-get, where root may be had, git, curl and Python's module venv.
 set -euo pipefail
+
+# shellcheck source=scripts/machine.sh
+source scripts/machine.sh
 
 # The oldest Rust that builds the workspace: `rust-version` in Cargo.toml.
 minimum_rust=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
 # The oldest Python that runs what the tests run.
 minimum_python=3.11
-# The range of versions of the Python package that brings `just`.
-just_package='rust-just>=1.40,<2'
+# The oldest `just` that is used, and the range of versions of the Python package that brings one.
+minimum_just=1.40
+just_package="rust-just>=$minimum_just,<2"
 
-fail() {
-  printf 'error: %s\n' "$@" >&2
-  exit 1
-}
-
-note() {
-  printf '==> %s\n' "$*" >&2
-}
-
-# has PROGRAM: whether it is on the PATH.
-has() {
-  command -v "$1" >/dev/null 2>&1
+# is_at_least VERSION FOUND: whether what was found is that version or a later one.
+is_at_least() {
+  [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]
 }
 
 require_rust() {
@@ -34,9 +29,8 @@ require_rust() {
   has cargo || fail "cargo is not on the PATH: install Rust $minimum_rust or later from https://rustup.rs"
   local found
   found=$(rustc --version | cut -d ' ' -f 2)
-  if [ "$(printf '%s\n' "$minimum_rust" "${found%%-*}" | sort -V | head -n 1)" != "$minimum_rust" ]; then
+  is_at_least "$minimum_rust" "${found%%-*}" ||
     fail "Rust $found is too old, $minimum_rust or later is needed: try 'rustup update stable'"
-  fi
 }
 
 # require_component NAME: rustfmt or clippy, by rustup where the toolchain came from it.
@@ -49,9 +43,20 @@ require_component() {
   fail "$1 is missing and rustup cannot add it: install the package of your system that holds $program"
 }
 
+# Debian keeps venv and pip apart from Python; the suite of JSON Schema and the check of /openapi.json come by pip.
+require_pip() {
+  if has_pip; then return; fi
+  if install_debian_packages python3-venv && has_pip; then return; fi
+  fail "Python has neither the module venv nor pip: install your system's package of one (python3-venv)"
+}
+
+has_pip() {
+  [ -x .tools/python/bin/python ] || python3 -c 'import venv, ensurepip' 2>/dev/null ||
+    python3 -m pip --version >/dev/null 2>&1
+}
+
 # Installs the package of just into .tools/, by a virtual environment or, without the module venv, by pip alone.
 install_just_by_python() {
-  has python3 || return 1
   if python3 -m venv .tools/python >/dev/null 2>&1; then
     .tools/python/bin/python -m pip install --quiet --disable-pip-version-check "$just_package" >&2
   else
@@ -62,13 +67,19 @@ install_just_by_python() {
 
 require_just() {
   export PATH="$PWD/.tools/python/bin:$PWD/.tools/cargo/bin:$PATH"
-  if has just; then return; fi
+  if has_just; then return; fi
   note "installing just into .tools/"
   mkdir -p .tools
-  if install_just_by_python && has just; then return; fi
+  if install_just_by_python && has_just; then return; fi
   note "the Python package rust-just cannot be installed: compiling just instead, which takes minutes"
   if cargo install --quiet --locked --root .tools/cargo just >&2; then return; fi
   fail "just cannot be installed: see https://just.systems and run this again with it on the PATH"
+}
+
+# A system's own package of it may be too old for the justfile.
+has_just() {
+  local found
+  found=$(just --version 2>/dev/null) && is_at_least "$minimum_just" "${found#just }"
 }
 
 # Unpacks Debian's package of Prometheus into .tools/, for promtool: nothing is installed, and no service starts.
@@ -95,14 +106,11 @@ want_promtool() {
   note "promtool cannot be had: the test of /metrics will fail until the package prometheus is installed"
 }
 
-# The first pages are typed by a test as they stand, and a reader has curl.
-require_curl() {
-  if has curl; then return; fi
-  note "installing curl"
-  if has apt-get && apt-get update >&2 && apt-get install --yes --no-install-recommends curl >&2 && has curl; then
-    return
-  fi
-  fail "curl is not on the PATH: install your system's package of it"
+# require_program PROGRAM: installs the system's package of the same name if it is missing.
+require_program() {
+  if has "$1"; then return; fi
+  if install_debian_packages "$1" && has "$1"; then return; fi
+  fail "$1 is not on the PATH: install your system's package of it"
 }
 
 # The example by hand and the runner of the scenarios are Python.
@@ -123,9 +131,13 @@ require_cpp() {
 
 require_rust
 require_python
+require_pip
 require_cpp
+# The checks on the repository ask git which files belong to it.
+require_program git
+# The first pages are typed by a test as they stand, and a reader has curl.
+require_program curl
 require_component rustfmt
 require_component clippy
 require_just
-require_curl
 want_promtool

@@ -7,32 +7,15 @@
 #      standard library, and build that along. They go to where the system keeps its packages.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/machine.sh
+source scripts/machine.sh
 
 target=wasm32-unknown-unknown
 pure_crates=(-p buslane-protocol -p buslane-session -p buslane-engine)
 debian_packages=(rustc-web cargo-web rust-web-src lld)
 
-note() {
-  printf '==> %s\n' "$*" >&2
-}
-
-has() {
-  command -v "$1" >/dev/null 2>&1
-}
-
 has_target() {
   [ -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]
-}
-
-# as_root COMMAND...: runs it as root if that is possible without a question.
-as_root() {
-  if [ "$(id -u)" -eq 0 ]; then
-    "$@"
-  elif has sudo && sudo -n true 2>/dev/null; then
-    sudo -n "$@"
-  else
-    return 1
-  fi
 }
 
 add_target_by_rustup() {
@@ -42,12 +25,7 @@ add_target_by_rustup() {
 }
 
 add_debian_packages() {
-  if dpkg-query --show "${debian_packages[@]}" >/dev/null 2>&1; then return; fi
-  has apt-get || return 1
-  note "installing ${debian_packages[*]} by apt-get instead"
-  as_root apt-get update --quiet --quiet >&2 || return 1
-  as_root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install --quiet --quiet --yes --no-install-recommends "${debian_packages[@]}" >&2
+  dpkg-query --show "${debian_packages[@]}" >/dev/null 2>&1 || install_debian_packages "${debian_packages[@]}"
 }
 
 build() {
@@ -67,8 +45,6 @@ if has_target || { add_target_by_rustup && has_target; }; then
 elif add_debian_packages; then
   build_with_std
 else
-  printf 'error: %s\n' \
-    "the target $target is missing, and neither rustup nor apt-get could bring it" \
-    "add it by 'rustup target add $target', or as root by 'apt-get install ${debian_packages[*]}'" >&2
-  exit 1
+  fail "the target $target is missing, and neither rustup nor apt-get could bring it" \
+    "add it by 'rustup target add $target', or as root by 'apt-get install ${debian_packages[*]}'"
 fi

@@ -43,8 +43,13 @@ pub fn root() -> PathBuf {
 
 /// Reads every text file that is in the repository or would be added to it: what git ignores is left out.
 pub fn read_all(root: &Path) -> io::Result<Vec<TextFile>> {
-    let arguments = ["ls-files", "--cached", "--others", "--exclude-standard", "-z"];
-    let output = Command::new("git").current_dir(root).args(arguments).output()?;
+    let output = Command::new("git")
+        .current_dir(root)
+        // Git lists nothing where the files are somebody else's, as they are in many a container.
+        .args(["-c", &format!("safe.directory={}", root.display())])
+        .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
+        .output()
+        .map_err(|error| io::Error::new(error.kind(), format!("git cannot be run: {error}")))?;
     if !output.status.success() {
         return Err(io::Error::other(
             String::from_utf8_lossy(&output.stderr).into_owned(),

@@ -152,6 +152,6 @@ mod tests {
             bind_error(&address.parse().unwrap(), denied).hint().unwrap()
         };
         assert!(hint("127.0.0.1:80").contains("ports below 1024"));
-        assert!(hint("unix:/root/bus.sock").contains("folder"));
+        assert!(hint("unix:/run/bus.sock").contains("folder"));
     }
 }
