@@ -243,7 +243,7 @@ pub(crate) fn incompatible(report: &CompatibilityReport) -> Problem {
         summary(report)
     );
     let mut problem = Problem::new(ErrorCode::IncompatibleSchema).detail(detail);
-    problem.data = serde_json::to_value(report).ok();
+    problem.data = Some(serde_json::to_value(report).expect("a report has string keys"));
     problem
 }
 

@@ -52,14 +52,8 @@ impl Frame {
 
 impl Default for Frames {
     fn default() -> Self {
-        let framings = [
-            Framing::Binary,
-            Framing::JsonLines,
-            Framing::WebSocketBinary,
-            Framing::WebSocketText,
-        ];
         Frames {
-            frames: framings.map(|framing| Frame {
+            frames: Framing::ALL.map(|framing| Frame {
                 framing,
                 ready: false,
                 bytes: Vec::new(),
@@ -96,6 +90,7 @@ impl Frames {
     }
 }
 
+/// Returns where a framing stands in [`Framing::ALL`].
 const fn index(framing: Framing) -> usize {
     match framing {
         Framing::Binary => 0,

@@ -63,9 +63,11 @@ fn fold(hash: u64) -> u32 {
 /// Spreads 32 bits over 64: the table takes its place from the lowest bits and a tag from the highest.
 #[inline]
 fn spread(hash: u32) -> u64 {
-    u64::from(hash) | u64::from(hash.wrapping_mul(0x9e37_79b1)) << 32
+    u64::from(hash) | u64::from(hash.wrapping_mul(SPREAD)) << 32
 }
 
+/// 2^32 divided by the golden ratio: multiplying by it changes the highest bits with every bit of a hash.
+const SPREAD: u32 = 0x9e37_79b1;
 /// A table of which less than one place in this many is taken is made smaller.
 const SPARSE: usize = 8;
 

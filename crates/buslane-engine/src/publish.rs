@@ -1,11 +1,12 @@
 //! Publishing: who gets a message, and that nobody does if it is refused. Owns the order of the checks; one copy for
 //! one client is in `delivery.rs`.
 
+use std::time::Duration;
+
 use buslane_protocol::{
     BrokerMessage, Delivery, Encoding, ErrorCode, Headers, Payload, PayloadKind, Problem, Publish, Retain,
     Topic,
 };
-use std::time::Duration;
 
 use crate::ClientId;
 use crate::clients::Clients;

@@ -2,9 +2,9 @@
 //! Owns the rate; what an event says is its owner's.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use buslane_protocol::Instant;
-use std::time::Duration;
 
 use crate::entropy::{Entropy, HashState};
 use crate::slots::{SlotKey, Slots};

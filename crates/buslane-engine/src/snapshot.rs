@@ -1,6 +1,8 @@
 //! What a client is sent as its outbox drains: retained values and the present state of services for a new
 //! subscription, and what waited for credit. Owns the pace: half of the delivery lane is left to live messages.
 
+use std::time::Duration;
+
 use buslane_protocol::{BrokerMessage, Delivery, Filter, Gap, Headers, HeadersBuf, Name, Subscribe, Topic};
 use serde_json::json;
 
@@ -357,4 +359,4 @@ fn next_present<'a>(registry: &'a Registry, progress: &Progress) -> Option<(Pres
 /// Where the end of the present state is told.
 const SNAPSHOT_END: &str = "$bus/snapshot-end";
 /// How long a feed waits that found no memory.
-const RETRY: std::time::Duration = std::time::Duration::from_millis(100);
+const RETRY: Duration = Duration::from_millis(100);

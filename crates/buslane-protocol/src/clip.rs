@@ -1,5 +1,8 @@
 //! Cutting a text from outside before it is repeated in an error or written into a field of fixed width.
 
+/// Bytes of a text from outside that an error repeats.
+pub(crate) const REPEATED: usize = 64;
+
 /// Returns the longest start of a text that has at most `limit` bytes and whole characters.
 pub(crate) fn clip(text: &str, limit: usize) -> &str {
     let mut end = text.len().min(limit);

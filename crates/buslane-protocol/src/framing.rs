@@ -121,13 +121,6 @@ mod tests {
     use super::*;
     use crate::{Delivery, Headers, Payload, Topic};
 
-    const ALL: [Framing; 4] = [
-        Framing::Binary,
-        Framing::JsonLines,
-        Framing::WebSocketBinary,
-        Framing::WebSocketText,
-    ];
-
     fn delivery(length: usize) -> BrokerMessage<'static> {
         BrokerMessage::Delivery(Delivery {
             id: None,
@@ -141,7 +134,7 @@ mod tests {
 
     #[test]
     fn the_first_message_of_a_run_is_found() {
-        for framing in ALL {
+        for framing in Framing::ALL {
             let mut run = Vec::new();
             let mut ends = Vec::new();
             for length in [0, 60, 200, 70_000] {
@@ -158,7 +151,7 @@ mod tests {
 
     #[test]
     fn what_is_no_whole_message_is_taken_as_it_is() {
-        for framing in ALL {
+        for framing in Framing::ALL {
             assert_eq!(framing.first(&[]), 0);
             assert_eq!(framing.first(&[0x81]), 1);
             assert_eq!(framing.first(&[0x81, 0x7e, 0xff, 0xff, 1]), 5);

@@ -285,8 +285,7 @@ impl io::Write for Counter {
 fn methods<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<Name, MethodDeclaration>, D::Error> {
-    let methods = deserializer.deserialize_any(Methods)?;
-    Ok(methods)
+    deserializer.deserialize_any(Methods)
 }
 
 struct Methods;

@@ -112,10 +112,13 @@ impl Text {
     fn heap_bytes(&self) -> usize {
         match self {
             Text::Short { .. } => 0,
-            Text::Long(text) => text.len() + 16,
+            Text::Long(text) => text.len() + HEAP_BYTES,
         }
     }
 }
+
+/// What the allocation of a long text takes beside its characters.
+const HEAP_BYTES: usize = 16;
 
 #[cfg(test)]
 mod tests {

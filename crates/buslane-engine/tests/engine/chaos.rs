@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use buslane_engine::{ClientId, Counters};
+use buslane_protocol::Framing;
 use serde_json::{Value, json};
 
-use crate::world::{FRAMINGS, World};
+use crate::world::World;
 
 /// A small generator (splitmix64), so that a run can be repeated.
 struct Dice(u64);
@@ -116,7 +117,7 @@ impl Run {
         if self.clients.len() > 12 {
             return self.leave();
         }
-        let framing = *self.dice.pick(&FRAMINGS);
+        let framing = *self.dice.pick(&Framing::ALL);
         let Ok(id) = self.world.try_open(framing, "tester", true) else {
             return;
         };

@@ -4,7 +4,7 @@ use buslane_engine::CloseReason;
 use buslane_protocol::{ErrorCode, Framing};
 use serde_json::json;
 
-use crate::world::{FRAMINGS, World};
+use crate::world::World;
 
 #[test]
 fn a_line_that_is_no_message_is_refused_and_the_next_one_is_read() {
@@ -83,7 +83,7 @@ fn messages_are_counted_by_type_and_refusals_by_code() {
 
 #[test]
 fn ping_is_answered_after_everything_before_it() {
-    for framing in FRAMINGS {
+    for framing in Framing::ALL {
         let mut world = World::new();
         let id = world.open(framing);
         world.read(id);
@@ -111,7 +111,7 @@ fn a_flood_of_pings_that_are_not_read_closes_only_the_one_who_sends_them() {
 fn the_same_inputs_give_the_same_bytes() {
     let run = || {
         let mut world = World::new();
-        let ids: Vec<_> = FRAMINGS
+        let ids: Vec<_> = Framing::ALL
             .iter()
             .map(|framing| world.subscriber_of_everything(*framing))
             .collect();

@@ -4,6 +4,7 @@ use buslane_engine::ClientId;
 use buslane_protocol::{ErrorCode, Framing};
 use serde_json::{Value, json};
 
+use crate::wire;
 use crate::world::{Work, World, types};
 
 fn attic(world: &mut World) -> ClientId {
@@ -116,12 +117,7 @@ fn bytes_and_broken_json_are_refused_where_there_is_a_schema() {
         json!({ "type": "publish", "topic": "host/load", "payload": "AA==", "encoding": "base64" }),
     );
     assert_eq!(world.error(id), "schema_violation");
-    let mut frame = crate::wire::encode(
-        Framing::Binary,
-        &json!({ "type": "publish", "topic": "host/load", "payload": 11 }),
-    );
-    let end = frame.len();
-    frame[end - 2..].copy_from_slice(b"1}");
+    let frame = wire::with_broken_json(&json!({ "type": "publish", "topic": "host/load", "payload": 11 }));
     world.send_frame(id, frame);
     assert_eq!(world.error(id), "invalid_payload");
 }

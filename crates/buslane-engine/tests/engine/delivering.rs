@@ -4,7 +4,7 @@ use buslane_engine::{ClientId, CloseReason, Notice};
 use buslane_protocol::{Framing, Overflow};
 use serde_json::{Value, json};
 
-use crate::world::{FRAMINGS, World, payloads};
+use crate::world::{World, payloads};
 
 fn slow(world: &mut World, framing: Framing, policy: &str) -> ClientId {
     let id = world.open(framing);
@@ -35,7 +35,7 @@ fn numbers(messages: &[Value]) -> Vec<u64> {
 
 #[test]
 fn by_default_the_oldest_give_way_and_a_gap_stands_in_their_place() {
-    for framing in FRAMINGS {
+    for framing in Framing::ALL {
         let mut world = World::limited(|limits| limits.outbox = 2_000);
         let (id, publisher) = (slow(&mut world, framing, "drop_oldest"), world.client());
         fill(&mut world, publisher, 0..20);
@@ -108,7 +108,7 @@ fn a_slow_receiver_takes_nothing_from_a_fast_one() {
 
 #[test]
 fn a_message_partly_written_is_never_dropped() {
-    for framing in FRAMINGS {
+    for framing in Framing::ALL {
         let mut world = World::limited(|limits| limits.outbox = 2_000);
         let (id, publisher) = (slow(&mut world, framing, "drop_oldest"), world.client());
         fill(&mut world, publisher, 0..1);

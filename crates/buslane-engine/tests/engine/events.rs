@@ -4,7 +4,7 @@ use buslane_engine::ClientId;
 use buslane_protocol::Framing;
 use serde_json::{Value, json};
 
-use crate::world::{FRAMINGS, World, topics};
+use crate::world::{World, topics};
 
 fn about(messages: &[Value]) -> Vec<String> {
     let deliveries = messages.iter().filter(|message| message["type"] == "delivery");
@@ -72,7 +72,7 @@ fn consumers_come_and_go_unannounced() {
 
 #[test]
 fn a_late_subscriber_gets_the_present_state_and_then_its_end() {
-    for framing in FRAMINGS {
+    for framing in Framing::ALL {
         let mut world = World::new();
         for (service, instance) in [("cellar", "c"), ("attic", "two"), ("attic", "one")] {
             world.service(service, instance, &["get"]);

@@ -4,7 +4,7 @@ use buslane_engine::ClientId;
 use buslane_protocol::Framing;
 use serde_json::{Value, json};
 
-use crate::world::{FRAMINGS, World};
+use crate::world::World;
 
 fn ask(world: &mut World, id: ClientId, method: &str, payload: Value) -> Value {
     world.send(
@@ -22,7 +22,7 @@ fn ask(world: &mut World, id: ClientId, method: &str, payload: Value) -> Value {
 
 #[test]
 fn every_framing_can_ask_also_by_the_brokers_node() {
-    for framing in FRAMINGS {
+    for framing in Framing::ALL {
         let mut world = World::new();
         let id = world.open(framing);
         world.read(id);

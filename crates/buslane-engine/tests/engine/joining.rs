@@ -6,7 +6,7 @@ use buslane_engine::{CloseReason, Notice, Peer, Principal};
 use buslane_protocol::Framing;
 use serde_json::json;
 
-use crate::world::{FRAMINGS, World, types};
+use crate::world::{World, types};
 
 #[test]
 fn connect_is_answered_with_limits_and_a_client_id_in_every_framing() {
@@ -124,7 +124,7 @@ fn from_is_the_instance_else_the_consumer_else_the_connect_name_else_the_number(
 
 #[test]
 fn registered_names_the_instance_and_hands_out_a_secret() {
-    for framing in FRAMINGS {
+    for framing in Framing::ALL {
         let mut world = World::new();
         let id = world.open(framing);
         world.read(id);

@@ -4,13 +4,13 @@ use buslane_protocol::Framing;
 use serde_json::{Value, json};
 
 use crate::wire;
-use crate::world::{FRAMINGS, World, payloads};
+use crate::world::{World, payloads};
 
 #[test]
 fn a_publish_reaches_subscribers_of_every_framing() {
-    for framing in FRAMINGS {
+    for framing in Framing::ALL {
         let mut world = World::new();
-        let subscribers = FRAMINGS.map(|framing| world.subscriber(framing, "host/+/cpu"));
+        let subscribers = Framing::ALL.map(|framing| world.subscriber(framing, "host/+/cpu"));
         let publisher = world.open(framing);
         world.read(publisher);
         let publish = json!({ "type": "publish", "id": "p", "topic": "host/a/cpu", "payload": {"load": 0.5},
@@ -132,12 +132,7 @@ fn a_payload_that_is_no_json_is_refused_before_anybody_gets_it_if_one_receiver_r
     let mut world = World::new();
     let binary = world.subscriber(Framing::Binary, "a");
     let publisher = world.client();
-    let mut frame = wire::encode(
-        Framing::Binary,
-        &json!({ "type": "publish", "id": "p", "topic": "a", "payload": 11 }),
-    );
-    let end = frame.len();
-    frame[end - 2..].copy_from_slice(b"1}");
+    let frame = wire::with_broken_json(&json!({ "type": "publish", "id": "p", "topic": "a", "payload": 11 }));
     world.send_frame(publisher, frame.clone());
     assert_eq!(
         world.read(binary).len(),
@@ -168,9 +163,7 @@ fn a_payload_that_is_no_json_concerns_only_those_who_would_get_it() {
     let publisher = world.client();
     for (topic, refused) in [("a", false), ("b", true)] {
         let publish = json!({ "type": "publish", "topic": topic, "payload": 11 });
-        let mut frame = wire::encode(Framing::Binary, &publish);
-        let end = frame.len();
-        frame[end - 2..].copy_from_slice(b"1}");
+        let frame = wire::with_broken_json(&publish);
         world.send_frame(publisher, frame);
         assert_eq!(world.read(publisher).len(), usize::from(refused), "{topic}");
     }

@@ -6,7 +6,8 @@ use buslane_engine::CloseReason;
 use buslane_protocol::{ErrorCode, Framing};
 use serde_json::{Value, json};
 
-use crate::world::{FRAMINGS, World, types};
+use crate::wire;
+use crate::world::{World, types};
 
 fn ask(world: &mut World, caller: buslane_engine::ClientId, id: &str, to: &str) {
     world.send(
@@ -17,8 +18,8 @@ fn ask(world: &mut World, caller: buslane_engine::ClientId, id: &str, to: &str) 
 
 #[test]
 fn a_request_reaches_the_service_and_its_reply_the_caller_between_all_framings() {
-    for callers in FRAMINGS {
-        for callees in FRAMINGS {
+    for callers in Framing::ALL {
+        for callees in Framing::ALL {
             let mut world = World::new();
             let (callee, caller) = (world.open(callees), world.open(callers));
             world.read(caller);
@@ -73,12 +74,8 @@ fn a_payload_that_is_no_json_never_reaches_a_client_that_reads_json() {
         callee,
         json!({ "name": "attic", "version": "1", "methods": ["get"] }),
     );
-    let mut frame = crate::wire::encode(
-        Framing::Binary,
-        &json!({ "type": "request", "id": "1", "to": "attic:get", "payload": 11 }),
-    );
-    let end = frame.len();
-    frame[end - 2..].copy_from_slice(b"1}");
+    let frame =
+        wire::with_broken_json(&json!({ "type": "request", "id": "1", "to": "attic:get", "payload": 11 }));
     world.send_frame(caller, frame);
     assert_eq!(world.error(caller), "invalid_payload");
     world.nothing(callee);
@@ -94,12 +91,7 @@ fn a_reply_that_is_no_json_ends_the_request_of_a_caller_that_reads_json() {
     );
     ask(&mut world, caller, "1", "attic:get");
     world.read(callee);
-    let mut frame = crate::wire::encode(
-        Framing::Binary,
-        &json!({ "type": "reply", "delivery": 1, "payload": 11 }),
-    );
-    let end = frame.len();
-    frame[end - 2..].copy_from_slice(b"1}");
+    let frame = wire::with_broken_json(&json!({ "type": "reply", "delivery": 1, "payload": 11 }));
     world.send_frame(callee, frame);
     let refusal = world.one(callee);
     assert_eq!(

@@ -5,7 +5,8 @@ use std::time::Duration;
 use buslane_protocol::Framing;
 use serde_json::{Value, json};
 
-use crate::world::{FRAMINGS, World, payloads, topics};
+use crate::wire;
+use crate::world::{World, payloads, topics};
 
 fn retain(world: &mut World, id: buslane_engine::ClientId, topic: &str, payload: Value) {
     world.send(
@@ -16,7 +17,7 @@ fn retain(world: &mut World, id: buslane_engine::ClientId, topic: &str, payload:
 
 #[test]
 fn a_new_subscription_gets_the_retained_values_marked() {
-    for framing in FRAMINGS {
+    for framing in Framing::ALL {
         let mut world = World::new();
         let publisher = world.client();
         retain(&mut world, publisher, "host/a", json!(1));
@@ -220,12 +221,8 @@ fn retained_values_take_credit() {
 fn a_retained_payload_has_to_be_json_as_it_may_be_read_as_such() {
     let mut world = World::new();
     let id = world.client();
-    let mut frame = crate::wire::encode(
-        Framing::Binary,
-        &json!({ "type": "publish", "topic": "a", "payload": 11, "retain": "set" }),
-    );
-    let end = frame.len();
-    frame[end - 2..].copy_from_slice(b"1}");
+    let frame =
+        wire::with_broken_json(&json!({ "type": "publish", "topic": "a", "payload": 11, "retain": "set" }));
     world.send_frame(id, frame);
     assert_eq!(world.error(id), "invalid_payload");
     assert_eq!(world.engine.gauges().retained, 0);

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use buslane_engine::ClientId;
+use buslane_protocol::Framing;
 use serde_json::{Value, json};
 
-use crate::world::{FRAMINGS, World, types};
+use crate::world::{World, types};
 
 fn open(world: &mut World, extra: Value) -> (ClientId, ClientId) {
     let (callee, caller) = (world.service("attic", "one", &["watch"]), world.client());
@@ -28,7 +29,7 @@ fn chunk(world: &mut World, callee: ClientId, payload: Value) {
 
 #[test]
 fn chunks_are_numbered_and_the_last_one_ends_the_stream() {
-    for framing in FRAMINGS {
+    for framing in Framing::ALL {
         let mut world = World::new();
         let (callee, caller) = (world.service("attic", "one", &["watch"]), world.open(framing));
         world.read(caller);

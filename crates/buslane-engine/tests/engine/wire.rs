@@ -20,6 +20,14 @@ pub(crate) fn encode(framing: Framing, message: &Value) -> Vec<u8> {
     }
 }
 
+/// Writes a message whose payload is `11` as a binary frame, with a payload in its place that says it is JSON and is not.
+pub(crate) fn with_broken_json(message: &Value) -> Vec<u8> {
+    let mut frame = encode(Framing::Binary, message);
+    assert_eq!(frame.split_off(frame.len() - 2), b"11");
+    frame.extend_from_slice(b"1}");
+    frame
+}
+
 /// Reads a client's frame as the driver does.
 pub(crate) fn decode(framing: Framing, frame: &[u8]) -> Result<ClientMessage<'_>, DecodeError> {
     match framing {

@@ -14,20 +14,13 @@ use serde_json::{Value, json};
 
 use crate::{schema, wire};
 
-/// The framings that exist.
-pub(crate) const FRAMINGS: [Framing; 4] = [
-    Framing::Binary,
-    Framing::JsonLines,
-    Framing::WebSocketBinary,
-    Framing::WebSocketText,
-];
-
 /// Work that the engine gave out, held back by [`World::hold_work`].
 pub(crate) enum Work {
     /// Schemas to compile.
     Compile(Ticket, CompileRequest),
-    /// A payload to validate.
+    /// Two versions of a service to compare.
     Compare(Ticket, CompareRequest),
+    /// A payload to validate.
     Validate(Ticket, Arc<dyn Validate>, Arc<[u8]>),
 }
 

@@ -1,8 +1,8 @@
 //! What the broker sends, as JSON text.
 
-use super::client::{MAX_BOUND_MS, MAX_CREDIT, no_type};
 use std::mem::take;
 
+use super::client::{MAX_BOUND_MS, MAX_CREDIT, no_type};
 use super::envelope::{Envelope, Member};
 use super::rare;
 use super::reader::{Reader, Side};

@@ -8,7 +8,7 @@ use super::PLAIN;
 use super::rare::Beside;
 use crate::payload::check_json;
 use crate::{
-    BrokerMessage, ClientMessage, Deadline, HeaderMember, HeaderMemberKind, Headers, Id, Payload,
+    BrokerMessage, ClientMessage, Deadline, HeaderMember, HeaderMemberKind, Headers, Id, Invocation, Payload,
     PayloadKind, Publish, Register, Request, Retain, Targets,
 };
 
@@ -53,23 +53,7 @@ pub(super) fn broker(out: &mut Vec<u8>, message: &BrokerMessage<'_>) {
             .headers(&delivery.headers)
             .flag("retained", delivery.retained)
             .end(),
-        BrokerMessage::Request(invocation) => {
-            let object = Object::begin(out, "request")
-                .number("delivery", invocation.delivery)
-                .id(invocation.id.as_ref())
-                .text("from", &invocation.from)
-                .text("to", invocation.to.as_str())
-                .payload(&invocation.payload);
-            let object = match invocation.expires_in_ms {
-                Some(left) => object.number("expires_in_ms", left.into()),
-                None => object.null("expires_in_ms"),
-            };
-            object
-                .number("attempt", invocation.attempt.into())
-                .stream(invocation.stream, invocation.credit)
-                .headers(&invocation.headers)
-                .end();
-        }
+        BrokerMessage::Request(invocation) => write_invocation(out, invocation),
         BrokerMessage::Reply(answer) => Object::begin(out, "reply")
             .id(Some(&answer.id))
             .text("from", &answer.from)
@@ -139,6 +123,24 @@ fn write_request(out: &mut Vec<u8>, request: &Request<'_>) {
     object
         .stream(request.stream, request.credit)
         .headers(&request.headers)
+        .end();
+}
+
+fn write_invocation(out: &mut Vec<u8>, invocation: &Invocation<'_>) {
+    let object = Object::begin(out, "request")
+        .number("delivery", invocation.delivery)
+        .id(invocation.id.as_ref())
+        .text("from", &invocation.from)
+        .text("to", invocation.to.as_str())
+        .payload(&invocation.payload);
+    let object = match invocation.expires_in_ms {
+        Some(left) => object.number("expires_in_ms", left.into()),
+        None => object.null("expires_in_ms"),
+    };
+    object
+        .number("attempt", invocation.attempt.into())
+        .stream(invocation.stream, invocation.credit)
+        .headers(&invocation.headers)
         .end();
 }
 

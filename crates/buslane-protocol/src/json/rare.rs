@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::diagnosis::diagnose;
 use super::envelope::probable_id;
-use crate::clip::clip;
+use crate::clip::{REPEATED, clip};
 use crate::{BrokerMessage, ClientMessage, DecodeError, Id, Register, Registration};
 
 /// Decodes a client's rare message.
@@ -84,7 +84,7 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, DecodeError> {
 fn unknown(text: &str, kind: &str) -> DecodeError {
     DecodeError::UnknownType {
         id: probable_id(text),
-        name: clip(kind, 64).to_owned(),
+        name: clip(kind, REPEATED).to_owned(),
     }
 }
 

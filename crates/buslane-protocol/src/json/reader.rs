@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::envelope::{Envelope, Member};
 use super::headers;
-use crate::clip::clip;
+use crate::clip::{REPEATED, clip};
 use crate::{Address, DecodeError, Headers, Id, Payload, PayloadError, Targets, Topic};
 
 /// Which side a message came from; clients cannot set what only the broker sets.
@@ -171,7 +171,7 @@ impl Reader {
                 })
             }
             Member::Text(name) => Err(refused(PayloadError::Encoding {
-                name: clip(name, 64).to_owned(),
+                name: clip(name, REPEATED).to_owned(),
             })),
             _ => Err(self.fault("`encoding` must be a string")),
         }
