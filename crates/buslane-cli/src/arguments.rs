@@ -229,7 +229,7 @@ pub(crate) struct PublishArguments {
     /// The topic, as host/a/cpu
     #[arg(value_hint = ValueHint::Other)]
     pub(crate) topic: String,
-    /// The payload, one JSON value; - reads it from stdin, @FILE from a file, nothing publishes without one
+    /// The payload, one JSON value; - reads it from stdin, @FILE from a file; there is none if it is left out
     #[arg(value_name = "JSON", allow_negative_numbers = true, value_hint = ValueHint::Other)]
     pub(crate) payload: Option<String>,
     /// Keep it for those who subscribe later
@@ -272,7 +272,7 @@ pub(crate) struct RequestArguments {
     /// The address: service:method, service#instance:method, @group:method or *:method
     #[arg(value_hint = ValueHint::Other)]
     pub(crate) address: String,
-    /// The payload, one JSON value; - reads it from stdin, @FILE from a file, nothing requests without one
+    /// The payload, one JSON value; - reads it from stdin, @FILE from a file; there is none if it is left out
     #[arg(value_name = "JSON", allow_negative_numbers = true, value_hint = ValueHint::Other)]
     pub(crate) payload: Option<String>,
     /// How long to wait, as 250ms, 5s or 2m [default: 5s]

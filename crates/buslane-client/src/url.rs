@@ -50,7 +50,7 @@ pub(crate) struct Authority {
 #[non_exhaustive]
 pub enum UrlError {
     /// There is no `scheme://`.
-    #[error("{text:?} has no scheme; write buslane://{text}")]
+    #[error("{text:?} has no scheme; write {}", with_scheme(text))]
     NoScheme {
         /// The text.
         text: String,
@@ -240,6 +240,17 @@ impl fmt::Display for Authority {
             write!(formatter, "{}:{}", self.host, self.port)
         }
     }
+}
+
+/// Returns what somebody meant who left the scheme out.
+fn with_scheme(text: &str) -> String {
+    let path = text.strip_prefix("unix:").unwrap_or(text);
+    let scheme = if path.starts_with('/') {
+        "buslane+unix"
+    } else {
+        "buslane"
+    };
+    format!("{scheme}://{path}")
 }
 
 fn tcp(rest: &str) -> Result<Url, UrlError> {
@@ -446,11 +457,14 @@ mod tests {
 
     #[test]
     fn a_missing_or_foreign_scheme_gets_advice() {
-        let error = refused("127.0.0.1:5959");
-        assert!(
-            error.to_string().ends_with("write buslane://127.0.0.1:5959"),
-            "{error}"
-        );
+        for (text, advice) in [
+            ("127.0.0.1:5959", "write buslane://127.0.0.1:5959"),
+            ("unix:/run/bus.sock", "write buslane+unix:///run/bus.sock"),
+            ("/run/bus.sock", "write buslane+unix:///run/bus.sock"),
+        ] {
+            let error = refused(text).to_string();
+            assert!(error.ends_with(advice), "{error}");
+        }
         assert_eq!(
             refused("http://bus"),
             UrlError::UnknownScheme {

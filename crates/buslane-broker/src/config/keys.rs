@@ -54,8 +54,15 @@ pub(super) fn set(
     Err(ConfigError::UnknownKey {
         place,
         key: path.to_owned(),
-        nearest: nearest(path, known),
+        nearest: of_another_section(path).or_else(|| nearest(path, known)),
     })
+}
+
+/// Returns the key of the same name that stands in another section.
+fn of_another_section(path: &str) -> Option<String> {
+    paths()
+        .find(|known| known.rsplit('.').next() == path.rsplit('.').next())
+        .map(str::to_owned)
 }
 
 /// Returns every key.

@@ -140,6 +140,10 @@ fn an_unknown_key_names_its_line_and_the_nearest_key() {
         text.ends_with(":1: unknown key limit, the nearest is limits"),
         "{text}"
     );
+    let text = message("[limits]\ndrain = '3s'\n");
+    assert!(text.ends_with("the nearest is drain"), "{text}");
+    let text = message("payload = 1\n");
+    assert!(text.ends_with("the nearest is limits.payload"), "{text}");
     let text = message("zzzzzzzzzzz = 1\n");
     assert!(text.ends_with(":1: unknown key zzzzzzzzzzz"), "{text}");
 }

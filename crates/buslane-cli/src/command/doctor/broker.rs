@@ -158,7 +158,7 @@ async fn look_at_load(bus: &Client, findings: &mut Findings) {
     };
     let gauge = |name: &str| stats.gauges.get(name).copied().unwrap_or_default();
     let text = format!(
-        "up {} s, {} clients, {} instances",
+        "up {} s, clients: {}, instances: {}",
         stats.uptime_ms / 1_000,
         gauge("clients"),
         gauge("instances")
