@@ -190,17 +190,14 @@ impl World {
         self.oracle.count_received(kind(&message));
         self.oracle.asks(place, &said);
         let flow = self.engine.handle(self.now, client, message);
-        // A client that was given up may be so before its payload was looked at elsewhere.
-        let vague = flow == Flow::Pause || (flow == Flow::Close && said.number().is_some());
-        if !vague {
-            return self.follow(Some((place, said)));
-        }
-        self.connections[place].parked = Some((said, None));
         if flow == Flow::Pause {
+            self.connections[place].parked = Some((said, None));
             self.connections[place].paused = true;
             self.oracle.coverage.count("paused");
+            self.follow(None);
+        } else {
+            self.follow(Some((place, said)));
         }
-        self.follow(None);
     }
 
     fn refuse(&mut self, place: usize, client: ClientId, error: &DecodeError) {
@@ -216,12 +213,7 @@ impl World {
         self.oracle.observe(self.engine.counters());
         let outputs: Vec<Output> = std::iter::from_fn(|| self.engine.poll_output()).collect();
         if let Some((place, said)) = handled {
-            let client = self.connections[place].client;
-            let refusal = outputs.iter().find_map(|output| match output {
-                Output::Log(Notice::Refused { client: whose, code }) if Some(*whose) == client => Some(*code),
-                _ => None,
-            });
-            self.oracle.took(place, &said, refusal);
+            self.judge(place, &said, &outputs);
         }
         self.oracle.check_memory(&self.engine.gauges());
         let mut closing = Vec::new();
@@ -248,6 +240,22 @@ impl World {
         }
         for place in resumed {
             self.take_in(place);
+        }
+    }
+
+    /// Tells the oracle what came of a message that did not have to wait.
+    fn judge(&mut self, place: usize, said: &Said, outputs: &[Output]) {
+        let client = self.connections[place].client;
+        let refusal = outputs.iter().find_map(|output| match output {
+            Output::Log(Notice::Refused { client: whose, code }) if Some(*whose) == client => Some(*code),
+            _ => None,
+        });
+        let offloaded = |output: &Output| matches!(output, Output::Validate { .. });
+        if outputs.iter().any(offloaded) {
+            // It would have had to wait, but its client was given up meanwhile.
+            self.oracle.may_have_taken(place, said);
+        } else {
+            self.oracle.took(place, said, refusal);
         }
     }
 
