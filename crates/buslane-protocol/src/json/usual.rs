@@ -31,6 +31,7 @@ struct Members<'a> {
     /// `topic` or `to`.
     target: Option<Target<'a>>,
     delivery: Option<u64>,
+    ack: Option<bool>,
     payload: Option<&'a str>,
 }
 
@@ -57,6 +58,9 @@ impl<'a> Members<'a> {
             } else if let Some(text) = rest.strip_prefix(r#""to":""#) {
                 let old = members.target.replace(Target::To(text_of(&mut rest, text)?));
                 old.is_none().then_some(())?;
+            } else if let Some(after) = rest.strip_prefix(r#""ack":true"#) {
+                rest = after;
+                members.ack.replace(true).is_none().then_some(())?;
             } else {
                 let number = rest.strip_prefix(r#""delivery":"#)?;
                 let old = members.delivery.replace(number_of(&mut rest, number)?);
@@ -82,6 +86,8 @@ fn publish(members: Members<'_>) -> Option<ClientMessage<'_>> {
     };
     let id = match members.id {
         Some(id) => Some(Id::parse(id).ok()?),
+        // Who wants to be told names what is told of: the parser says so.
+        None if members.ack.is_some() => return None,
         None => None,
     };
     Some(ClientMessage::Publish(Publish {
@@ -89,7 +95,7 @@ fn publish(members: Members<'_>) -> Option<ClientMessage<'_>> {
         topic: Topic::parse(*topic).ok()?,
         headers: Headers::default(),
         payload: members.payload(),
-        ack: false,
+        ack: members.ack.unwrap_or(false),
         retain: Retain::Keep,
         retain_ms: None,
         exclude_self: false,
@@ -97,7 +103,7 @@ fn publish(members: Members<'_>) -> Option<ClientMessage<'_>> {
 }
 
 fn request(members: Members<'_>) -> Option<ClientMessage<'_>> {
-    let (Some(Target::To(to)), None) = (&members.target, members.delivery) else {
+    let (Some(Target::To(to)), None, None) = (&members.target, members.delivery, members.ack) else {
         return None;
     };
     Some(ClientMessage::Request(Request {
@@ -113,7 +119,7 @@ fn request(members: Members<'_>) -> Option<ClientMessage<'_>> {
 
 fn reply(members: Members<'_>) -> Option<ClientMessage<'_>> {
     // An id means nothing in a reply, but has to be one.
-    let (None, None) = (&members.target, members.id) else {
+    let (None, None, None) = (&members.target, members.id, members.ack) else {
         return None;
     };
     Some(ClientMessage::Reply(Reply {
@@ -183,6 +189,7 @@ mod tests {
             r#"{"type":"publish","id":"7","topic":"a/b","payload":{"x":[1,"\"}"]}}"#,
             r#"{"type":"publish","payload":null,"topic":"\u00e5"}"#.replace("\\u00e5", "\u{e5}").as_str(),
             r#"{"type":"publish","topic":"a"}"#,
+            r#"{"type":"publish","topic":"a","ack":true,"id":"1"}"#,
             r#"{"type":"publish","topic":"a","payload":"esca\"ped"}"#,
             r#"{"type":"publish","topic":"a","payload":-1.5e3}"#,
             r#"{"type":"request","id":"1","to":"a:b","payload":true}"#,
@@ -205,7 +212,9 @@ mod tests {
             r#"{"type":"publish","topic":"a","payload": 1}"#,
             r#"{"type":"publish","topic":"a","payload":1 }"#,
             r#"{"type":"publish","topic":"a\/b"}"#,
-            r#"{"type":"publish","topic":"a","ack":true,"id":"1"}"#,
+            r#"{"type":"publish","topic":"a","ack":true}"#,
+            r#"{"type":"publish","topic":"a","ack":false}"#,
+            r#"{"type":"request","id":"1","to":"a:b","ack":true}"#,
             r#"{"type":"publish","topic":"a","other":1}"#,
             r#"{"type":"publish","topic":null}"#,
             r#"{"type":"request","id":"1","to":["a:b","c:d"]}"#,
@@ -222,7 +231,7 @@ mod tests {
     fn what_the_parser_refuses_is_not_taken() {
         let texts = [
             r#"{"type":"publish","topic":"a","payload":"x"}"#,
-            r#"{"type":"publish","id":"1","payload":{"a":[1,2]},"topic":"a/b"}"#,
+            r#"{"type":"publish","id":"1","payload":{"a":[1,2]},"topic":"a/b","ack":true}"#,
             r#"{"type":"request","id":"1","to":"a:b","payload":12}"#,
             r#"{"type":"reply","delivery":12,"payload":"\u00fc"}"#,
         ];
@@ -248,7 +257,7 @@ mod tests {
 
     #[test]
     fn no_member_occurs_twice() {
-        for member in [r#""topic":"a""#, r#""payload":1"#, r#""id":"1""#] {
+        for member in [r#""topic":"a""#, r#""payload":1"#, r#""id":"1""#, r#""ack":true"#] {
             let text = format!(r#"{{"type":"publish","topic":"a",{member},{member}}}"#);
             assert_eq!(decode(&text), None, "{text}");
             assert!(decode_any(text.as_bytes()).is_err(), "{text}");
