@@ -334,7 +334,13 @@ impl Client {
             }
             Ok(())
         };
-        tokio::try_join!(writer.write_all(&self.out), read).map(|_| ())
+        let write = async {
+            for part in self.out.chunks(WRITE) {
+                writer.write_all(part).await?;
+            }
+            Ok(())
+        };
+        tokio::try_join!(write, read).map(|_| ())
     }
 }
 
@@ -400,6 +406,8 @@ const DRIBBLERS: usize = 100;
 const LONG: usize = 16 << 10;
 /// Bytes of the longest payload, with its quotes, less a little.
 const GIANT: usize = (1 << 20) - 16;
+/// Bytes that are written at once, so that no call of the system keeps a processor for long.
+const WRITE: usize = 16 << 10;
 /// Bytes that are read at once.
 const READ: usize = 64 << 10;
 /// Time between two looks at whether it is over.
