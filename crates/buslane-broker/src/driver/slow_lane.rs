@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -22,6 +22,8 @@ pub(crate) struct SlowLane {
 /// Lets the next client of the slow lane go on whenever nobody else is ready. Never ends.
 pub(crate) struct Usher {
     hub: Rc<Hub>,
+    /// Whether everybody went who was ready since it admitted somebody.
+    is_due: bool,
 }
 
 impl SlowLane {
@@ -42,8 +44,12 @@ impl SlowLane {
         Poll::Pending
     }
 
-    /// Lets the first who is still there go on, and tells whether others wait.
-    fn admit_next(&self) -> bool {
+    fn is_empty(&self) -> bool {
+        self.waiting.borrow().is_empty()
+    }
+
+    /// Lets the first go on who is still there.
+    fn admit_next(&self) {
         let mut waiting = self.waiting.borrow_mut();
         while let Some(connection) = waiting.pop_front() {
             connection.change(|state| state.queued = false);
@@ -53,28 +59,32 @@ impl SlowLane {
                 break;
             }
         }
-        !waiting.is_empty()
     }
 }
 
 impl Usher {
     /// Makes the usher of a hub.
     pub(crate) fn new(hub: Rc<Hub>) -> Self {
-        Usher { hub }
+        Usher { hub, is_due: false }
     }
 }
 
 impl Future for Usher {
     type Output = ();
 
-    fn poll(self: std::pin::Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let lane = &self.hub.slow_lane;
-        if lane.admit_next() {
+        if self.is_due {
+            lane.admit_next();
+        }
+        let is_empty = lane.is_empty();
+        if is_empty {
+            *lane.usher.borrow_mut() = Some(context.waker().clone());
+        } else {
             // Wakes the usher once all who are ready have run, and whoever the system says is ready by then.
             let _pending = pin!(tokio::task::yield_now()).poll(context);
-        } else {
-            *lane.usher.borrow_mut() = Some(context.waker().clone());
         }
+        self.is_due = !is_empty;
         Poll::Pending
     }
 }

@@ -153,9 +153,11 @@ impl Talk {
         increment(&hub.statistics.bytes_in, count as u64);
         let filled = kept + count;
         let searched = self.input.head().searched;
+        let before = self.pace;
         self.take_in(&mut scratch[..filled], searched);
         if filled == room && self.pace == Pace::Usual {
-            self.pace = Pace::Long;
+            // As long as there is more than was asked for, it goes on as it began.
+            self.pace = if before == Pace::Slow { before } else { Pace::Long };
         }
         Poll::Ready(Ok(Brought::Some))
     }
