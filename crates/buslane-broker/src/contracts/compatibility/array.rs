@@ -143,20 +143,14 @@ impl<'a> Search<'a> {
         if fewer || facts.most("maxItems").is_some_and(|items| items <= most) {
             return worst;
         }
-        worst.max(
-            self.miss(Miss {
-                verdict: Verdict::MayBreak,
-                keyword: "maxContains",
-                part: whole,
-                other: facts
-                    .each("maxContains")
-                    .next()
-                    .map(|(part, _)| part)
-                    .or(facts.parts.first()),
-                narrowed: format!("arrays may contain only {most} of certain items now"),
-                widened: format!("arrays may contain more than {most} of certain items now"),
-            }),
-        )
+        worst.max(self.miss(Miss {
+            verdict: Verdict::MayBreak,
+            keyword: "maxContains",
+            part: whole,
+            other: facts.part_with("maxContains"),
+            narrowed: format!("arrays may contain only {most} of certain items now"),
+            widened: format!("arrays may contain more than {most} of certain items now"),
+        }))
     }
 
     /// Tells whether enough items of a kind are certain to be there.

@@ -180,11 +180,7 @@ impl<'a> Search<'a> {
             },
             keyword,
             part: whole,
-            other: facts
-                .each(keyword)
-                .next()
-                .map(|(part, _)| part)
-                .or(facts.parts.first()),
+            other: facts.part_with(keyword),
             narrowed: match keyword {
                 "oneOf" => {
                     "what was accepted may now match none of the alternatives, or more than one".to_owned()
@@ -240,11 +236,7 @@ impl<'a> Search<'a> {
             verdict: Verdict::MayBreak,
             keyword: "if",
             part: whole,
-            other: facts
-                .each("if")
-                .next()
-                .map(|(part, _)| part)
-                .or(facts.parts.first()),
+            other: facts.part_with("if"),
             narrowed: "what a condition demands changed, and cannot be compared".to_owned(),
             widened: "what a condition promised changed, and cannot be compared".to_owned(),
         })

@@ -84,11 +84,7 @@ impl<'a> Search<'a> {
             },
             keyword,
             part: whole,
-            other: facts
-                .each(keyword)
-                .next()
-                .map(|(part, _)| part)
-                .or(facts.parts.first()),
+            other: facts.part_with(keyword),
             narrowed: format!("more is demanded now where the property {name} is there"),
             widened: format!("less is promised now where the property {name} is there"),
         })
@@ -111,11 +107,7 @@ impl<'a> Search<'a> {
             verdict: Verdict::MayBreak,
             keyword,
             part: whole,
-            other: facts
-                .each(keyword)
-                .next()
-                .map(|(part, _)| part)
-                .or(facts.parts.first()),
+            other: facts.part_with(keyword),
             narrowed: "what is left over is judged by schemas that changed".to_owned(),
             widened: "what is left over was judged by schemas that changed".to_owned(),
         })

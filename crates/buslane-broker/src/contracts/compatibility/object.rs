@@ -48,20 +48,14 @@ impl<'a> Search<'a> {
         let mut worst = None;
         for name in missing {
             let name = quoted(name);
-            worst = worst.max(
-                self.miss(Miss {
-                    verdict: Verdict::Breaking,
-                    keyword: "required",
-                    part: whole,
-                    other: facts
-                        .each("required")
-                        .next()
-                        .map(|(part, _)| part)
-                        .or(facts.parts.first()),
-                    narrowed: format!("the property {name} is required now"),
-                    widened: format!("the property {name} may be missing now"),
-                }),
-            );
+            worst = worst.max(self.miss(Miss {
+                verdict: Verdict::Breaking,
+                keyword: "required",
+                part: whole,
+                other: facts.part_with("required"),
+                narrowed: format!("the property {name} is required now"),
+                widened: format!("the property {name} may be missing now"),
+            }));
         }
         worst
     }
@@ -179,11 +173,7 @@ impl<'a> Search<'a> {
             verdict: Verdict::Breaking,
             keyword,
             part: whole,
-            other: facts
-                .each(keyword)
-                .next()
-                .map(|(part, _)| part)
-                .or(facts.parts.first()),
+            other: facts.part_with(keyword),
             narrowed: "properties that the schema does not name are refused now".to_owned(),
             widened: "properties that the schema does not name may come now".to_owned(),
         })

@@ -197,6 +197,12 @@ impl<'a> Facts<'a> {
             .iter()
             .filter_map(move |part| Some((part, part.keyword(keyword)?)))
     }
+
+    /// Returns the first part that has a keyword, or else the first of all.
+    pub(super) fn part_with<'f>(&'f self, keyword: &'f str) -> Option<&'f Part<'a>> {
+        let with = self.each(keyword).next().map(|(part, _)| part);
+        with.or(self.parts.first())
+    }
 }
 
 /// Tells whether a draft knows a keyword; what it does not know says nothing.

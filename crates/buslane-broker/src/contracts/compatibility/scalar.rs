@@ -130,11 +130,7 @@ impl<'a> Search<'a> {
             },
             keyword: "multipleOf",
             part: whole,
-            other: facts
-                .each("multipleOf")
-                .next()
-                .map(|(part, _)| part)
-                .or(facts.parts.first()),
+            other: facts.part_with("multipleOf"),
             narrowed: format!("numbers that are no multiple of {of} are refused now"),
             widened: format!("numbers that are no multiple of {of} may come now"),
         })
@@ -212,13 +208,7 @@ impl<'a> Search<'a> {
         let wanted_least = whole.keyword(counted.least).and_then(count);
         let wanted_most = whole.keyword(counted.most).and_then(count);
         let mut worst = None;
-        let other = |keyword| {
-            facts
-                .each(keyword)
-                .next()
-                .map(|(part, _)| part)
-                .or(facts.parts.first())
-        };
+        let other = |keyword| facts.part_with(keyword);
         if let Some(wanted) = wanted_least.filter(|wanted| *wanted > least) {
             worst = worst.max(self.miss(Miss {
                 verdict: Verdict::Breaking,

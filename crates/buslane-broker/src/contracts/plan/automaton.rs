@@ -66,13 +66,23 @@ impl Automaton {
     /// Tells whether a text matches.
     pub(super) fn matches(&self, text: &str) -> bool {
         let mut row = self.start;
-        for character in text.chars() {
-            let kind = match self.ascii.get(character as usize) {
-                Some(kind) => *kind,
-                None => kind_of(&self.others, character.into()),
+        for (index, byte) in text.bytes().enumerate() {
+            let Some(kind) = self.ascii.get(usize::from(byte)) else {
+                return self.matches_on(row, &text[index..]);
             };
-            row = self.next(row, kind);
-            if row <= u16::from(self.end) + 1 {
+            row = self.next(row, *kind);
+            if self.is_decided(row) {
+                return row != NEVER;
+            }
+        }
+        self.next(row, self.end) != NEVER
+    }
+
+    /// Tells whether the rest of a text matches, from a state on.
+    fn matches_on(&self, mut row: u16, rest: &str) -> bool {
+        for character in rest.chars() {
+            row = self.next(row, kind_of(&self.others, character.into()));
+            if self.is_decided(row) {
                 return row != NEVER;
             }
         }
@@ -82,6 +92,11 @@ impl Automaton {
     /// Returns how many bytes it holds on the heap.
     pub(super) fn bytes(&self) -> usize {
         size_of_val(&*self.table) + size_of_val(&*self.others)
+    }
+
+    /// Tells whether the row is the one that never matches or the one that always does.
+    fn is_decided(&self, row: u16) -> bool {
+        row <= u16::from(self.end) + 1
     }
 
     fn next(&self, row: u16, kind: u8) -> u16 {

@@ -51,7 +51,7 @@ impl Property {
         };
         let comes = match length {
             0 => false,
-            ..=8 => head << missing(length) == self.head,
+            1..=8 => head << missing(length) == self.head,
             _ => {
                 head == self.head
                     && cursor.ahead(length - 8) == Some(self.tail)

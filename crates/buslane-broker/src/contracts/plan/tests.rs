@@ -153,9 +153,11 @@ fn names_are_known_whatever_they_are_and_wherever_they_stand() {
     let mut names: Vec<String> = (0..40)
         .map(|length| "abcdefgh".repeat(5)[..length].to_owned())
         .collect();
-    names.extend(["ä", "quo\"te", "back\\slash", "line\n", "\u{1}", ":", "a\":"].map(str::to_owned));
+    names.extend(["ä", ":", "one head, A, one tail", "one head, B, one tail"].map(str::to_owned));
+    let escaped = ["quo\"te", "back\\slash", "line\n", "\u{1}", "a\":"].map(str::to_owned);
     let first: serde_json::Map<_, _> = names
         .iter()
+        .chain(&escaped)
         .map(|name| (name.clone(), json!({ "const": name })))
         .collect();
     let schema = json!({ "properties": first, "additionalProperties": false, "required": [&names[3]] });
@@ -187,11 +189,16 @@ fn names_are_known_whatever_they_are_and_wherever_they_stand() {
         check(&object(&without, colon), Some(false));
         for name in &without {
             check(&object(&[name.clone(), names[3].clone()], colon), Some(true));
+            check(&object(std::slice::from_ref(name), colon), Some(false));
         }
     }
+    check(&object(&[&names[..], &escaped].concat(), ":"), Some(true));
     check("{\"abc\":\"abc\",\"abd\":1}", Some(false));
     check("{\"abc\":\"abc\",\"\\u0061\":\"a\"}", Some(true));
     check("{\"abc\":\"abc\",\"quo\"te\":1}", None);
+    let quoted = json!({ "properties": { "quo\"te": true } });
+    assert_eq!(verdicts(&quoted, "{\"quo\"te\":1}"), (None, false));
+    assert_eq!(verdicts(&quoted, "{\"quo\\\"te\":1}"), (Some(true), true));
 }
 
 #[test]

@@ -64,6 +64,15 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Holds a value against a rule, if there is one.
+    #[inline]
+    fn part(&mut self, rule: Option<RuleId>, first: u8, levels: u32) -> Result<(), Stop> {
+        match rule {
+            Some(rule) => self.value(rule, first, levels),
+            None => self.anything(first, levels),
+        }
+    }
+
     /// Takes a value that may be anything.
     fn anything(&mut self, first: u8, levels: u32) -> Result<(), Stop> {
         self.tape.read_part(&mut self.cursor, first, levels)?;
@@ -133,17 +142,16 @@ impl<'a> Walk<'a> {
     }
 
     fn array(&mut self, rule: &'a Rule, levels: u32) -> Result<(), Stop> {
-        let levels = levels.checked_sub(1).ok_or(Stop::Unsure)?;
         matches(rule.types.contains(Types::ARRAY) && rule.demands.scalars().is_none())?;
-        let array = rule.demands.array();
+        let Some(array) = rule.demands.array() else {
+            return self.anything(b'[', levels);
+        };
+        let levels = levels.checked_sub(1).ok_or(Stop::Unsure)?;
         let mut sign = self.cursor.next_sign();
         let mut items = 0;
         if sign != b']' {
             loop {
-                match array.and_then(|array| array.rule_of(items)) {
-                    Some(rule) => self.value(rule, sign, levels)?,
-                    None => self.anything(sign, levels)?,
-                }
+                self.part(array.rule_of(items), sign, levels)?;
                 items += 1;
                 match self.cursor.next_sign() {
                     b',' => sign = self.cursor.next_sign(),
@@ -152,15 +160,15 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-        matches(array.is_none_or(|array| is_between(items as u64, array.fewest, array.most)))
+        matches(is_between(items as u64, array.fewest, array.most))
     }
 
     fn object(&mut self, rule: &'a Rule, levels: u32) -> Result<(), Stop> {
-        let levels = levels.checked_sub(1).ok_or(Stop::Unsure)?;
         matches(rule.types.contains(Types::OBJECT) && rule.demands.scalars().is_none())?;
         let Some(object) = rule.demands.object() else {
-            return self.anything(b'{', levels + 1);
+            return self.anything(b'{', levels);
         };
+        let levels = levels.checked_sub(1).ok_or(Stop::Unsure)?;
         let mut members = Members::new(object);
         if self.cursor.takes(b'}') {
             return members.finish();
@@ -168,10 +176,7 @@ impl<'a> Walk<'a> {
         loop {
             let rule = members.take_name(&mut self.cursor)?;
             let first = self.cursor.next_sign();
-            match rule {
-                Some(rule) => self.value(rule, first, levels)?,
-                None => self.anything(first, levels)?,
-            }
+            self.part(rule, first, levels)?;
             match self.cursor.next_sign() {
                 b',' => {}
                 b'}' => return members.finish(),
