@@ -61,8 +61,8 @@ impl Turn {
 const SHORT: Duration = Duration::from_micros(40);
 /// How long a client's plain publishes may take.
 const LONG: Duration = Duration::from_micros(150);
-/// How long it takes to write to one receiver.
-const WRITE: Duration = Duration::from_micros(4);
+/// How long it takes at the most to write to one receiver.
+const WRITE: Duration = Duration::from_micros(8);
 /// Plain publishes between two looks at the time.
 const PLAIN: u32 = 64;
 
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_turn_lasts_as_long_as_it_takes_to_write_to_its_receivers() {
-        assert_eq!(lasts(|turn| turn.spend(1_000)), 4_000);
-        assert_eq!(lasts(|turn| (0..PLAIN).for_each(|_| turn.spend_plain(100))), 400);
+        assert_eq!(lasts(|turn| turn.spend(1_000)), 8_000);
+        assert_eq!(lasts(|turn| (0..PLAIN).for_each(|_| turn.spend_plain(100))), 800);
     }
 }
