@@ -159,7 +159,7 @@ impl Talk {
         Poll::Ready(Ok(Brought::Some))
     }
 
-    /// Reads the rest of a long frame to where its beginning is kept.
+    /// Reads a part of a long frame to where its beginning is kept. That is looked at in a turn of its own.
     fn poll_read_long(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Brought>> {
         let Ok(buffer) = self.input.room() else {
             self.refuse_input();
@@ -168,7 +168,7 @@ impl Talk {
         let read = loop {
             let socket = self.connection.socket.borrow();
             ready!(socket.poll_read_ready(context))?;
-            match socket.try_read_into(buffer) {
+            match socket.try_read_into(buffer, MOST_COPIED) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => break result?,
             }
@@ -177,7 +177,7 @@ impl Talk {
             return Poll::Ready(Ok(Brought::End));
         }
         increment(&self.hub.statistics.bytes_in, read as u64);
-        self.take_in_kept();
+        self.connection.change(|state| state.resumed = true);
         Poll::Ready(Ok(Brought::Some))
     }
 
@@ -365,7 +365,8 @@ fn head(next: Next) -> Head {
     }
 }
 
-/// Bytes of a beginning that are copied to where the rest is read; more than that are left where they are.
+/// Bytes of a beginning that are copied to where the rest is read; more than that are left where they are, and as many are
+/// read behind them at once.
 const MOST_COPIED: usize = 64 << 10;
 /// Bytes that are read at once from a client of which nothing is known, or that costs much.
 const LEAST_READ: usize = 16 << 10;
