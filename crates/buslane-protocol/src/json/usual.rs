@@ -161,8 +161,7 @@ fn value_of<'a>(rest: &mut &'a str, text: &'a str) -> Option<&'a str> {
     if let Some(inside) = text.strip_prefix('"')
         && let Some(end) = memchr::memchr2(b'"', b'\\', inside.as_bytes())
         && inside.as_bytes()[end] == b'"'
-        // Without an early exit the compiler looks at many bytes at once.
-        && inside.as_bytes()[..end].iter().fold(true, |plain, byte| plain & (*byte >= b' '))
+        && has_no_controls(&inside.as_bytes()[..end])
     {
         let (value, after) = text.split_at_checked(end + 2)?;
         *rest = after;
@@ -176,6 +175,21 @@ fn value_of<'a>(rest: &mut &'a str, text: &'a str) -> Option<&'a str> {
     *rest = text.get(value.len()..)?;
     Some(value)
 }
+
+/// Tells whether no byte is a control character. Looks at many at once: the least of a fixed number takes no branch.
+#[inline]
+fn has_no_controls(bytes: &[u8]) -> bool {
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    blocks.iter().all(|block| least(block) >= b' ') && least(rest) >= b' '
+}
+
+#[inline]
+fn least(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(u8::MAX, |least, byte| least.min(*byte))
+}
+
+/// Bytes that are looked at together.
+const BLOCK: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -252,6 +266,17 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_control_character_is_found_wherever_it_stands() {
+        let text = vec![b' '; 3 * BLOCK + 7];
+        assert!(has_no_controls(&text));
+        for position in 0..text.len() {
+            let mut changed = text.clone();
+            changed[position] = 0x1f;
+            assert!(!has_no_controls(&changed), "{position}");
         }
     }
 
