@@ -75,6 +75,15 @@ impl Account {
         Ok(())
     }
 
+    /// Takes bytes, if the budget has room for them, though others may have used up the account.
+    fn charge_little(&self, bytes: usize) -> Result<(), Full> {
+        if !self.0.budget.fits(bytes) {
+            return Err(Full);
+        }
+        self.resized(0, bytes);
+        Ok(())
+    }
+
     /// Gives bytes back.
     pub(super) fn release(&self, bytes: usize) {
         self.resized(bytes, 0);
@@ -212,13 +221,17 @@ impl Input {
         }
     }
 
-    /// Replaces what waits by the rest of a read.
+    /// Replaces what waits by the rest of a read. For a little there is room even where others begin much and never end it.
     pub(crate) fn keep(&mut self, rest: &[u8], head: Head, account: &Account) -> Result<(), Full> {
         self.0 = None;
         if rest.is_empty() {
             return Ok(());
         }
-        account.charge(rest.len())?;
+        if rest.len() <= LITTLE {
+            account.charge_little(rest.len())?;
+        } else {
+            account.charge(rest.len())?;
+        }
         let bytes = rest.to_vec();
         account.resized(rest.len(), bytes.capacity());
         self.0 = Some(Box::new(Kept {
@@ -255,6 +268,8 @@ impl Input {
 
 /// Bytes by which a buffer grows, if the frame is not shorter, until it has as many.
 const LEAST_ROOM: usize = 4 << 10;
+/// Bytes that every connection may keep.
+const LITTLE: usize = 2 << 10;
 /// Bytes that a buffer may have to no use.
 const MOST_WASTE: usize = 16 << 10;
 
@@ -314,12 +329,28 @@ mod tests {
 
     #[test]
     fn all_inputs_together_are_bounded() {
-        let account = Account::new(150);
+        let account = Account::new(15_000);
         let (mut one, mut other) = (Input::default(), Input::default());
-        one.keep(&[0; 100], head(200), &account).unwrap();
-        assert_eq!(other.keep(&[0; 100], head(200), &account), Err(Full));
+        one.keep(&[0; 10_000], head(20_000), &account).unwrap();
+        assert_eq!(other.keep(&[0; 10_000], head(20_000), &account), Err(Full));
         assert_eq!(one.room().map(|_| ()), Err(Full));
         drop(one);
-        assert_eq!(other.keep(&[0; 100], head(200), &account), Ok(()));
+        assert_eq!(other.keep(&[0; 10_000], head(20_000), &account), Ok(()));
+    }
+
+    #[test]
+    fn a_little_is_kept_beside_those_who_take_all() {
+        let budget = Rc::new(Budget::new(40_000));
+        let account = Account::within(&budget, 10_000);
+        let (mut one, mut other) = (Input::default(), Input::default());
+        one.keep(&[0; 10_000], head(20_000), &account).unwrap();
+        assert_eq!(other.keep(&[0; LITTLE + 1], head(3_000), &account), Err(Full));
+        assert_eq!(other.keep(&[0; LITTLE], head(3_000), &account), Ok(()));
+        assert_eq!(account.used(), 10_000 + LITTLE);
+        one.keep(&[0; 10], head(20), &account).unwrap();
+        let mut rest: Vec<_> = (0..20).map(|_| Input::default()).collect();
+        let kept = rest.iter_mut().filter(|input| input.0.is_none());
+        let kept = kept.map(|input| input.keep(&[0; LITTLE], head(3_000), &account));
+        assert!(kept.last() == Some(Err(Full)), "the budget holds for everybody");
     }
 }
