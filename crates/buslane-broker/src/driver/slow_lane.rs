@@ -186,7 +186,7 @@ mod tests {
     fn nothing_is_kept_of_who_leaves_while_it_waits() {
         with_hub(async |hub| {
             let mut greedy = join(&hub).await;
-            greedy.write_all(&flood(MESSAGES)).await.unwrap();
+            greedy.write_all(&flood(SEVERAL_READS)).await.unwrap();
             while hub.slow_lane.waiting.borrow().is_empty() {
                 yield_now().await;
             }
@@ -200,6 +200,8 @@ mod tests {
     }
 
     const PING: &[u8] = b"{\"type\":\"ping\"}\n";
-    /// Messages that take longer than a turn.
-    const MESSAGES: usize = 2_000;
+    /// Messages that one read brings, and that take longer than a turn.
+    const MESSAGES: usize = 300;
+    /// Messages that are read in several parts.
+    const SEVERAL_READS: usize = 2_000;
 }
