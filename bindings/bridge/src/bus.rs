@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use buslane_client::{
     Call, Client, ConnectionState, Encoding, ErrorCode, Publish, Registration, Url, UrlError, blocking,
 };
@@ -12,7 +13,7 @@ use buslane_client::{
 use crate::pending::Slot;
 use crate::source::Watch;
 use crate::{
-    CallOptions, Content, Event, Events, Failure, Parts, Pending, PublishOptions, ServiceDeclaration,
+    CallOptions, Content, Event, Events, Failure, Parts, Pending, PublishOptions, Request, ServiceDeclaration,
     SubscribeOptions,
 };
 
@@ -217,6 +218,14 @@ impl Bus {
     pub fn reports(&self, token: u64) -> Watch {
         let reports = self.client.reports();
         self.watch(token, reports, |token, report| Event::Report { token, report })
+    }
+
+    /// Watches for nobody waiting for an answer any more, which is told as [`Event::Over`].
+    pub fn withdrawal(&self, token: u64, request: &Request) -> Watch {
+        let context = request.context().clone();
+        let gone = Box::pin(async move { context.cancelled().await });
+        let stream = futures_util::stream::once(gone).filter_map(|()| std::future::ready(None::<Event>));
+        self.watch(token, stream, |_, event| event)
     }
 
     /// Registers a service, and waits until the broker has accepted it; without a connection it is remembered.

@@ -113,6 +113,11 @@ impl Events {
         !(batch.is_empty() && self.lock().ended)
     }
 
+    /// Tells whether nothing more is to come beside what is there.
+    pub fn has_ended(&self) -> bool {
+        self.lock().ended
+    }
+
     pub(crate) fn push(&self, event: Event) {
         self.push_item(Item::Event(event));
     }

@@ -45,3 +45,8 @@ pub use failure::{Failure, guarded};
 pub use parts::{Part, Parts, TimeOver};
 pub use pending::{Outcome, Pending};
 pub use source::{SubscribeOptions, Watch};
+
+/// Writes what the client hands out as JSON text, for languages that have no type for it.
+pub fn to_json(value: &client::CompatibilityReport) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

@@ -75,16 +75,20 @@ impl Pending {
     }
 
     /// Has the outcome come as an [`Event::Ended`] with this token, once; at once if the request has ended already. A
-    /// second call replaces the first, if that was not told yet.
-    pub fn then(&self, events: &Arc<Events>, token: u64) {
+    /// second call replaces the first, if that was not told yet. Returns the outcome instead where nobody takes events
+    /// any more.
+    pub fn then(&self, events: &Arc<Events>, token: u64) -> Option<Outcome> {
         let mut state = self.slot.lock();
-        match state.outcome.clone() {
-            Some(outcome) => {
-                drop(state);
-                events.push(Event::Ended { token, outcome });
-            }
-            None => state.then = Some((events.clone(), token)),
+        let Some(outcome) = state.outcome.clone() else {
+            state.then = Some((events.clone(), token));
+            return None;
+        };
+        drop(state);
+        if events.has_ended() {
+            return Some(outcome);
         }
+        events.push(Event::Ended { token, outcome });
+        None
     }
 
     /// Cancels the request, on the bus too: its outcome is `cancelled`. Returns whether it was still under way.
