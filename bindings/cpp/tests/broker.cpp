@@ -10,16 +10,31 @@
 
 namespace {
 
-// Reads from the broker's first line where it listens.
-std::string address_from(int output) {
+// Reads a line of what the broker says; empty at the end.
+std::string line_of(int output) {
   std::string line;
   char character = 0;
-  while (read(output, &character, 1) == 1 && character != '\n') line.push_back(character);
+  while (read(output, &character, 1) == 1) {
+    line.push_back(character);
+    if (character == '\n') break;
+  }
+  return line;
+}
+
+// Reads from what the broker says where it listens.
+std::string address_from(int output) {
   const std::string marker = "listening on ";
-  const auto found = line.find(marker);
-  if (found == std::string::npos) throw std::runtime_error("the broker does not say where it listens: " + line);
-  const auto begin = found + marker.size();
-  return line.substr(begin, line.find_first_of(", \n", begin) - begin);
+  std::string said;
+  for (std::string line = line_of(output); !line.empty(); line = line_of(output)) {
+    const auto found = line.find(marker);
+    if (found == std::string::npos) {
+      said += line;
+      continue;
+    }
+    const auto begin = found + marker.size();
+    return line.substr(begin, line.find_first_of(", \n", begin) - begin);
+  }
+  throw std::runtime_error("the broker does not say where it listens: " + said);
 }
 
 }  // namespace
@@ -35,6 +50,9 @@ void Broker::start() {
     dup2(ends[1], STDERR_FILENO);
     close(ends[0]);
     close(ends[1]);
+    // The broker takes every variable of that beginning for its configuration.
+    unsetenv("BUSLANE_BROKER");
+    unsetenv("BUSLANE_URL");
     execl(binary, binary, "serve", "--listen", address_.c_str(), static_cast<char*>(nullptr));
     _exit(127);
   }

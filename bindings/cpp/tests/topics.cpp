@@ -136,14 +136,15 @@ TEST(Topics, a_publish_that_breaks_a_contract_is_refused_with_its_place) {
 TEST(Topics, services_are_seen_as_they_come_and_go) {
   Broker broker;
   Client bus = broker.client(), other = broker.client();
-  Registration there = other.register_service(Service("there", "1.0.0"));
+  const auto hello = [](const Request&) { return "1"; };
+  Registration there = other.register_service(Service("there", "1.0.0").method("hello", hello));
   Watched<Texts> seen;
   Subscription watch = bus.watch_presence([&](const PresenceEvent& event) {
     const Texts kinds{"connect", "disconnect", "online", "offline", "snapshot_end"};
     seen.change([&](Texts& all) { all.push_back(kinds[static_cast<int>(event.kind)] + " " + event.service); });
   });
   seen.wait([](const Texts& all) { return !all.empty() && all.back() == "snapshot_end "; });
-  { Registration comes = other.register_service(Service("comes", "1.0.0")); }
+  { Registration comes = other.register_service(Service("comes", "1.0.0").method("hello", hello)); }
   const Texts all = seen.wait([](const Texts& all) { return !all.empty() && all.back() == "offline comes"; });
   EXPECT_EQ(all, (Texts{"connect there", "online there", "snapshot_end ", "connect comes", "online comes",
                         "disconnect comes", "offline comes"}));
