@@ -186,15 +186,9 @@ impl Bus {
         Ok(blocking::wait(say(publish, options).ack())?)
     }
 
-    /// Removes the retained value of a topic, and waits until the broker has done so if `ack` says so.
-    pub fn clear_retained(&self, topic: &str, ack: bool) -> Result<(), Failure> {
-        let clear = self.client.clear_retained(topic);
-        if ack {
-            blocking::wait(clear.ack())?;
-        } else {
-            blocking::wait(clear)?;
-        }
-        Ok(())
+    /// Removes the retained value of a topic, and waits until the broker has done so. Returns how many clients were told.
+    pub fn clear_retained(&self, topic: &str) -> Result<u32, Failure> {
+        Ok(blocking::wait(self.client.clear_retained(topic).ack())?)
     }
 
     /// Subscribes, and waits until the broker has accepted it. What comes is told as [`Event::Messages`].

@@ -91,10 +91,10 @@ std::uint32_t Client::publish_acked(std::string_view topic, const Body& body, co
   return native_call([&] { return bus.publish_acked(to, detail::content(body), detail::publish_options(options)); });
 }
 
-void Client::clear_retained(std::string_view topic) {
+std::uint32_t Client::clear_retained(std::string_view topic) {
   native::Bus& bus = detail::usable(core_).bus();
   const rust::Str to = detail::lend(topic, ErrorCode::invalid_topic);
-  native_call([&] { bus.clear_retained(to, true); });
+  return native_call([&] { return bus.clear_retained(to); });
 }
 
 void Client::flush() {

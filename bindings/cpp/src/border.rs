@@ -207,7 +207,7 @@ pub(crate) mod border {
         fn publish(self: &Bus, topic: &str, content: Content, options: &PublishOptions) -> Result<()>;
         fn try_publish(self: &Bus, topic: &str, content: Content, options: &PublishOptions) -> Result<()>;
         fn publish_acked(self: &Bus, topic: &str, content: Content, options: &PublishOptions) -> Result<u32>;
-        fn clear_retained(self: &Bus, topic: &str, ack: bool) -> Result<()>;
+        fn clear_retained(self: &Bus, topic: &str) -> Result<u32>;
         fn subscribe(self: &Bus, token: u64, filter: &str, options: SubscribeOptions) -> Result<Box<Watch>>;
         fn presence(self: &Bus, token: u64) -> Result<Box<Watch>>;
         fn states(self: &Bus, token: u64) -> Result<Box<Watch>>;

@@ -106,8 +106,8 @@ impl Bus {
         attempt(|| self.0.publish_acked(topic, lent(&content), &publish_options(options)))
     }
 
-    pub(crate) fn clear_retained(&self, topic: &str, ack: bool) -> Result<(), Failed> {
-        attempt(|| self.0.clear_retained(topic, ack))
+    pub(crate) fn clear_retained(&self, topic: &str) -> Result<u32, Failed> {
+        attempt(|| self.0.clear_retained(topic))
     }
 
     pub(crate) fn subscribe(

@@ -61,8 +61,8 @@ class BUSLANE_API Client {
   bool try_publish(std::string_view topic, const Body& body, const PublishOptions& options = {});
   /// Publishes, and waits until the broker has routed it. Returns to how many clients.
   std::uint32_t publish_acked(std::string_view topic, const Body& body, const PublishOptions& options = {});
-  /// Removes the retained value of a topic, and waits until the broker has done so.
-  void clear_retained(std::string_view topic);
+  /// Removes the retained value of a topic, and waits until the broker has done so. Returns how many clients were told.
+  std::uint32_t clear_retained(std::string_view topic);
 
   /// Subscribes to the topics that a filter selects: `+` stands for one level, `#` for the rest. Waits for the broker.
   Subscription subscribe(std::string_view filter, std::function<void(const Message&)> callback,
