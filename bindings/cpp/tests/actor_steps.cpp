@@ -244,8 +244,9 @@ void Actor::cancel(const std::string& label) {
 }
 
 void Actor::called(const std::string& method, const json& answer, Request request) {
-  tell_item("invoked", method, of_call(request));
+  const json item = of_call(request);
   if (answer.contains("stream")) {
+    tell_item("invoked", method, item);
     request.on_cancel([method] { tell_item("withdrawn", method, {{"expect", "withdrawn"}}); });
     std::thread([request, answer]() mutable {
       try {
@@ -263,10 +264,15 @@ void Actor::called(const std::string& method, const json& answer, Request reques
     }).detach();
     return;
   }
-  if (!answer.contains("hold")) return give(request, answer);
+  if (!answer.contains("hold")) {
+    tell_item("invoked", method, item);
+    return give(request, answer);
+  }
   request.on_cancel([method] { tell_item("withdrawn", method, {{"expect", "withdrawn"}}); });
   std::lock_guard<std::mutex> lock(mutex_);
   held_[method].push_back(std::move(request));
+  // A step may answer it as soon as it is told.
+  tell_item("invoked", method, item);
 }
 
 void Actor::answer(const std::string& method, const json& answer) {

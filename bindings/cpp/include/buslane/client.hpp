@@ -37,8 +37,8 @@ class BUSLANE_API Client {
   /// Connects as the options say.
   static Client connect(Options options);
 
-  Client(Client&&) noexcept;
-  Client& operator=(Client&&) noexcept;
+  Client(Client&&) noexcept;  ///< Moves.
+  Client& operator=(Client&&) noexcept;  ///< Moves; what was held before ends.
   /// Leaves the bus, as `close` does.
   ~Client();
 

@@ -50,8 +50,8 @@ class BUSLANE_API Error : public std::runtime_error {
   /// Makes an error of this library's own.
   Error(ErrorCode code, const std::string& detail);
   ~Error() override;
-  Error(const Error&) noexcept;
-  Error& operator=(const Error&) noexcept;
+  Error(const Error&) noexcept;  ///< Copies.
+  Error& operator=(const Error&) noexcept;  ///< Copies.
 
   /// Returns the stable code; `ErrorCode::service` for a service's own word.
   ErrorCode code() const noexcept;
@@ -72,8 +72,8 @@ class BUSLANE_API ServiceError : public std::runtime_error {
   /// Makes an error. The code is the service's word, 1 to 64 of `a-z 0-9 _`; `data` is JSON text, or empty.
   ServiceError(std::string code, const std::string& title, std::string data = {});
   ~ServiceError() override;
-  ServiceError(const ServiceError&);
-  ServiceError& operator=(const ServiceError&);
+  ServiceError(const ServiceError&);  ///< Copies.
+  ServiceError& operator=(const ServiceError&);  ///< Copies.
 
   /// Returns the service's word.
   const std::string& code() const noexcept { return code_; }

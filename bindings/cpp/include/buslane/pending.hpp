@@ -32,8 +32,8 @@ class Pending;
 template <>
 class [[nodiscard]] BUSLANE_API Pending<Reply> {
  public:
-  Pending(Pending&&) noexcept;
-  Pending& operator=(Pending&&) noexcept;
+  Pending(Pending&&) noexcept;  ///< Moves.
+  Pending& operator=(Pending&&) noexcept;  ///< Moves; what was held before ends.
   ~Pending();
 
   /// Waits for the reply. Throws `Error` if there is none. May be called again.
@@ -60,8 +60,8 @@ class [[nodiscard]] BUSLANE_API Pending<Reply> {
 /// Move-only. `cancel` may be called while another thread waits in `next`.
 class [[nodiscard]] BUSLANE_API ReplyStream {
  public:
-  ReplyStream(ReplyStream&&) noexcept;
-  ReplyStream& operator=(ReplyStream&&) noexcept;
+  ReplyStream(ReplyStream&&) noexcept;  ///< Moves.
+  ReplyStream& operator=(ReplyStream&&) noexcept;  ///< Moves; what was held before ends.
   ~ReplyStream();
 
   /// Waits for the next part; nothing after the last, and after `cancel`. Throws `Error` where the stream broke off.
@@ -93,8 +93,8 @@ struct Summary {
 /// Move-only. `cancel` may be called while another thread waits in `next`.
 class [[nodiscard]] BUSLANE_API Gathering {
  public:
-  Gathering(Gathering&&) noexcept;
-  Gathering& operator=(Gathering&&) noexcept;
+  Gathering(Gathering&&) noexcept;  ///< Moves.
+  Gathering& operator=(Gathering&&) noexcept;  ///< Moves; what was held before ends.
   ~Gathering();
 
   /// Waits for the next answer; nothing after the last, and after `cancel`.

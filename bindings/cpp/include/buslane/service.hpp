@@ -87,10 +87,10 @@ class BUSLANE_API Service {
 
   /// Begins a service.
   Service(std::string name, std::string version);
-  Service(const Service&);
-  Service(Service&&) noexcept;
-  Service& operator=(const Service&);
-  Service& operator=(Service&&) noexcept;
+  Service(const Service&);  ///< Copies.
+  Service(Service&&) noexcept;  ///< Moves.
+  Service& operator=(const Service&);  ///< Copies.
+  Service& operator=(Service&&) noexcept;  ///< Moves.
   ~Service();
 
   /// Names the instance; the broker chooses a name otherwise.
@@ -139,8 +139,8 @@ class BUSLANE_API Service {
 /// Move-only; for one thread at a time.
 class [[nodiscard]] BUSLANE_API Registration {
  public:
-  Registration(Registration&&) noexcept;
-  Registration& operator=(Registration&&) noexcept;
+  Registration(Registration&&) noexcept;  ///< Moves.
+  Registration& operator=(Registration&&) noexcept;  ///< Moves; what was held before ends.
   ~Registration();
 
   /// Returns the service's name.

@@ -20,8 +20,8 @@ struct SubscriptionState;
 /// Move-only; for one thread at a time.
 class [[nodiscard]] BUSLANE_API Subscription {
  public:
-  Subscription(Subscription&&) noexcept;
-  Subscription& operator=(Subscription&&) noexcept;
+  Subscription(Subscription&&) noexcept;  ///< Moves.
+  Subscription& operator=(Subscription&&) noexcept;  ///< Moves; what was held before ends.
   ~Subscription();
 
   /// Lets what comes wait in the client's queue, under the subscription's overflow rule.
