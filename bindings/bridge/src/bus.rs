@@ -5,16 +5,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use buslane_client::{
     Call, Client, ConnectionState, Encoding, ErrorCode, Publish, Registration, Url, UrlError, blocking,
 };
+use futures_util::StreamExt;
 
 use crate::pending::Slot;
 use crate::source::Watch;
 use crate::{
-    CallOptions, Content, Event, Events, Failure, Parts, Pending, PublishOptions, Request, ServiceDeclaration,
-    SubscribeOptions,
+    CallOptions, Content, Event, Events, Failure, Parts, Pending, PublishOptions, Request,
+    ServiceDeclaration, SubscribeOptions,
 };
 
 /// What a program may say about its client before it connects. `None` and empty stand for the client's own defaults.

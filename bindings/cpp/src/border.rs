@@ -9,7 +9,11 @@ use crate::joining::{Bus, Watch, connect};
 use crate::offering::Registration;
 
 #[cxx::bridge(namespace = "buslane::native")]
-#[allow(missing_docs, unreachable_pub, reason = "the C++ headers document what this carries; the macro wants it so")]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    reason = "the C++ headers document what this carries; the macro wants it so"
+)]
 pub(crate) mod border {
     /// An error, whole. `number` is 0 for a service's own word; `retry` and `origin` count the words of the table.
     #[derive(Default)]
@@ -191,7 +195,12 @@ pub(crate) mod border {
         type Bus;
         fn connect(options: ConnectOptions) -> Result<Box<Bus>>;
         fn next_event(self: &Bus) -> Result<Box<Event>>;
-        fn request(self: &Bus, address: &str, content: Content, options: &CallOptions) -> Result<Box<Pending>>;
+        fn request(
+            self: &Bus,
+            address: &str,
+            content: Content,
+            options: &CallOptions,
+        ) -> Result<Box<Pending>>;
         fn request_stream(
             self: &Bus,
             address: &str,

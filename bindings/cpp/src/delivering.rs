@@ -18,7 +18,12 @@ impl Batch {
                 shared: message.shared().unwrap_or_default(),
                 retained: message.is_retained(),
                 snapshot: message.is_snapshot(),
-                ..delivered(carried(message.topic(), message.from(), message.id(), message.payload()))
+                ..delivered(carried(
+                    message.topic(),
+                    message.from(),
+                    message.id(),
+                    message.payload(),
+                ))
             },
             Some(SubscriptionEvent::Gap(gap)) => Delivered {
                 gap: true,

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use buslane_bridge::client::{ErrorCode, Retry};
 use buslane_bridge::client::protocol::Origin;
+use buslane_bridge::client::{ErrorCode, Retry};
 use buslane_bridge::{Failure, guarded};
 
 use crate::border::border::Problem;

@@ -62,7 +62,9 @@ impl Bus {
         options: &CallOptions,
     ) -> Result<Box<Parts>, Failed> {
         attempt(|| {
-            let parts = self.0.request_stream(address, lent(&content), &call_options(options))?;
+            let parts = self
+                .0
+                .request_stream(address, lent(&content), &call_options(options))?;
             Ok(Box::new(Parts(parts)))
         })
     }
@@ -94,7 +96,10 @@ impl Bus {
         content: Content<'_>,
         options: &PublishOptions,
     ) -> Result<(), Failed> {
-        attempt(|| self.0.try_publish(topic, lent(&content), &publish_options(options)))
+        attempt(|| {
+            self.0
+                .try_publish(topic, lent(&content), &publish_options(options))
+        })
     }
 
     pub(crate) fn publish_acked(
@@ -103,7 +108,10 @@ impl Bus {
         content: Content<'_>,
         options: &PublishOptions,
     ) -> Result<u32, Failed> {
-        attempt(|| self.0.publish_acked(topic, lent(&content), &publish_options(options)))
+        attempt(|| {
+            self.0
+                .publish_acked(topic, lent(&content), &publish_options(options))
+        })
     }
 
     pub(crate) fn clear_retained(&self, topic: &str) -> Result<u32, Failed> {

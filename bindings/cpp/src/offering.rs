@@ -55,7 +55,11 @@ fn declaration(service: border::Service) -> ServiceDeclaration {
         groups: service.groups,
         methods: service.methods.into_iter().map(method).collect(),
         topics: service.topics.into_iter().map(topic).collect(),
-        schemas: service.schemas.into_iter().map(|schema| (schema.uri, schema.schema)).collect(),
+        schemas: service
+            .schemas
+            .into_iter()
+            .map(|schema| (schema.uri, schema.schema))
+            .collect(),
         meta: service.meta,
     }
 }
