@@ -88,6 +88,14 @@ test_exports() {
   [ -z "$strangers" ] || fail "the library exports what is no API:" "$strangers"
 }
 
+# The examples tell their story together with those in Rust, whoever plays which part.
+test_languages() {
+  local ours=$build/tests/examples theirs=$target/debug
+  cargo build --locked --quiet --package buslane-examples
+  python3 examples/story.py "$BUSLANE_BROKER" "$ours/service" "$theirs/watcher" "$ours/publisher" "$theirs/consumer"
+  python3 examples/story.py "$BUSLANE_BROKER" "$theirs/service" "$ours/watcher" "$theirs/publisher" "$ours/consumer"
+}
+
 # The tests again with sanitizers in the C++ half, and the calls under memcheck.
 test_memory() {
   configure "$target/cpp/sanitized" -DCMAKE_BUILD_TYPE=Debug -DBUSLANE_TESTS=ON -DBUSLANE_SANITIZE=address,undefined
@@ -105,6 +113,7 @@ test_package() {
   export BUSLANE_BROKER=$target/debug/buslane
   build_package -DBUSLANE_TESTS=ON
   ctest --test-dir "$build" --output-on-failure
+  test_languages
   test_exports
   test_consumers
   test_memory
