@@ -1,6 +1,6 @@
 //! Requests that came in.
 
-use crate::border::border::{Carried, Content, Header};
+use crate::border::crossing::{Carried, Content, Header};
 use crate::delivering::{carried, headers_of};
 use crate::failing::{Failed, attempt};
 use crate::joining::lent;

@@ -14,7 +14,7 @@ use crate::offering::Registration;
     unreachable_pub,
     reason = "the C++ headers document what this carries; the macro wants it so"
 )]
-pub(crate) mod border {
+pub(crate) mod crossing {
     /// An error, whole. `number` is 0 for a service's own word; `retry` and `origin` count the words of the table.
     #[derive(Default)]
     struct Problem {

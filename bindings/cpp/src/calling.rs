@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use buslane_bridge::{Outcome, TimeOver};
 
-use crate::border::border::{Carried, Header, Summary};
+use crate::border::crossing::{Carried, Header, Summary};
 use crate::delivering::{carried, headers_of};
 use crate::failing::{Failed, attempt};
 use crate::joining::{Bus, taken};
@@ -22,7 +22,7 @@ pub(crate) struct Parts(pub(crate) Arc<buslane_bridge::Parts>);
 /// One part of an answer, the end, or that none came in time.
 pub(crate) enum Part {
     /// A part.
-    Part { from: String, outcome: Option<Outcome> },
+    Came { from: String, outcome: Option<Outcome> },
     /// Nothing more comes.
     Over,
     /// Nothing came in time.
@@ -85,7 +85,7 @@ impl Parts {
 impl Part {
     fn of(part: Option<buslane_bridge::Part>) -> Part {
         match part {
-            Some(part) => Part::Part {
+            Some(part) => Part::Came {
                 from: part.from,
                 outcome: Some(part.outcome),
             },
@@ -103,14 +103,14 @@ impl Part {
 
     pub(crate) fn from(&self) -> &str {
         match self {
-            Part::Part { from, .. } => from,
+            Part::Came { from, .. } => from,
             Part::Over | Part::Late => "",
         }
     }
 
     pub(crate) fn take_reply(&mut self) -> Result<Box<Reply>, Failed> {
         attempt(|| match self {
-            Part::Part { outcome, .. } => Ok(Box::new(Reply(outcome.take().ok_or_else(taken)??))),
+            Part::Came { outcome, .. } => Ok(Box::new(Reply(outcome.take().ok_or_else(taken)??))),
             Part::Over | Part::Late => Err(taken()),
         })
     }

@@ -2,7 +2,7 @@
 
 use buslane_bridge::client::{Headers, Payload, SubscriptionEvent};
 
-use crate::border::border::{Carried, Delivered, Header};
+use crate::border::crossing::{Carried, Delivered, Header};
 
 /// Messages and gaps of one subscription, in their order.
 pub(crate) struct Batch(pub(crate) Vec<SubscriptionEvent>);

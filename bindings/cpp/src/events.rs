@@ -4,7 +4,7 @@ use buslane_bridge::client::{ConnectionState, Instance, PresenceEvent, Problem, 
 use buslane_bridge::{Event as Taken, Failure};
 
 use crate::answering::Request;
-use crate::border::border::{Kind, Presence, Report, State};
+use crate::border::crossing::{Kind, Presence, Report, State};
 use crate::calling::Reply;
 use crate::delivering::Batch;
 use crate::failing::{Failed, attempt, problem};
@@ -176,6 +176,6 @@ fn report_of(report: ClientReport) -> Report {
     }
 }
 
-fn converted(problem_of: Box<Problem>) -> crate::border::border::Problem {
+fn converted(problem_of: Box<Problem>) -> crate::border::crossing::Problem {
     problem(&Failure::from(problem_of))
 }

@@ -7,7 +7,7 @@ use buslane_bridge::client::protocol::Origin;
 use buslane_bridge::client::{ErrorCode, Retry};
 use buslane_bridge::{Failure, guarded};
 
-use crate::border::border::Problem;
+use crate::border::crossing::Problem;
 
 /// Says that there is a failure to be fetched.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use buslane_bridge::Failure;
 use buslane_bridge::client::{ErrorCode, Overflow};
 
 use crate::answering::Request;
-use crate::border::border::{
+use crate::border::crossing::{
     CallOptions, ConnectOptions, Content, Header, PublishOptions, State, SubscribeOptions,
 };
 use crate::calling::{Parts, Pending};
@@ -69,6 +69,7 @@ impl Bus {
         })
     }
 
+    #[allow(clippy::ptr_arg, reason = "cxx knows vectors, and no slices of texts")]
     pub(crate) fn gather(
         &self,
         addresses: &Vec<String>,

@@ -2,7 +2,7 @@
 
 use buslane_bridge::{Method, ServiceDeclaration, Topic};
 
-use crate::border::border;
+use crate::border::crossing;
 use crate::failing::{Failed, attempt};
 use crate::joining::Bus;
 
@@ -10,7 +10,7 @@ use crate::joining::Bus;
 pub(crate) struct Registration(buslane_bridge::client::Registration);
 
 impl Bus {
-    pub(crate) fn register_service(&self, service: border::Service) -> Result<Box<Registration>, Failed> {
+    pub(crate) fn register_service(&self, service: crossing::Service) -> Result<Box<Registration>, Failed> {
         let declaration = declaration(service);
         attempt(|| Ok(Box::new(Registration(self.0.register(declaration)?))))
     }
@@ -35,7 +35,7 @@ impl Registration {
     /// Returns what it breaks, as JSON text; empty if nothing.
     pub(crate) fn compatibility(&self) -> String {
         let report = self.0.compatibility();
-        report.map_or_else(String::new, |report| buslane_bridge::to_json(&*report))
+        report.map_or_else(String::new, |report| buslane_bridge::to_json(&report))
     }
 
     pub(crate) fn unregister(&self) -> Result<(), Failed> {
@@ -47,7 +47,7 @@ impl Registration {
     }
 }
 
-fn declaration(service: border::Service) -> ServiceDeclaration {
+fn declaration(service: crossing::Service) -> ServiceDeclaration {
     ServiceDeclaration {
         name: service.name,
         version: service.version,
@@ -64,7 +64,7 @@ fn declaration(service: border::Service) -> ServiceDeclaration {
     }
 }
 
-fn method(method: border::Method) -> Method {
+fn method(method: crossing::Method) -> Method {
     Method {
         name: method.name,
         token: method.token,
@@ -74,7 +74,7 @@ fn method(method: border::Method) -> Method {
     }
 }
 
-fn topic(topic: border::Topic) -> Topic {
+fn topic(topic: crossing::Topic) -> Topic {
     Topic {
         topic: topic.topic,
         schema: topic.schema,
