@@ -42,7 +42,8 @@ class ProgramActor(Actor):
         self._numbers = 0
         self._answers: dict[int, asyncio.Future[JsonObject]] = {}
         self._queues: dict[tuple[str, str], Inbox] = defaultdict(Inbox)
-        self._state: Item = {"expect": "state", "state": "disconnected", "error": None}
+        #: Where the connection stands, after what it passed through since the last look.
+        self._states: list[Item] = [{"expect": "state", "state": "disconnected", "error": None}]
         self._changed = asyncio.Condition()
 
     async def connect(self, lazy: bool, timeout_ms: int) -> None:
@@ -83,11 +84,13 @@ class ProgramActor(Actor):
 
     async def state(self, wanted: str) -> Item:
         async with self._changed:
-            await self._changed.wait_for(lambda: self._state["state"] == wanted)
-            return self._state
+            await self._changed.wait_for(lambda: any(item["state"] == wanted for item in self._states))
+            while self._states[0]["state"] != wanted:
+                self._states.pop(0)
+            return self._states[0]
 
     async def left_over(self) -> list[str]:
-        if self._state["state"] == "connected":
+        if self._states[-1]["state"] == "connected":
             try:
                 await asyncio.wait_for(self._ask({"do": "flush"}), LAST_LOOK)
             except (TimeoutError, Refused):
@@ -130,7 +133,7 @@ class ProgramActor(Actor):
             self._queues[kind, label].put(item)
         elif "state" in told:
             async with self._changed:
-                self._state = told["state"]
+                self._states.append(told["state"])
                 self._changed.notify_all()
         elif "refused" in told:
             self._answers.pop(told["refused"]).set_exception(Refused(told["error"]))
