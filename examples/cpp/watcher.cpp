@@ -2,7 +2,9 @@
 #include <buslane/buslane.hpp>
 #include <nlohmann/json.hpp>
 
+#include <future>
 #include <iostream>
+#include <mutex>
 
 #include "ending.hpp"
 
@@ -26,7 +28,14 @@ int main() {
   const Ending ending;
   try {
     auto bus = buslane::Client::connect();  // BUSLANE_URL, else 127.0.0.1:5959
-    auto presence = bus.watch_presence(see);
+    std::promise<void> told;  // who is there comes before what they say
+    std::once_flag once;
+    auto presence = bus.watch_presence([&](const buslane::PresenceEvent& event) {
+      see(event);
+      const bool end = event.kind == buslane::PresenceEvent::Kind::snapshot_end;
+      if (end) std::call_once(once, [&] { told.set_value(); });
+    });
+    told.get_future().wait();
     auto readings = bus.subscribe("room/+/temperature", hear);
     ending.wait();
   } catch (const buslane::Error& error) {
