@@ -82,6 +82,7 @@ generate:
     BUSLANE_GENERATE=1 cargo test --package buslane-broker --lib --locked generated
     BUSLANE_GENERATE=1 cargo test --package buslane-broker --test schema_suite --locked optional
     BUSLANE_GENERATE=1 cargo test --package buslane-cli --test generated --locked
+    python3 bindings/cpp/generate.py
 
 # Formats the code
 [group('work')]
@@ -92,6 +93,21 @@ format:
 [group('work')]
 demo:
     cargo run --release --locked -- demo
+
+# Builds the package of the C++ SDK: a prefix tree for CMake and pkg-config
+[group('work')]
+cpp:
+    ./scripts/cpp.sh build
+
+# Tests the C++ SDK: its API, the scenarios, the installed package, sanitizers, valgrind
+[group('check')]
+test-cpp:
+    ./scripts/cpp.sh test
+
+# Builds the reference of the C++ SDK by Doxygen; a warning is an error
+[group('check')]
+docs-cpp:
+    ./scripts/cpp.sh reference
 
 # Puts what is shipped into dist/: the broker's binary, stripped
 [group('work')]

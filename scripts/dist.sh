@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds what is shipped and puts it into dist/: the broker's binary for this machine, without symbols, its manual pages
-# and what shells need to complete its command lines.
+# Builds what is shipped and puts it into dist/: the broker's binary for this machine, without symbols, its manual pages,
+# what shells need to complete its command lines, and the package of the C++ SDK.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -13,4 +13,6 @@ dist/buslane man --output dist/man/man1 >/dev/null
 for shell in bash zsh fish; do
   dist/buslane completions "$shell" >"dist/completions/buslane.$shell"
 done
-ls -l dist/buslane
+./scripts/cpp.sh build
+cp -a "${CARGO_TARGET_DIR:-target}/cpp/prefix" dist/cpp
+ls -l dist/buslane dist/cpp/lib

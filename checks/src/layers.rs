@@ -11,6 +11,8 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     ("buslane-client", &["buslane-protocol", "buslane-session"]),
     ("buslane-engine", &["buslane-protocol"]),
     ("buslane-broker", &["buslane-protocol", "buslane-engine"]),
+    ("buslane-bridge", &["buslane-client"]),
+    ("buslane-cpp", &["buslane-bridge"]),
     (
         "buslane-cli",
         &["buslane-protocol", "buslane-client", "buslane-broker"],

@@ -161,6 +161,12 @@ impl Client {
         &self.shared.url
     }
 
+    /// Waits while so much is on its way that [`Publish::try_send`] and [`Call::body_then`] fail with `queue_full`. Who
+    /// sends at the same time may be faster.
+    pub async fn room(&self) {
+        self.shared.room().await;
+    }
+
     /// Waits until the broker has processed everything that was sent before, through whatever handle. Without a
     /// connection it waits for the next one.
     pub async fn flush(&self) -> Result<(), FlushError> {

@@ -257,5 +257,7 @@ async fn what_must_not_wait_is_refused_while_much_is_on_its_way() {
         .call("worker:work")
         .body_then(Body::none(), |_| panic!("it was refused"));
     assert_eq!(called.unwrap_err().code(), "queue_full");
+    let room = blocking::wait_for(bus.room(), Duration::ZERO);
+    assert!(room.is_none(), "there is none");
     drop(peer);
 }

@@ -1,6 +1,6 @@
 """Plays the scenarios over every road without an SDK, against the real broker.
 
-Usage: python3 schemas/scenarios/runner [--broker PATH] [--road ROAD] [--least N] [SCENARIO...]
+Usage: python3 schemas/scenarios/runner [--broker PATH] [--road ROAD | --sdk PROGRAM] [--least N] [SCENARIO...]
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ async def main() -> int:
     arguments = _arguments()
     scenarios = load(arguments.scenario)
     roads = [arguments.road] if arguments.road else list(ROADS)
+    if arguments.sdk:
+        roads = ["sdk"]
     room = asyncio.Semaphore(arguments.jobs)
     code = 0
     for road in roads:
@@ -35,7 +37,7 @@ async def main() -> int:
         for name, reason in against.items():
             if reason is not None:
                 print(f"{road}::{name}: not played. {reason}")
-        played = await asyncio.gather(*(_play(each, arguments.broker, road, room) for each in playable))
+        played = await asyncio.gather(*(_play(each, arguments, road, room) for each in playable))
         print(f"{road}: {sum(played)} of {len(playable)} passed, {len(scenarios) - len(playable)} not played", flush=True)
         if sum(played) != len(playable):
             code = 1
@@ -45,10 +47,10 @@ async def main() -> int:
     return code
 
 
-async def _play(scenario: Scenario, binary: str, road: str, room: asyncio.Semaphore) -> bool:
+async def _play(scenario: Scenario, arguments: argparse.Namespace, road: str, room: asyncio.Semaphore) -> bool:
     async with room:
         try:
-            over_http = await play(scenario, binary, road)
+            over_http = await play(scenario, arguments.broker, road, arguments.sdk)
         except Exception as error:
             said = str(error) if isinstance(error, Failed) else traceback.format_exc()
             print(f"{road}::{scenario.name}: FAILED, {scenario.document['promise']}\n    {said}", flush=True)
@@ -63,6 +65,7 @@ def _arguments() -> argparse.Namespace:
     found = os.environ.get("BUSLANE_BROKER") or shutil.which("buslane")
     parser.add_argument("--broker", default=found, help="the binary; default: BUSLANE_BROKER, else buslane on the PATH")
     parser.add_argument("--road", choices=ROADS, help="default: one after the other")
+    parser.add_argument("--sdk", help="a program that plays the clients over an SDK, instead of the roads without one")
     parser.add_argument("--least", type=int, default=0, help="how many have to pass on each road at the least")
     parser.add_argument("--jobs", type=int, default=USUAL_JOBS, help="how many are played side by side")
     parser.add_argument("scenario", nargs="*", help="names of scenarios; default: all")

@@ -14,6 +14,7 @@ from inbox import Inbox
 from linked_actor import CONNECT_MS, LinkedActor
 from link import Link
 from matcher import JsonObject, differences, matches
+from program_actor import ProgramActor
 from scenario import Scenario
 
 #: Seconds that an action may take, and milliseconds for an expectation that names no bound.
@@ -24,13 +25,14 @@ PLACES = {"client", "on", "of", "method", "name", "within_ms", "why"}
 SUBSETS = {"error", "headers", "content"}
 
 
-async def play(scenario: Scenario, binary: str, road: str) -> set[str]:
-    """Plays a scenario over a road. Returns who went over HTTP. Raises `Failed` with what is wrong."""
+async def play(scenario: Scenario, binary: str, road: str, program: str | None = None) -> set[str]:
+    """Plays a scenario over a road; over `sdk`, by a program. Returns who went over HTTP. Raises `Failed` with what is
+    wrong."""
     over_http = scenario.over_http() if road == "http" else set()
     if road == "http" and not over_http:
         raise Failed("no client fits HTTP: say in not_over why")
     broker = Broker(binary, scenario.document.get("broker", {}))
-    stage = Stage(scenario, broker, "lines" if road == "http" else road, over_http)
+    stage = Stage(scenario, broker, "lines" if road == "http" else road, over_http, program)
     try:
         await stage.begin()
         for number, step in enumerate(scenario.document["steps"], 1):
@@ -48,8 +50,11 @@ async def play(scenario: Scenario, binary: str, road: str) -> set[str]:
 class Stage:
     """The broker and the clients of a scenario."""
 
-    def __init__(self, scenario: Scenario, broker: Broker, road: str, over_http: set[str]) -> None:
+    def __init__(
+        self, scenario: Scenario, broker: Broker, road: str, over_http: set[str], program: str | None
+    ) -> None:
         self._scenario, self._broker, self._road, self._over_http = scenario, broker, road, over_http
+        self._program = program
         self._actors: dict[str, Actor] = {}
 
     async def begin(self) -> None:
@@ -92,11 +97,15 @@ class Stage:
             bare = BareActor(link)
             self._actors[label] = bare
             return await bare.connect()
-        actor = LinkedActor(self._road, label, link)
+        actor: LinkedActor | ProgramActor
+        if self._program is None:
+            actor = LinkedActor(self._road, label, link)
+        else:
+            actor = ProgramActor(self._program, label, link)
         try:
             await actor.connect(lazy, timeout_ms)
         except Refused:
-            link.close()
+            await actor.stop()
             raise
         self._actors[label] = actor
 

@@ -30,7 +30,7 @@ class Scenario:
 
     def reason_against(self, road: str) -> str | None:
         """Says why the scenario cannot be played over a road."""
-        kind = "http" if road == "http" else "lines"
+        kind = road if road in ("http", "sdk") else "lines"
         reason: str | None = self.document.get("not_over", {}).get(kind)
         return reason
 
