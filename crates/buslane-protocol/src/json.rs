@@ -6,6 +6,7 @@
 
 mod broker;
 mod client;
+#[cfg(feature = "diagnosis")]
 mod diagnosis;
 mod encode;
 mod envelope;
