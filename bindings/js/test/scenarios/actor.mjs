@@ -33,7 +33,8 @@ export class Actor {
     switch (step.expect) {
       case "delivery":
       case "gap": {
-        const item = await this.subscription(step.on).next();
+        const item = await this.look(step.on);
+        this.takeAway(step.on);
         return item.done ? { expect: "nothing more" } : ofEvent(item.value);
       }
       case "invoked":
@@ -51,8 +52,16 @@ export class Actor {
     }
   }
 
-  subscription(label) {
-    return this.#subscriptions.get(label).events;
+  /** Waits for the next event of a subscription, and leaves it there: whoever gives up waiting loses nothing. */
+  look(label) {
+    const entry = this.#subscriptions.get(label);
+    entry.pull ??= entry.events.next();
+    return entry.pull;
+  }
+
+  /** Takes away what was looked at. */
+  takeAway(label) {
+    this.#subscriptions.get(label).pull = undefined;
   }
 
   /** What came and was not expected. */
@@ -61,8 +70,8 @@ export class Actor {
       await Promise.race([this.#client.flush().catch(() => {}), late(5000)]);
     }
     const left = [];
-    for (const [label, { events }] of this.#subscriptions) {
-      const item = await Promise.race([events.next().catch(() => NOTHING), immediately()]);
+    for (const label of this.#subscriptions.keys()) {
+      const item = await Promise.race([this.look(label).catch(() => NOTHING), immediately()]);
       if (item !== NOTHING && !item.done) {
         left.push(`subscription ${label} has ${JSON.stringify(ofEvent(item.value))}`);
       }

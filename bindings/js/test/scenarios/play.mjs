@@ -4,6 +4,7 @@ import { connect } from "buslane";
 import { Broker } from "../stage/broker.mjs";
 import { Relay } from "../stage/relay.mjs";
 import { Actor, check } from "./actor.mjs";
+import { ofEvent } from "./items.mjs";
 import { differences, matches } from "./matcher.mjs";
 
 /** The transports over which scenarios are played. */
@@ -17,7 +18,7 @@ export async function play(scenario, transport) {
       const path = transport === "unix" ? join(broker.folder, `${label}.link`) : undefined;
       stage.relays.set(label, { relay: await Relay.start(broker, path), path });
       if (!scenario.unconnected?.includes(label)) {
-        await join_(stage, label, {});
+        await joinBus(stage, label, {});
       }
     }
     for (const [index, step] of scenario.steps.entries()) {
@@ -39,7 +40,7 @@ export async function play(scenario, transport) {
   }
 }
 
-async function join_(stage, label, options) {
+async function joinBus(stage, label, options) {
   const { relay, path } = stage.relays.get(label);
   const url = { tcp: () => `buslane://127.0.0.1:${relay.port}`, unix: () => `buslane+unix://${path}`, websocket: () => `ws://127.0.0.1:${relay.port}` };
   const client = await connect(url[stage.transport](), { name: label, firstRetry: 5, longestRetry: 50, ...options });
@@ -63,7 +64,7 @@ async function take(stage, step) {
     return stage.broker.start();
   }
   if (step.do === "connect") {
-    return check(join_(stage, step.client, { lazy: step.lazy, timeout: step.timeout_ms }), step.fails);
+    return check(joinBus(stage, step.client, { lazy: step.lazy, timeout: step.timeout_ms }), step.fails);
   }
   return bounded(stage.actors.get(step.client).act(step), LONGEST_ACTION);
 }
@@ -84,23 +85,23 @@ async function expect(stage, steps) {
 
 /** Adds up what several subscriptions yield. */
 async function tally(stage, step) {
-  const [came, pending] = [[], new Map()];
+  const came = [];
   let missing = 0;
   while (came.length + missing < step.total) {
-    for (const { client, on } of step.of) {
-      const name = `${client} ${on}`;
-      if (!pending.has(name)) {
-        pending.set(name, stage.actors.get(client).next({ expect: "delivery", on }).then((item) => ({ name, item })));
-      }
-    }
-    const { name, item } = await Promise.race(pending.values());
-    pending.delete(name);
-    if (item.expect === "gap") {
-      missing += item.count;
-    } else if (item.expect === "delivery") {
-      came.push(JSON.stringify(item.payload));
-    } else {
+    const looks = step.of.map(({ client, on }) => {
+      const actor = stage.actors.get(client);
+      return actor.look(on).then((item) => ({ actor, on, item }));
+    });
+    const { actor, on, item } = await Promise.race(looks);
+    actor.takeAway(on);
+    if (item.done) {
       throw new Error("the subscription has ended");
+    }
+    const event = ofEvent(item.value);
+    if (event.expect === "gap") {
+      missing += event.count;
+    } else {
+      came.push(JSON.stringify(event.payload));
     }
   }
   if ("missing" in step && !matches(step.missing, missing)) {
