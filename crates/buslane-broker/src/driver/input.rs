@@ -244,7 +244,7 @@ impl Input {
                 .head
                 .wanted
                 .saturating_sub(length)
-                .clamp(1, length.clamp(LEAST_ROOM, MOST_ROOM));
+                .clamp(1, length.max(LEAST_ROOM));
             kept.account.charge(more)?;
             kept.bytes.reserve_exact(more);
             kept.account.resized(before + more, kept.bytes.capacity());
@@ -255,8 +255,6 @@ impl Input {
 
 /// Bytes by which a buffer grows, if the frame is not shorter, until it has as many.
 const LEAST_ROOM: usize = 4 << 10;
-/// The most bytes by which it grows, so that one read does not take long.
-const MOST_ROOM: usize = 128 << 10;
 /// Bytes that a buffer may have to no use.
 const MOST_WASTE: usize = 16 << 10;
 

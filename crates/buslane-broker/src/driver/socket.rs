@@ -1,11 +1,12 @@
 //! One connected socket of any kind, and its place among those that the broker admits.
 
+use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use std::cell::Cell;
+use bytes::BufMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
@@ -149,12 +150,13 @@ impl Socket {
         AsyncRead::poll_read(Pin::new(self), context, &mut buffer).map_ok(|()| buffer.filled().len())
     }
 
-    /// Reads into the free room of a buffer, if there is something to read.
-    pub(crate) fn try_read_into(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    /// Reads into the free room of a buffer, so many bytes at the most, if there is something to read.
+    pub(crate) fn try_read_into(&self, buffer: &mut Vec<u8>, most: usize) -> io::Result<usize> {
+        let mut part = buffer.limit(most);
         match &self.stream {
-            Stream::Tcp(stream) => stream.try_read_buf(buffer),
+            Stream::Tcp(stream) => stream.try_read_buf(&mut part),
             #[cfg(unix)]
-            Stream::Unix(stream) => stream.try_read_buf(buffer),
+            Stream::Unix(stream) => stream.try_read_buf(&mut part),
             Stream::Pipe(_) => Err(nothing_to_read()),
         }
     }
