@@ -33,6 +33,12 @@ pub fn decode_broker(text: &[u8]) -> Result<BrokerMessage<'_>, DecodeError> {
     broker::decode(text)
 }
 
+/// Decodes the text of one rare message that a broker sent, as a binary frame holds it; `None` if it is of a type that
+/// has a layout of its own there.
+pub(crate) fn decode_rare_broker(text: &[u8]) -> Result<Option<BrokerMessage<'static>>, DecodeError> {
+    broker::decode_rare(text)
+}
+
 /// Appends a client's message as JSON text, without a line end.
 ///
 /// The text has no line break, so that a line can hold it. A payload that says that it is JSON, was never checked

@@ -21,11 +21,9 @@ pub(super) fn decode_broker<'a>(frame: &Frame<'a>) -> Result<BrokerMessage<'a>, 
     if !BROKER.contains(&frame.kind) {
         return Err(unknown(frame));
     }
-    let message = json::decode_broker(frame.rare_text()?)?;
-    if broker_code(&message) == Some(frame.kind) {
-        Ok(message)
-    } else {
-        Err(frame.fault(DISAGREE))
+    match json::decode_rare_broker(frame.rare_text()?)? {
+        Some(message) if broker_code(&message) == Some(frame.kind) => Ok(message),
+        _ => Err(frame.fault(DISAGREE)),
     }
 }
 
