@@ -1,7 +1,7 @@
 //! What a program hands in to be carried: a payload and headers, in the forms in which they cross. Checks nothing that
 //! the session checks.
 
-use buslane_session::protocol::{ErrorCode, HeadersBuf, Payload, Problem};
+use buslane_session::protocol::{ErrorCode, Headers, HeadersBuf, Payload, Problem};
 
 use crate::handles::own;
 
@@ -10,15 +10,21 @@ pub(crate) fn payload<'a>(kind: u8, text: &'a str, bytes: Option<&'a [u8]>) -> P
     match kind {
         0 => Payload::absent(),
         1 => Payload::checked(text.as_bytes()),
-        2 => Payload::bytes(bytes.unwrap_or_default()),
+        BYTES => Payload::bytes(bytes.unwrap_or_default()),
         _ => Payload::json(text.as_bytes()),
     }
 }
 
-/// Makes headers of a JSON array of names and values.
-pub(crate) fn headers(text: Option<&str>) -> Result<HeadersBuf, Box<Problem>> {
+/// Makes headers of a JSON array of names and values; without any, bytes have the type of bytes.
+pub(crate) fn headers(text: Option<&str>, kind: u8) -> Result<HeadersBuf, Box<Problem>> {
     let mut headers = HeadersBuf::new();
-    let Some(text) = text else { return Ok(headers) };
+    let Some(text) = text else {
+        if kind == BYTES {
+            let pushed = headers.push(Headers::CONTENT_TYPE, "application/octet-stream");
+            pushed.expect("the only header is a good one");
+        }
+        return Ok(headers);
+    };
     let entries: Vec<(String, String)> =
         serde_json::from_str(text).map_err(|error| Box::new(own(ErrorCode::InvalidMessage, error)))?;
     for (name, value) in entries {
@@ -28,3 +34,6 @@ pub(crate) fn headers(text: Option<&str>) -> Result<HeadersBuf, Box<Problem>> {
     }
     Ok(headers)
 }
+
+/// The kind of a payload of bytes.
+const BYTES: u8 = 2;

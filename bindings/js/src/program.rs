@@ -54,7 +54,7 @@ pub fn request(
     credit: u32,
 ) -> Fallible<f64> {
     act(handle, |session| {
-        let headers = content::headers(headers.as_deref())?;
+        let headers = content::headers(headers.as_deref(), kind)?;
         let options = RequestOptions {
             headers: headers.headers(),
             deadline: match deadline {
@@ -103,7 +103,7 @@ pub fn reply(
     bytes: Option<Vec<u8>>,
 ) -> Fallible<bool> {
     act(handle, |session| {
-        let headers = content::headers(headers.as_deref())?;
+        let headers = content::headers(headers.as_deref(), kind)?;
         answered(session.reply(
             token(generation, delivery),
             headers.headers(),
@@ -127,7 +127,7 @@ pub fn chunk(
     bytes: Option<Vec<u8>>,
 ) -> Fallible<u8> {
     act(handle, |session| {
-        let headers = content::headers(headers.as_deref())?;
+        let headers = content::headers(headers.as_deref(), kind)?;
         let payload = content::payload(kind, text, bytes.as_deref());
         match session.chunk(
             instant(now),
@@ -224,7 +224,7 @@ pub fn publish(
 ) -> Fallible<f64> {
     act(handle, |session| {
         let topic = Topic::parse(topic).map_err(|error| boxed(ErrorCode::InvalidTopic, error))?;
-        let headers = content::headers(headers.as_deref())?;
+        let headers = content::headers(headers.as_deref(), kind)?;
         let options = PublishOptions {
             headers: headers.headers(),
             ack,

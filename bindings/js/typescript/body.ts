@@ -133,7 +133,8 @@ function refuseUnwritable(value: unknown, pointer: string): void {
 
 function entries(content: Content | undefined, usualType: string | undefined): string | undefined {
   if (content === undefined) {
-    return usualType === undefined ? undefined : JSON.stringify([[":content-type", usualType]]);
+    // The other side says of bytes that they are bytes.
+    return undefined;
   }
   const list: [string, string][] = Object.entries(content.headers ?? {}).map(([name, value]) => [name, String(value)]);
   for (const [member, name] of CONTENT_MEMBERS) {

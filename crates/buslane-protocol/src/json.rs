@@ -47,6 +47,11 @@ pub fn encode_client(out: &mut Vec<u8>, message: &ClientMessage<'_>) {
     encode::client(out, message);
 }
 
+/// Appends a client's message of a rare type as JSON text, as a binary frame holds it; of another type nothing.
+pub(crate) fn encode_rare_client(out: &mut Vec<u8>, message: &ClientMessage<'_>) {
+    encode::client_rare(out, message);
+}
+
 /// Appends a broker's message as JSON text, without a line end. What [`encode_client`] says of payloads holds.
 pub fn encode_broker(out: &mut Vec<u8>, message: &BrokerMessage<'_>) {
     encode::broker(out, message);

@@ -30,7 +30,7 @@ pub(super) fn decode_broker<'a>(frame: &Frame<'a>) -> Result<BrokerMessage<'a>, 
 /// Appends a client's rare message.
 pub(super) fn encode_client(out: &mut Vec<u8>, message: &ClientMessage<'_>) {
     let kind = client_code(message).expect("the frequent messages have a layout of their own");
-    write_rare(out, kind, |out| json::encode_client(out, message));
+    write_rare(out, kind, |out| json::encode_rare_client(out, message));
 }
 
 /// Appends a broker's rare message.

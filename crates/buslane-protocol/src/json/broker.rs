@@ -9,7 +9,9 @@ use super::reader::{Reader, Side};
 use crate::{Ack, Answer, BrokerMessage, DecodeError, Delivery, Invocation, Part, Withdrawal};
 
 /// The types that [`decode`] reads out of the envelope itself.
-const FREQUENT: [&str; 8] = ["delivery", "request", "reply", "chunk", "ack", "cancel", "ping", "pong"];
+const FREQUENT: [&str; 8] = [
+    "delivery", "request", "reply", "chunk", "ack", "cancel", "ping", "pong",
+];
 
 /// Decodes the text of one message that a broker sent.
 pub(super) fn decode(text: &[u8]) -> Result<BrokerMessage<'_>, DecodeError> {
