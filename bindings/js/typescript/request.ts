@@ -60,7 +60,7 @@ export interface AnswersOwner {
   cancel(): void;
 }
 
-abstract class Answers<T> implements AsyncIterableIterator<T, undefined>, Caller {
+abstract class Answers<T> implements AsyncIterableIterator<T, undefined> {
   protected readonly inbox = new Inbox<T>();
   /** @internal */
   owner: AnswersOwner = { consumed: () => {}, cancel: () => {} };
@@ -87,8 +87,11 @@ abstract class Answers<T> implements AsyncIterableIterator<T, undefined>, Caller
     return this;
   }
 
+  /** @internal */
   abstract part(reply: Reply): void;
+  /** @internal */
   abstract partFailed(from: string, error: BuslaneError): void;
+  /** @internal */
   abstract reply(reply: Reply): void;
 
   /** @internal */
