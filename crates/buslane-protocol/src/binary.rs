@@ -58,6 +58,12 @@ pub fn decode_client(frame: &[u8]) -> Result<ClientMessage<'_>, DecodeError> {
     ClientFrames::default().decode(frame)
 }
 
+/// Decodes one whole frame that holds a request or a publish, which a client may hold back for later; `None` for any
+/// other. Knows no rare message.
+pub fn decode_held(frame: &[u8]) -> Result<Option<ClientMessage<'_>>, DecodeError> {
+    client::decode_held(&layout::Frame::parse(frame)?)
+}
+
 /// Decodes one whole frame that a broker sent.
 pub fn decode_broker(frame: &[u8]) -> Result<BrokerMessage<'_>, DecodeError> {
     broker::decode(&layout::Frame::parse(frame)?)

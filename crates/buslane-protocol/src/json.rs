@@ -6,6 +6,7 @@
 
 mod broker;
 mod client;
+#[cfg(feature = "diagnosis")]
 mod diagnosis;
 mod encode;
 mod envelope;
@@ -32,12 +33,23 @@ pub fn decode_broker(text: &[u8]) -> Result<BrokerMessage<'_>, DecodeError> {
     broker::decode(text)
 }
 
+/// Decodes the text of one rare message that a broker sent, as a binary frame holds it; `None` if it is of a type that
+/// has a layout of its own there.
+pub(crate) fn decode_rare_broker(text: &[u8]) -> Result<Option<BrokerMessage<'static>>, DecodeError> {
+    broker::decode_rare(text)
+}
+
 /// Appends a client's message as JSON text, without a line end.
 ///
 /// The text has no line break, so that a line can hold it. A payload that says that it is JSON, was never checked
 /// and is not, is written as base64: no text of a payload can pass for a part of the envelope.
 pub fn encode_client(out: &mut Vec<u8>, message: &ClientMessage<'_>) {
     encode::client(out, message);
+}
+
+/// Appends a client's message of a rare type as JSON text, as a binary frame holds it; of another type nothing.
+pub(crate) fn encode_rare_client(out: &mut Vec<u8>, message: &ClientMessage<'_>) {
+    encode::client_rare(out, message);
 }
 
 /// Appends a broker's message as JSON text, without a line end. What [`encode_client`] says of payloads holds.

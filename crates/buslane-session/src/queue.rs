@@ -3,7 +3,7 @@
 //! What a lost connection left unsent comes here as it is, so that a message is encoded once and the hot path keeps
 //! no copy of anything.
 
-use buslane_protocol::{ClientMessage, Encoding, Framing, binary, json};
+use buslane_protocol::{ClientMessage, Encoding, Framing, binary};
 
 use crate::SessionError;
 use crate::frames::Frames;
@@ -57,9 +57,7 @@ impl Queue {
     /// be. The rest was of that connection only.
     pub(crate) fn salvage(&mut self, unsent: &[u8]) {
         let later = std::mem::take(&mut self.bytes);
-        self.keep(unsent, |message| {
-            matches!(message, ClientMessage::Request(_) | ClientMessage::Publish(_))
-        });
+        self.keep(unsent, |_| true);
         self.bytes.extend_from_slice(&later);
         self.stale = true;
     }
@@ -85,7 +83,7 @@ impl Queue {
 
     fn keep(&mut self, bytes: &[u8], mut wanted: impl FnMut(&ClientMessage<'_>) -> bool) {
         for frame in Frames::new(self.framing.encoding(), bytes) {
-            if wanted(&decode(self.framing, frame)) {
+            if decode(self.framing, frame).is_some_and(|message| wanted(&message)) {
                 self.bytes.extend_from_slice(frame);
                 if self.framing.encoding() == Encoding::Json {
                     self.bytes.push(b'\n');
@@ -112,15 +110,18 @@ impl Waiting {
 
     /// Walks the messages with their bytes.
     pub(crate) fn messages(&self) -> impl Iterator<Item = (ClientMessage<'_>, &[u8])> {
-        Frames::new(self.framing.encoding(), &self.bytes).map(|frame| (decode(self.framing, frame), frame))
+        Frames::new(self.framing.encoding(), &self.bytes)
+            .filter_map(|frame| decode(self.framing, frame).map(|message| (message, frame)))
     }
 }
 
-/// Decodes what the session itself encoded.
-fn decode(framing: Framing, frame: &[u8]) -> ClientMessage<'_> {
+/// Decodes what the session itself encoded, if it is a request or a publish: no other message may wait.
+fn decode(framing: Framing, frame: &[u8]) -> Option<ClientMessage<'_>> {
     let message = match framing.encoding() {
-        Encoding::Binary => binary::decode_client(frame),
-        Encoding::Json => json::decode_client(frame),
+        #[cfg(feature = "json")]
+        Encoding::Json => buslane_protocol::json::decode_client(frame).map(Some),
+        _ => binary::decode_held(frame),
     };
-    message.expect("the session encoded it from a checked message")
+    let message = message.expect("the session encoded it from a checked message");
+    message.filter(|message| matches!(message, ClientMessage::Request(_) | ClientMessage::Publish(_)))
 }

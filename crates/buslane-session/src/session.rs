@@ -1,7 +1,7 @@
 //! The session itself: takes input, gives output, and hands each concern to the file that owns it.
 
 use buslane_protocol::{
-    BrokerMessage, Connected, DecodeError, Encoding, ErrorCode, Instant, Problem, binary, json,
+    BrokerMessage, Connected, DecodeError, Encoding, ErrorCode, Instant, Problem, binary,
 };
 
 use crate::core::Core;
@@ -174,6 +174,9 @@ impl Session {
 fn decode<'a>(core: &Core, frame: &'a [u8]) -> Result<BrokerMessage<'a>, DecodeError> {
     match core.config.framing.encoding() {
         Encoding::Binary => binary::decode_broker(frame),
-        Encoding::Json => json::decode_broker(frame),
+        #[cfg(feature = "json")]
+        Encoding::Json => buslane_protocol::json::decode_broker(frame),
+        #[cfg(not(feature = "json"))]
+        Encoding::Json => binary::decode_broker(frame),
     }
 }

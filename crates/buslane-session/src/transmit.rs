@@ -1,7 +1,7 @@
 //! Bytes on their way to the transport: one buffer that messages are appended to and that is swapped out whole.
 
 use buslane_protocol::binary::{self, Preamble};
-use buslane_protocol::{ClientMessage, Encoding, Framing, json};
+use buslane_protocol::{ClientMessage, Encoding, Framing};
 
 use crate::frames::Frames;
 
@@ -156,11 +156,12 @@ impl Outgoing {
 /// Appends a message with the line end that text has inside the session.
 pub(crate) fn encode(framing: Framing, out: &mut Vec<u8>, message: &ClientMessage<'_>) {
     match framing.encoding() {
-        Encoding::Binary => binary::encode_client(out, message),
+        #[cfg(feature = "json")]
         Encoding::Json => {
-            json::encode_client(out, message);
+            buslane_protocol::json::encode_client(out, message);
             out.push(b'\n');
         }
+        _ => binary::encode_client(out, message),
     }
 }
 

@@ -81,6 +81,16 @@ impl<'a> ClientFrames<'a> {
     }
 }
 
+/// Decodes a frame that holds a request or a publish.
+pub(super) fn decode_held<'a>(frame: &Frame<'a>) -> Result<Option<ClientMessage<'a>>, DecodeError> {
+    let mut known = ClientFrames::default();
+    Ok(match frame.kind {
+        code::PUBLISH => Some(ClientMessage::Publish(publish(frame, &mut known)?)),
+        code::REQUEST => Some(ClientMessage::Request(request(frame, &mut known)?)),
+        _ => None,
+    })
+}
+
 #[inline]
 fn decode<'a>(frame: &Frame<'a>, known: &mut ClientFrames<'a>) -> Result<ClientMessage<'a>, DecodeError> {
     Ok(match frame.kind {

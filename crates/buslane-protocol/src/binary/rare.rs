@@ -21,18 +21,16 @@ pub(super) fn decode_broker<'a>(frame: &Frame<'a>) -> Result<BrokerMessage<'a>, 
     if !BROKER.contains(&frame.kind) {
         return Err(unknown(frame));
     }
-    let message = json::decode_broker(frame.rare_text()?)?;
-    if broker_code(&message) == Some(frame.kind) {
-        Ok(message)
-    } else {
-        Err(frame.fault(DISAGREE))
+    match json::decode_rare_broker(frame.rare_text()?)? {
+        Some(message) if broker_code(&message) == Some(frame.kind) => Ok(message),
+        _ => Err(frame.fault(DISAGREE)),
     }
 }
 
 /// Appends a client's rare message.
 pub(super) fn encode_client(out: &mut Vec<u8>, message: &ClientMessage<'_>) {
     let kind = client_code(message).expect("the frequent messages have a layout of their own");
-    write_rare(out, kind, |out| json::encode_client(out, message));
+    write_rare(out, kind, |out| json::encode_rare_client(out, message));
 }
 
 /// Appends a broker's rare message.

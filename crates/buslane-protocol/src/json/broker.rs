@@ -8,6 +8,11 @@ use super::rare;
 use super::reader::{Reader, Side};
 use crate::{Ack, Answer, BrokerMessage, DecodeError, Delivery, Invocation, Part, Withdrawal};
 
+/// The types that [`decode`] reads out of the envelope itself.
+const FREQUENT: [&str; 8] = [
+    "delivery", "request", "reply", "chunk", "ack", "cancel", "ping", "pong",
+];
+
 /// Decodes the text of one message that a broker sent.
 pub(super) fn decode(text: &[u8]) -> Result<BrokerMessage<'_>, DecodeError> {
     let mut envelope = Envelope::default();
@@ -26,6 +31,17 @@ pub(super) fn decode(text: &[u8]) -> Result<BrokerMessage<'_>, DecodeError> {
         "ping" => envelope.id().map(BrokerMessage::Ping),
         "pong" => envelope.id().map(BrokerMessage::Pong),
         kind => rare::decode_broker(text, kind),
+    }
+}
+
+/// Decodes the text of one rare message that a broker sent; `None` if it is of a frequent type.
+pub(super) fn decode_rare(text: &[u8]) -> Result<Option<BrokerMessage<'static>>, DecodeError> {
+    let mut envelope = Envelope::default();
+    let text = envelope.parse(text)?;
+    match take(&mut envelope.kind) {
+        Member::Text(kind) if FREQUENT.contains(&kind.as_ref()) => Ok(None),
+        Member::Text(kind) => rare::decode_broker(text, &kind).map(Some),
+        other => Err(no_type(&other, &envelope)),
     }
 }
 

@@ -31,6 +31,13 @@ pub(super) fn client(out: &mut Vec<u8>, message: &ClientMessage<'_>) {
         ClientMessage::Cancel(id) => Object::begin(out, "cancel").id(Some(id)).end(),
         ClientMessage::Ping(id) => Object::begin(out, "ping").id(id.as_ref()).end(),
         ClientMessage::Pong(id) => Object::begin(out, "pong").id(id.as_ref()).end(),
+        message => client_rare(out, message),
+    }
+}
+
+/// Appends a client's message of a rare type; of another type nothing.
+pub(super) fn client_rare(out: &mut Vec<u8>, message: &ClientMessage<'_>) {
+    match message {
         ClientMessage::Connect(connect) => rare(out, "connect", connect),
         ClientMessage::Register(register) => write_register(out, register),
         ClientMessage::Unregister(unregister) => rare(out, "unregister", unregister),
@@ -39,6 +46,7 @@ pub(super) fn client(out: &mut Vec<u8>, message: &ClientMessage<'_>) {
         ClientMessage::Error(failure) => rare(out, "error", failure),
         ClientMessage::Credit(credit) => rare(out, "credit", credit),
         ClientMessage::Goodbye(goodbye) => rare(out, "goodbye", goodbye),
+        _ => {}
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "diagnosis")]
 use super::diagnosis::diagnose;
 use super::envelope::probable_id;
 use crate::clip::{REPEATED, clip};
@@ -79,6 +80,18 @@ pub(super) struct Beside {
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, DecodeError> {
     serde_json::from_str(text).map_err(|error| diagnose::<T>(text, &error))
+}
+
+/// Makes the error of a text that serde refused to read as a `T`, without looking for the member.
+#[cfg(not(feature = "diagnosis"))]
+fn diagnose<T>(text: &str, refusal: &serde_json::Error) -> DecodeError {
+    let reason = refusal.to_string();
+    if refusal.is_data() {
+        let id = probable_id(text);
+        DecodeError::Member { id, reason }
+    } else {
+        DecodeError::Json { reason }
+    }
 }
 
 fn unknown(text: &str, kind: &str) -> DecodeError {

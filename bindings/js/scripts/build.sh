@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Builds the npm package: the WebAssembly module, the JavaScript that belongs to it, the bundles and the types, then
+# dist/buslane-VERSION.tgz at the root of the repository.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
+# shellcheck source=scripts/machine.sh
+source scripts/machine.sh
+
+package=bindings/js
+has node && has npm || fail "node and npm are not on the PATH: install Node.js 20 or later"
+
+module=$(./scripts/wasm.sh --profile wasm --package buslane-js | tail -n 1)/wasm/buslane_js.wasm
+cargo run --quiet --locked --package buslane-js-glue -- "$module" "$package/build/glue"
+mkdir -p "$package/typescript/glue"
+cp "$package"/build/glue/buslane.js "$package"/build/glue/buslane.d.ts "$package/typescript/glue/"
+
+cd "$package"
+[ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-progress >&2
+# What every browser and Node of the last years has, and rustc and wasm-bindgen use.
+features=(--enable-bulk-memory --enable-multivalue --enable-mutable-globals --enable-nontrapping-float-to-int
+  --enable-reference-types --enable-sign-ext)
+# What is inlined compresses worse.
+smaller=(-ocimfs 0 -fimfs 0 -aimfs 0)
+optimised=build/buslane.wasm
+if [ ! "$optimised" -nt build/glue/buslane_bg.wasm ] || ! cmp --silent build/glue/buslane_bg.wasm build/unoptimised.wasm; then
+  node_modules/.bin/wasm-opt -Oz "${smaller[@]}" "${features[@]}" --strip-debug --strip-producers build/glue/buslane_bg.wasm -o "$optimised"
+  cp build/glue/buslane_bg.wasm build/unoptimised.wasm
+fi
+node scripts/error-codes.mjs --check
+node scripts/bundle.mjs
+node_modules/.bin/tsc
+# The same types, for those who require the package.
+cp dist/types/node/index.d.ts dist/types/node/index.d.cts
+cp ../../LICENSE-MIT ../../LICENSE-APACHE dist/
+mkdir -p ../../dist
+npm pack --silent --pack-destination ../../dist >&2

@@ -1,0 +1,197 @@
+//! What goes to JavaScript in one crossing: records of numbers and bytes, and one text beside them that holds every
+//! string, so that all of them are decoded at once. Owns the layout; knows no event.
+//!
+//! ```text
+//! u32 length of the records | f64 when the timer is due, -1 for never | f64 bytes that wait | records | text
+//! ```
+//!
+//! All numbers are little-endian. A record is a byte that names it and its fields. A string is a `u32` in the records,
+//! its length in UTF-16 units, and its characters follow those of the string before it in the text. A string that
+//! may be absent has the length 2^32 - 1 then.
+
+use buslane_session::protocol::{Headers, Payload, Problem};
+
+/// Collects what goes to JavaScript.
+#[derive(Debug, Default)]
+pub struct Batch {
+    records: Vec<u8>,
+    text: String,
+}
+
+impl Batch {
+    /// Makes an empty batch.
+    pub fn new() -> Batch {
+        Batch::default()
+    }
+
+    /// Appends a byte.
+    pub fn byte(&mut self, byte: u8) {
+        self.records.push(byte);
+    }
+
+    /// Appends a yes or no.
+    pub fn flag(&mut self, flag: bool) {
+        self.byte(u8::from(flag));
+    }
+
+    /// Appends a number of 32 bits.
+    pub fn number(&mut self, number: u32) {
+        self.records.extend_from_slice(&number.to_le_bytes());
+    }
+
+    /// Appends a number below 2^53, in the only form in which JavaScript has it.
+    pub fn large(&mut self, number: u64) {
+        self.float(number as f64);
+    }
+
+    /// Appends a number.
+    pub fn float(&mut self, number: f64) {
+        self.records.extend_from_slice(&number.to_le_bytes());
+    }
+
+    /// Appends a string.
+    pub fn string(&mut self, string: &str) {
+        self.number(units(string));
+        self.text.push_str(string);
+    }
+
+    /// Appends a string that may be absent.
+    pub fn optional(&mut self, string: Option<&str>) {
+        match string {
+            Some(string) => self.string(string),
+            None => self.number(ABSENT),
+        }
+    }
+
+    /// Appends bytes, with their number before them.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.number(length(bytes));
+        self.records.extend_from_slice(bytes);
+    }
+
+    /// Appends a problem, as JSON text.
+    pub fn problem(&mut self, problem: &Problem) {
+        self.string(&problem_text(problem));
+    }
+
+    /// Appends headers: their number, then each name and value.
+    pub fn headers(&mut self, headers: &Headers<'_>) {
+        self.number(headers.iter().count() as u32);
+        for (name, value) in headers {
+            self.string(name);
+            self.string(value);
+        }
+    }
+
+    /// Appends a payload: JSON as a string, anything else as bytes.
+    pub fn payload(&mut self, payload: &Payload<'_>) {
+        if payload.is_absent() {
+            return self.byte(NO_PAYLOAD);
+        }
+        match std::str::from_utf8(&payload.bytes) {
+            Ok(text) if payload.is_json() => {
+                self.byte(JSON);
+                self.string(text);
+            }
+            _ => {
+                self.byte(if payload.is_json() { BROKEN_JSON } else { BYTES });
+                self.bytes(&payload.bytes);
+            }
+        }
+    }
+
+    /// Puts everything together.
+    pub fn finish(&self, due_ms: Option<f64>, waiting: usize) -> Vec<u8> {
+        let mut whole = Vec::with_capacity(HEAD + self.records.len() + self.text.len());
+        whole.extend_from_slice(&length(&self.records).to_le_bytes());
+        whole.extend_from_slice(&due_ms.unwrap_or(-1.0).to_le_bytes());
+        whole.extend_from_slice(&(waiting as f64).to_le_bytes());
+        whole.extend_from_slice(&self.records);
+        whole.extend_from_slice(self.text.as_bytes());
+        whole
+    }
+
+    /// Empties the batch for the next crossing, and keeps its buffers unless they have become large.
+    pub fn clear(&mut self) {
+        self.records.clear();
+        self.text.clear();
+        self.records.shrink_to(KEPT_BYTES);
+        self.text.shrink_to(KEPT_BYTES);
+    }
+}
+
+/// Writes a problem as JSON text.
+pub(crate) fn problem_text(problem: &Problem) -> String {
+    serde_json::to_string(problem).expect("a problem has string keys")
+}
+
+/// Measures a string as JavaScript does.
+fn units(string: &str) -> u32 {
+    if string.is_ascii() {
+        return length(string.as_bytes());
+    }
+    string.chars().map(|character| character.len_utf16() as u32).sum()
+}
+
+fn length(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).expect("no message is longer than 4 GiB")
+}
+
+/// Bytes before the records.
+const HEAD: usize = 20;
+/// Bytes of an emptied buffer that is worth keeping.
+const KEPT_BYTES: usize = 256 << 10;
+/// The length of a string that is absent.
+const ABSENT: u32 = u32::MAX;
+const NO_PAYLOAD: u8 = 0;
+const JSON: u8 = 1;
+const BYTES: u8 = 2;
+const BROKEN_JSON: u8 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(write: impl FnOnce(&mut Batch)) -> (Vec<u8>, String) {
+        let mut batch = Batch::new();
+        write(&mut batch);
+        (batch.records, batch.text)
+    }
+
+    #[test]
+    fn strings_are_measured_in_the_units_of_javascript() {
+        let (records, text) = written(|batch| {
+            batch.string("a");
+            batch.string("ü😀");
+            batch.optional(None);
+        });
+        assert_eq!(records, [1, 0, 0, 0, 3, 0, 0, 0, 255, 255, 255, 255]);
+        assert_eq!(text, "aü😀");
+    }
+
+    #[test]
+    fn a_payload_that_is_no_text_travels_as_bytes() {
+        let (records, text) = written(|batch| {
+            batch.payload(&Payload::absent());
+            batch.payload(&Payload::json(&b"1"[..]));
+            batch.payload(&Payload::bytes(&b"x"[..]));
+            batch.payload(&Payload::json(&b"\xff"[..]));
+        });
+        assert_eq!(
+            records,
+            [0, 1, 1, 0, 0, 0, 2, 1, 0, 0, 0, b'x', 3, 1, 0, 0, 0, 0xff]
+        );
+        assert_eq!(text, "1");
+    }
+
+    #[test]
+    fn the_head_tells_where_the_text_begins() {
+        let mut batch = Batch::new();
+        batch.string("ab");
+        let whole = batch.finish(None, 7);
+        assert_eq!(whole[..4], [4, 0, 0, 0]);
+        assert_eq!(whole[4..12], (-1.0f64).to_le_bytes());
+        assert_eq!(whole[12..20], 7.0f64.to_le_bytes());
+        assert_eq!(whole[HEAD + 4..], *b"ab");
+    }
+}

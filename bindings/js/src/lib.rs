@@ -1,0 +1,35 @@
+//! The client's session for JavaScript: the WebAssembly half of the npm package `buslane`.
+//!
+//! One instance of this module holds the sessions of all clients of a program, each under a number. The TypeScript
+//! half moves bytes, arms one timer per client and calls the functions exported here; it knows no rule of the protocol
+//! and this crate adds none: both serve a [`buslane_session::Session`].
+//!
+//! ```text
+//!   transport --bytes--> handle_bytes --+                       +--> events, to the program
+//!   timer ------------->  turn ---------+--> one batch of bytes +--> actions and bytes, to the transport
+//!   program --verbs----> request, ...   |    (see `batch`)      +--> when the timer is due
+//! ```
+//!
+//! # Invariants worth naming
+//! - A call is over before JavaScript acts on what it returned: no code of the program ever runs inside of one, so
+//!   that no borrow is ever taken twice.
+//! - What is handed out is a copy. No view of this module's memory outlives a call.
+//! - What a program hands in never panics. A panic is a defect: its message is thrown, and the TypeScript half fails
+//!   the instance's clients with `internal` and makes a new one.
+
+mod batch;
+mod content;
+mod events;
+mod handles;
+mod options;
+mod program;
+mod transport;
+
+pub use batch::Batch;
+pub use program::{
+    cancel, chunk, close, consumed, credit_taken, fail, finish, flush, publish, register, reply, request,
+    subscribe, unregister, unsubscribe,
+};
+pub use transport::{
+    begin, connected, disconnected, forget, open, received, received_message, refused, sign_of_life, turn,
+};

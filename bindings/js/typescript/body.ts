@@ -1,0 +1,163 @@
+/**
+ * What a program hands in to be carried: values, bytes, JSON text of its own, and what is said about them. Owns the rule
+ * which JavaScript values are JSON; the session checks the rest.
+ */
+import { own } from "./error.js";
+
+/** What is said about a payload, beside the payload itself. */
+export interface Content {
+  /** The media type; `application/json` for values and `application/octet-stream` for bytes unless said. */
+  contentType?: string;
+  /** The address or topic where further answers may go. */
+  replyTo?: string;
+  /** The sender's clock, in Unix milliseconds: information, never compared. */
+  sentAt?: number;
+  /** A reference to the payload's schema. */
+  schema?: string;
+  /** A signature over the payload (JWS, RFC 7515). */
+  signature?: string;
+  /** How the payload is encrypted (the header of a JWE, RFC 7516). */
+  encryption?: string;
+  /** How many attempts are allowed. */
+  attempts?: number;
+  /** The answer's own status, as another system's clients know it. */
+  status?: number;
+  /** Headers of the program's own: names of `a-z 0-9 - _ .`, as `traceparent`. */
+  headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * A payload with what is said about it. It stands wherever a payload may stand: in a request, a publish, what a handler
+ * returns and what it yields.
+ */
+export class Body {
+  /** The value, or the bytes. */
+  readonly payload: unknown;
+  /** What is said about it. */
+  readonly content: Content;
+  /** @internal */
+  readonly jsonText: string | undefined;
+
+  /** Makes a body of a value or of bytes (`Uint8Array`); `undefined` stands for no payload. */
+  constructor(payload: unknown, content: Content = {}) {
+    this.payload = payload;
+    this.content = content;
+    this.jsonText = undefined;
+  }
+
+  /** Makes a body of JSON text, which travels as it stands: numbers keep every digit. */
+  static json(text: string, content: Content = {}): Body {
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch (error) {
+      throw own("invalid_payload", `the text is not one JSON value: ${String(error)}`, error);
+    }
+    const body = new Body(value, content);
+    (body as { jsonText: string | undefined }).jsonText = text;
+    return body;
+  }
+}
+
+/** A payload in the form in which it crosses to the session. */
+export interface Encoded {
+  /** 0 for none, 1 for text, 2 for bytes. */
+  readonly kind: number;
+  readonly text: string;
+  readonly bytes: Uint8Array | undefined;
+  /** A JSON array of names and values. */
+  readonly headers: string | undefined;
+}
+
+/** Writes a payload; with `headers` beside those that it has itself. */
+export function encode(payload: unknown, headers?: Readonly<Record<string, string>>): Encoded {
+  if (payload instanceof Body) {
+    const said = headers === undefined ? payload.content : { ...payload.content, headers: { ...payload.content.headers, ...headers } };
+    const value = payload.jsonText === undefined ? write(payload.payload) : payload.jsonText;
+    return assemble(value, said);
+  }
+  return assemble(write(payload), headers === undefined ? undefined : { headers });
+}
+
+function assemble(value: string | Uint8Array | undefined, content: Content | undefined): Encoded {
+  if (typeof value === "string") {
+    return { kind: 1, text: value, bytes: undefined, headers: entries(content, undefined) };
+  }
+  if (value === undefined) {
+    return { kind: 0, text: "", bytes: undefined, headers: entries(content, undefined) };
+  }
+  return { kind: 2, text: "", bytes: value, headers: entries(content, "application/octet-stream") };
+}
+
+function write(value: unknown): string | Uint8Array | undefined {
+  if (value === undefined || value instanceof Uint8Array) {
+    return value;
+  }
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    throw own("invalid_payload", `the value cannot be written as JSON: ${reason(error)}`, error);
+  }
+  if (text === undefined) {
+    throw own("invalid_payload", `the value cannot be written as JSON: it is a ${typeof value}`);
+  }
+  // JSON.stringify writes what JSON does not have as null. Where there is no null there is nothing to look for.
+  if (text.includes("null")) {
+    refuseUnwritable(value, "");
+  }
+  return text;
+}
+
+/** Refuses what JSON.stringify replaces by null. A member that is undefined is left out, as is usual. */
+function refuseUnwritable(value: unknown, pointer: string): void {
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    throw own("invalid_payload", `${String(value)} at "${pointer}" is no JSON number`);
+  }
+  if (typeof value !== "object" || value === null || typeof (value as { toJSON?: unknown }).toJSON === "function") {
+    return;
+  }
+  if (!Array.isArray(value)) {
+    for (const [name, member] of Object.entries(value)) {
+      refuseUnwritable(member, `${pointer}/${name}`);
+    }
+    return;
+  }
+  for (const [index, element] of value.entries()) {
+    if (element === undefined || typeof element === "function" || typeof element === "symbol") {
+      throw own("invalid_payload", `an array holds ${typeof element} at "${pointer}/${index}", which JSON does not have`);
+    }
+    refuseUnwritable(element, `${pointer}/${index}`);
+  }
+}
+
+function entries(content: Content | undefined, usualType: string | undefined): string | undefined {
+  if (content === undefined) {
+    // The other side says of bytes that they are bytes.
+    return undefined;
+  }
+  const list: [string, string][] = Object.entries(content.headers ?? {}).map(([name, value]) => [name, String(value)]);
+  for (const [member, name] of CONTENT_MEMBERS) {
+    const value = content[member] ?? (member === "contentType" ? usualType : undefined);
+    if (value !== undefined) {
+      list.push([name, String(value)]);
+    }
+  }
+  return list.length === 0 ? undefined : JSON.stringify(list);
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message.split("\n", 1)[0]! : String(error);
+}
+
+/** The members of {@link Content} that are of the envelope, and how the session calls them. */
+export const CONTENT_MEMBERS: readonly (readonly [Exclude<keyof Content, "headers">, string])[] = [
+  ["contentType", ":content-type"],
+  ["replyTo", ":reply-to"],
+  ["sentAt", ":sent-at"],
+  ["schema", ":schema"],
+  ["signature", ":signature"],
+  ["encryption", ":encryption"],
+  ["attempts", ":attempts"],
+  ["status", ":status"],
+];

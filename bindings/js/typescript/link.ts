@@ -1,0 +1,281 @@
+/**
+ * Drives one session: moves bytes between a transport and it, arms one timer, and hands its events on. Knows no rule of
+ * the protocol, and not what the events are for.
+ *
+ * ```text
+ *   idle --Dial--> dialling --opened--> open --Close--> closing --> idle
+ *                     |                  |
+ *                     +---- lost ------> idle
+ * ```
+ */
+import { BuslaneError, own } from "./error.js";
+import type { Glue, Instance } from "./instance.js";
+import { Records, Tag } from "./records.js";
+import type { Place, Platform, Transport } from "./transport.js";
+
+/** Takes an event of the session; its fields are the next ones to read. Has to read them all, and must not throw. */
+export type TakeEvent = (tag: Tag, records: Records) => void;
+
+/** What a link is made of. */
+export interface LinkParts {
+  readonly platform: Platform;
+  readonly instance: Instance;
+  readonly place: Place;
+  /** What the session is told, as JSON. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly take: TakeEvent;
+  /** Called once, when the instance has failed. */
+  failed(error: BuslaneError): void;
+}
+
+/** Drives one session. */
+export class Link {
+  readonly #parts: LinkParts;
+  readonly #handle: number;
+  readonly #release: () => void;
+  readonly #origin = performance.now();
+  #transport: Transport | undefined;
+  #closing: { flush: boolean } | undefined;
+  /** Transports that still write what they were given. */
+  #lingering = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #armed = Infinity;
+  #turnAsked = false;
+  /** Bytes that wait, as the session said, and what was added since. */
+  #waiting = 0;
+  #connected = false;
+  #roomWanted: (() => void)[] = [];
+  #idleWanted: (() => void)[] = [];
+  #dead = false;
+
+  /** Makes a session. It dials when {@link begin} is called. */
+  constructor(parts: LinkParts) {
+    this.#parts = parts;
+    const options = JSON.stringify({ ...parts.options, framing: parts.place.kind === "websocket" ? "webSocket" : "stream" });
+    const [high, low] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number];
+    this.#handle = parts.instance.call((glue) => glue.open(options, high, low, Date.now(), 0));
+    this.#release = parts.instance.use((error) => {
+      this.#die();
+      parts.failed(error);
+    });
+  }
+
+  /** Lets the session begin. */
+  begin(): void {
+    this.#turn(false);
+  }
+
+  /** Asks the session for something, and has what comes of it done soon. */
+  act<T>(work: (glue: Glue, handle: number, now: number) => T): T {
+    if (this.#dead) {
+      throw own("closed", "the client has ended");
+    }
+    const result = this.#parts.instance.call((glue) => work(glue, this.#handle, this.#now()));
+    this.#askTurn();
+    return result;
+  }
+
+  /** The session's time, in milliseconds. */
+  get now(): number {
+    return this.#now();
+  }
+
+  /** Takes note that about so many bytes were handed to the session. */
+  added(bytes: number): void {
+    this.#waiting += bytes;
+  }
+
+  /** Whether so much is on its way that more should wait. Without a connection the session's own limit holds. */
+  get crowded(): boolean {
+    return this.#connected && this.#waiting >= HIGH_WATER;
+  }
+
+  /** Waits while {@link crowded}. */
+  async room(): Promise<void> {
+    while (this.crowded && !this.#dead) {
+      await new Promise<void>((resolve) => this.#roomWanted.push(resolve));
+    }
+  }
+
+  /** Waits until no transport is left, after the session has ended. */
+  async idle(): Promise<void> {
+    if (this.#lingering > 0 || this.#transport !== undefined) {
+      await new Promise<void>((resolve) => this.#idleWanted.push(resolve));
+    }
+  }
+
+  /** Takes note that the session has ended: nothing is to be done any more but what is on its way. */
+  finish(): void {
+    if (!this.#dead) {
+      this.#die();
+      this.#parts.instance.call((glue) => glue.forget(this.#handle));
+    }
+  }
+
+  #die(): void {
+    this.#dead = true;
+    this.#release();
+    clearTimeout(this.#timer);
+    this.#transport?.abort();
+    this.#transport = undefined;
+    this.#wake(this.#roomWanted);
+    this.#settle();
+  }
+
+  #now(): number {
+    return performance.now() - this.#origin;
+  }
+
+  #askTurn(): void {
+    if (!this.#turnAsked) {
+      this.#turnAsked = true;
+      this.#parts.platform.soon(() => {
+        this.#turnAsked = false;
+        this.#turn(false);
+      });
+    }
+  }
+
+  #turn(fired: boolean): void {
+    this.#cross((glue, writable) => glue.turn(this.#handle, this.#now(), fired, writable));
+  }
+
+  /** Crosses to the session once, and does what it hands out. */
+  #cross(work: (glue: Glue, writable: boolean) => Uint8Array): void {
+    if (this.#dead) {
+      return;
+    }
+    let batch: Uint8Array;
+    try {
+      batch = this.#parts.instance.call((glue) => work(glue, this.#transport?.writable ?? false));
+    } catch {
+      // The instance has failed, and everybody is told by it.
+      return;
+    }
+    this.#take(new Records(batch));
+  }
+
+  #take(records: Records): void {
+    this.#waiting = records.waiting;
+    const portions: Uint8Array[] = [];
+    for (let tag = records.next(); tag !== 0; tag = records.next()) {
+      switch (tag) {
+        case Tag.Transmit:
+          portions.push(records.bytes());
+          break;
+        case Tag.Dial:
+          this.#dial();
+          break;
+        case Tag.Close:
+          this.#closing = { flush: records.flag() };
+          break;
+        default:
+          this.#connected = tag === Tag.Connected || (this.#connected && tag !== Tag.Disconnected);
+          this.#parts.take(tag, records);
+      }
+      if (this.#dead) {
+        return;
+      }
+    }
+    if (portions.length > 0) {
+      this.#transport?.send(portions);
+    }
+    this.#arm(records.due);
+    this.#close();
+    if (!this.crowded) {
+      this.#wake(this.#roomWanted);
+    } else if (this.#transport?.writable) {
+      this.#askTurn();
+    }
+  }
+
+  #dial(): void {
+    const isPresent = (): boolean => this.#transport === transport;
+    const transport: Transport = this.#parts.platform.dial(this.#parts.place, {
+      opened: () => isPresent() && this.#cross((glue) => glue.connected(this.#handle, this.#now())),
+      received: (bytes) => isPresent() && this.#receive(bytes),
+      alive: () => isPresent() && this.#parts.instance.call((glue) => glue.sign_of_life(this.#handle, this.#now())),
+      drained: () => isPresent() && this.#turn(false),
+      lost: (reason) => {
+        if (isPresent()) {
+          this.#transport = undefined;
+          this.#cross((glue) => glue.disconnected(this.#handle, this.#now(), reason));
+        }
+      },
+      refused: (status, body) => {
+        if (isPresent()) {
+          this.#transport = undefined;
+          this.#cross((glue) => glue.refused(this.#handle, this.#now(), status, body));
+        }
+      },
+    });
+    this.#transport = transport;
+  }
+
+  #receive(bytes: Uint8Array): void {
+    const isMessage = this.#parts.place.kind === "websocket";
+    this.#cross((glue, writable) =>
+      isMessage
+        ? glue.received_message(this.#handle, this.#now(), bytes, writable)
+        : glue.received(this.#handle, this.#now(), bytes, writable),
+    );
+  }
+
+  /** Closes the transport if the session wants that, with its last bytes if they are worth it. */
+  #close(): void {
+    const closing = this.#closing;
+    const transport = this.#transport;
+    this.#closing = undefined;
+    if (closing === undefined || transport === undefined) {
+      return;
+    }
+    if (!closing.flush) {
+      this.#transport = undefined;
+      transport.abort();
+      return;
+    }
+    const last: Uint8Array[] = [];
+    const records = new Records(this.#parts.instance.call((glue) => glue.turn(this.#handle, this.#now(), false, true)));
+    for (let tag = records.next(); tag === Tag.Transmit; tag = records.next()) {
+      last.push(records.bytes());
+    }
+    transport.send(last);
+    this.#transport = undefined;
+    this.#lingering += 1;
+    transport.end(() => {
+      this.#lingering -= 1;
+      this.#settle();
+    });
+  }
+
+  /** Sets the timer. One that is set too early stays: firing early does no harm, and setting it costs. */
+  #arm(due: number): void {
+    if (due < 0 || this.#armed <= due) {
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#armed = due;
+    const wait = Math.min(Math.max(Math.ceil(due - this.#now()), 0), LONGEST_TIMER);
+    this.#timer = setTimeout(() => {
+      this.#armed = Infinity;
+      this.#turn(true);
+    }, wait);
+  }
+
+  #wake(waiting: (() => void)[]): void {
+    for (const wake of waiting.splice(0)) {
+      wake();
+    }
+  }
+
+  #settle(): void {
+    if (this.#lingering === 0 && this.#transport === undefined) {
+      this.#wake(this.#idleWanted);
+    }
+  }
+}
+
+/** Bytes on their way above which the program's own sends wait: enough for one large write. */
+const HIGH_WATER = 256 * 1024;
+/** The longest time that setTimeout takes, in milliseconds. */
+const LONGEST_TIMER = 2 ** 31 - 1;

@@ -1,0 +1,165 @@
+/** Requests of the program: how they are made, and what comes of those that are answered by more than one message. */
+import { Reply } from "./carried.js";
+import type { BuslaneError } from "./error.js";
+import { Inbox } from "./inbox.js";
+
+/** How a request is made. */
+export interface RequestOptions {
+  /**
+   * When it ends at the latest, in milliseconds; of a stream, when the next part comes at the latest. `Infinity` for no
+   * bound, for streams only. Default: the client's, else the broker's (5 s).
+   */
+  timeout?: number;
+  /** Withdraws the request: its promise rejects with the signal's reason, and the callee is told. */
+  signal?: AbortSignal;
+  /** Headers of the program's own, as `traceparent`. */
+  headers?: Readonly<Record<string, string>>;
+  /** Parts of a stream that may be on their way before the program has taken any. Default: 64. */
+  credit?: number;
+}
+
+/** How a gathered request ended. */
+export interface Summary {
+  /** How many instances were asked. */
+  readonly expected: number;
+  /** How many replied. */
+  readonly replied: number;
+  /** How many failed, were lost or did not answer in time. */
+  readonly failed: number;
+}
+
+/** What one instance answered to a gathered request. */
+export interface Gathered {
+  /** `service#instance`, or the address that nothing answers to. */
+  readonly from: string;
+  /** Its reply, if it gave one. */
+  readonly reply?: Reply;
+  /** Why it failed, if it did. */
+  readonly error?: BuslaneError;
+}
+
+/** Takes what comes of a request. @internal */
+export interface Caller {
+  /** One of several replies, or a part of a stream. */
+  part(reply: Reply): void;
+  /** One of several targets failed. */
+  partFailed(from: string, error: BuslaneError): void;
+  /** The only reply. */
+  reply(reply: Reply): void;
+  /** A stream or a gathered request is over. */
+  end(summary: Summary): void;
+  /** The request ended with an error. */
+  fail(error: unknown): void;
+}
+
+/** What an answer of several messages asks of its client. @internal */
+export interface AnswersOwner {
+  /** The program is done with one part. */
+  consumed(): void;
+  /** The program wants no more. */
+  cancel(): void;
+}
+
+abstract class Answers<T> implements AsyncIterableIterator<T, undefined> {
+  protected readonly inbox = new Inbox<T>();
+  /** @internal */
+  owner: AnswersOwner = { consumed: () => {}, cancel: () => {} };
+
+  /** Waits for the next one. */
+  async next(): Promise<IteratorResult<T, undefined>> {
+    const item = await this.inbox.next();
+    if (!item.done) {
+      this.owner.consumed();
+    }
+    return item;
+  }
+
+  /** Withdraws the request, as leaving a `for await` does. */
+  async return(): Promise<IteratorResult<T, undefined>> {
+    if (!this.inbox.ended) {
+      this.owner.cancel();
+    }
+    this.inbox.discard();
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** @internal */
+  abstract part(reply: Reply): void;
+  /** @internal */
+  abstract partFailed(from: string, error: BuslaneError): void;
+  /** @internal */
+  abstract reply(reply: Reply): void;
+
+  /** @internal */
+  end(_summary: Summary): void {
+    this.inbox.end();
+  }
+
+  /** @internal */
+  fail(error: unknown): void {
+    this.inbox.end(error);
+  }
+}
+
+/** The parts that one callee sends, for `for await`. The callee sends no faster than they are taken. */
+export class ReplyStream extends Answers<Reply> {
+  /** @internal */
+  part(reply: Reply): void {
+    this.inbox.push(reply);
+  }
+
+  /** @internal */
+  partFailed(_from: string, error: BuslaneError): void {
+    this.inbox.end(error);
+  }
+
+  /** @internal A method that answers once is a stream of one part. */
+  reply(reply: Reply): void {
+    this.inbox.push(reply);
+    this.inbox.end();
+  }
+
+  /** Returns the values of the parts, for `for await`. */
+  async *values(): AsyncGenerator<unknown, undefined, void> {
+    for await (const reply of this) {
+      yield reply.payload;
+    }
+    return undefined;
+  }
+}
+
+/** The replies of several instances, for `for await`: each gives one, at the deadline at the latest. */
+export class Gather extends Answers<Gathered> {
+  #summary: Summary | undefined;
+
+  /** How many there were; known when all have been taken. */
+  get summary(): Summary | undefined {
+    return this.#summary;
+  }
+
+  /** @internal */
+  part(reply: Reply): void {
+    this.inbox.push({ from: reply.from, reply });
+  }
+
+  /** @internal */
+  partFailed(from: string, error: BuslaneError): void {
+    this.inbox.push({ from, error });
+  }
+
+  /** @internal */
+  reply(reply: Reply): void {
+    this.part(reply);
+    this.end({ expected: 1, replied: 1, failed: 0 });
+  }
+
+  /** @internal */
+  override end(summary: Summary): void {
+    this.#summary = summary;
+    super.end(summary);
+  }
+}

@@ -1,0 +1,49 @@
+/** What a link needs of the world around it: a clock, a place to dial, and the WebAssembly module. Has no code. */
+
+/** Takes what a transport tells. After `lost` or `refused` nothing more comes. */
+export interface TransportListener {
+  /** It is open. */
+  opened(): void;
+  /** Bytes came. On a WebSocket they are one message. The callee keeps no view of them. */
+  received(bytes: Uint8Array): void;
+  /** Something came that is no message, as a ping. */
+  alive(): void;
+  /** It takes bytes again. */
+  drained(): void;
+  /** It is closed, or could not be opened. */
+  lost(reason: string): void;
+  /** The server answered with HTTP instead of opening it. */
+  refused(status: number, body: string): void;
+}
+
+/** A connection, or an attempt at one. */
+export interface Transport {
+  /** Whether it takes bytes without piling them up. */
+  readonly writable: boolean;
+  /** Writes several portions, in their order. On a WebSocket each is one message. */
+  send(portions: readonly Uint8Array[]): void;
+  /** Closes it after what was sent, and calls back when nothing of it is left. */
+  end(closed: () => void): void;
+  /** Closes it at once. */
+  abort(): void;
+}
+
+/** What a URL leads to. */
+export type Place =
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "websocket"; readonly url: string };
+
+/** The runtime that the package runs in. */
+export interface Platform {
+  /** The kinds of places that it can dial. */
+  readonly kinds: readonly Place["kind"][];
+  /** Where the broker is if the program does not say so. */
+  usualUrl(): string;
+  /** Begins to open a connection. */
+  dial(place: Place, listener: TransportListener): Transport;
+  /** Returns the WebAssembly module, compiled. */
+  module(): Promise<WebAssembly.Module>;
+  /** Calls back when the program's present work is done. */
+  soon(callback: () => void): void;
+}

@@ -1,0 +1,9 @@
+/** The package as one file for `<script type="module">`, with the WebAssembly module inside. */
+import { connector } from "../connect.js";
+import module from "../../build/buslane.wasm";
+import { webPlatform } from "./platform.js";
+
+export * from "../index.js";
+
+/** Joins the bus; see {@link Connect}. */
+export const connect = connector(webPlatform(async () => new Response(module as unknown as BodyInit)));
