@@ -30,6 +30,7 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("buslane-checks", &[]),
     ("buslane-examples", &["buslane-client"]),
+    ("buslane-java", &["buslane-client"]),
 ];
 
 /// The crates that hold no socket, clock, thread, lock or random source.

@@ -1,0 +1,36 @@
+package io.buslane;
+
+/**
+ * A subscription, or a watch, that tells a callback. It comes back by itself after a lost connection, and lasts until it
+ * is closed or its client is. Safe for use by several threads at once.
+ */
+public final class Subscription implements AutoCloseable {
+  private final Buslane owner;
+  private final Core core;
+  private final Inflow<?> inflow;
+
+  Subscription(Buslane owner, Core core, Inflow<?> inflow) {
+    this.owner = owner;
+    this.core = core;
+    this.inflow = inflow;
+  }
+
+  /**
+   * Ends the subscription, and waits until the broker has confirmed it. The callback is not begun any more, but may
+   * still be running. Closing again does nothing, nor does closing after the client has ended.
+   */
+  @Override
+  public void close() {
+    if (!inflow.stop()) {
+      return;
+    }
+    long operation = core.newNumber();
+    BlockWriter writer = BlockWriter.of(Operation.UNSUBSCRIBE).number(inflow.number).number(operation);
+    try {
+      Core.await(core.begin(owner, operation, writer));
+    } catch (BuslaneException ended) {
+      // Without a connection there is nothing to confirm: the broker has forgotten it.
+      Core.LOG.log(System.Logger.Level.DEBUG, "a subscription ended without the broker's word", ended);
+    }
+  }
+}
