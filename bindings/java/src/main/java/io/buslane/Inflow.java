@@ -12,7 +12,7 @@ import java.util.Queue;
  */
 abstract class Inflow<T> {
   /** What may be on its way to a consumer that takes everything. */
-  static final int WINDOW = 1024;
+  static final int WINDOW = 128;
 
   final Core core;
   final long number;

@@ -10,6 +10,7 @@ public final class Subscribe {
   private Overflow overflow = Overflow.DROP_OLDEST;
   private int credit;
   private long queueBytes = -1L;
+  private int readAhead;
   private Consumer<? super Gap> onGap = gap -> {};
 
   private Subscribe(String filter) {
@@ -77,6 +78,22 @@ public final class Subscribe {
   }
 
   /**
+   * Sets how many messages a callback or an iterator may have fetched from the queue before they are taken: more is
+   * faster, fewer leave more to the rules of the queue. Default: 128, or 1 where there is {@link #credit}.
+   *
+   * @param messages at least 1
+   * @return this subscription
+   * @throws IllegalArgumentException if it is less
+   */
+  public Subscribe readAhead(int messages) {
+    if (messages < 1) {
+      throw new IllegalArgumentException("at least 1 is read ahead, not " + messages);
+    }
+    this.readAhead = messages;
+    return this;
+  }
+
+  /**
    * Has gaps told, each in its place between the messages. Default: they are passed over.
    *
    * @param listener whom to tell, not null
@@ -97,6 +114,9 @@ public final class Subscribe {
 
   /** How far to run ahead of the program on this side: not at all where it said how far the broker may. */
   int window() {
+    if (readAhead > 0) {
+      return readAhead;
+    }
     return credit > 0 ? 1 : Inflow.WINDOW;
   }
 

@@ -9,37 +9,37 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** A broker of its own for a test: the command, on a free port and with a folder that goes with it. */
-final class TestBroker implements AutoCloseable {
+public final class TestBroker implements AutoCloseable {
   private final Map<String, String> options = new LinkedHashMap<>();
   private final Path folder;
   private Process process;
   private volatile int port;
 
   /** Starts a broker with variables of the environment, as {@code BUSLANE_LIMITS_PAYLOAD}. */
-  TestBroker(Map<String, String> options) throws IOException, InterruptedException {
+  public TestBroker(Map<String, String> options) throws IOException, InterruptedException {
     this.options.putAll(options);
     this.folder = Files.createTempDirectory("buslane-test-");
     start();
   }
 
-  TestBroker() throws IOException, InterruptedException {
+  public TestBroker() throws IOException, InterruptedException {
     this(Map.of());
   }
 
-  int port() {
+  public int port() {
     return port;
   }
 
-  String url() {
+  public String url() {
     return "buslane://127.0.0.1:" + port;
   }
 
-  BuslaneBuilder client(String name) {
+  public BuslaneBuilder client(String name) {
     return Buslane.builder().url(url()).name(name);
   }
 
   /** Starts the broker, after the last one has ended. */
-  void start() throws IOException, InterruptedException {
+  public void start() throws IOException, InterruptedException {
     port = 0;
     if (process != null) {
       process.waitFor();
@@ -65,13 +65,13 @@ final class TestBroker implements AutoCloseable {
     throw new IOException(command + " does not listen: " + said);
   }
 
-  void kill() throws InterruptedException {
+  public void kill() throws InterruptedException {
     port = 0;
     process.destroyForcibly().waitFor();
   }
 
   /** Asks the broker to end, and does not wait for it. */
-  void drain() {
+  public void drain() {
     process.destroy();
   }
 
