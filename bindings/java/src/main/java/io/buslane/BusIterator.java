@@ -2,6 +2,7 @@ package io.buslane;
 
 import java.util.Iterator;
 import java.util.NoSuchElementException;
+import java.util.function.Consumer;
 
 /**
  * What a subscription or a stream yields, taken by a thread that waits. Close it to end the subscription or to cancel
@@ -11,17 +12,28 @@ import java.util.NoSuchElementException;
  */
 public final class BusIterator<T> extends Inflow<T> implements Iterator<T>, AutoCloseable {
   private final int window;
-  private final java.util.function.Consumer<? super Gap> onGap;
-  private final Object keptAlive;
+  private final Consumer<? super Gap> onGap;
+  private final Buslane owner;
+  private final boolean subscribed;
   private T next;
   private boolean ended;
 
-  BusIterator(
-      Core core, long number, int window, java.util.function.Consumer<? super Gap> onGap, Object keptAlive) {
+  /** Makes the iterator of a stream. */
+  BusIterator(Buslane owner, Core core, long number) {
     super(core, number);
-    this.window = window;
-    this.onGap = onGap;
-    this.keptAlive = keptAlive;
+    this.owner = owner;
+    this.window = 1;
+    this.onGap = gap -> {};
+    this.subscribed = false;
+  }
+
+  /** Makes the iterator of a subscription. */
+  BusIterator(Buslane owner, Core core, long number, Subscribe subscribe) {
+    super(core, number);
+    this.owner = owner;
+    this.window = subscribe.window();
+    this.onGap = subscribe.gapListener();
+    this.subscribed = true;
   }
 
   /**
@@ -60,20 +72,24 @@ public final class BusIterator<T> extends Inflow<T> implements Iterator<T>, Auto
   @Override
   public T next() {
     if (!hasNext()) {
-      throw new NoSuchElementException("it has ended, of " + keptAlive);
+      throw new NoSuchElementException("it has ended, of " + owner);
     }
     T taken = next;
     next = null;
     return taken;
   }
 
-  /** Ends it. Closing again does nothing. */
+  /** Ends it; a subscription with the broker's word. Closing again does nothing. */
   @Override
   public void close() {
     if (stop()) {
-      cancelOnBus();
+      wake();
+      if (subscribed) {
+        unsubscribe(owner);
+      } else {
+        cancelOnBus();
+      }
     }
-    wake();
   }
 
   @Override

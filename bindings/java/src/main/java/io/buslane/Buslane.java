@@ -161,7 +161,20 @@ public final class Buslane implements AutoCloseable {
    *     request on the bus
    */
   public CompletableFuture<GatheredReplies> gather(Call call) {
+    return gather(call, answer -> {});
+  }
+
+  /**
+   * Sends a request to several instances, tells what each answers as it comes, and gathers it.
+   *
+   * @param call the request
+   * @param onAnswer is told each answer, one after another
+   * @return the answers, or a {@link BuslaneException} if the request failed as a whole; cancelling it cancels the
+   *     request on the bus
+   */
+  public CompletableFuture<GatheredReplies> gather(Call call, Consumer<? super Gathered> onAnswer) {
     long number = core.newNumber();
+    core.gatherings.put(number, new Gathering(core, onAnswer));
     return core.begin(this, number, call.write(number, Call.Shape.GATHERED, core.codec));
   }
 
@@ -189,7 +202,7 @@ public final class Buslane implements AutoCloseable {
    */
   public BusIterator<Reply> iterate(Call call) {
     long number = core.newNumber();
-    BusIterator<Reply> parts = new BusIterator<>(core, number, 1, gap -> {}, this);
+    BusIterator<Reply> parts = new BusIterator<>(this, core, number);
     core.inflows.put(number, parts);
     submit(number, call.write(number, Call.Shape.STREAM, core.codec));
     return parts;
@@ -290,7 +303,7 @@ public final class Buslane implements AutoCloseable {
    */
   public BusIterator<Message> iterate(Subscribe subscribe) {
     long number = core.newNumber();
-    var messages = new BusIterator<Message>(core, number, subscribe.window(), subscribe.gapListener(), this);
+    var messages = new BusIterator<Message>(this, core, number, subscribe);
     core.inflows.put(number, messages);
     accepted(number, subscribe.write(number, 0));
     return messages;
@@ -385,7 +398,7 @@ public final class Buslane implements AutoCloseable {
     core.inflows.put(number, inflow);
     accepted(number, operation.apply(number));
     inflow.begin();
-    return new Subscription(this, core, inflow);
+    return new Subscription(this, inflow);
   }
 
   /** Waits until a source is accepted, and forgets it if it is not. */

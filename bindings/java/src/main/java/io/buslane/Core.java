@@ -23,6 +23,7 @@ final class Core {
   final Codec codec;
   final Executor executor;
   final Map<Long, BusFuture<?>> operations = new ConcurrentHashMap<>();
+  final Map<Long, Gathering> gatherings = new ConcurrentHashMap<>();
   final Map<Long, Inflow<?>> inflows = new ConcurrentHashMap<>();
   final Map<Long, HostedService> services = new ConcurrentHashMap<>();
   final Map<Long, Invocation> invocations = new ConcurrentHashMap<>();
@@ -63,6 +64,7 @@ final class Core {
       submit(operation);
     } catch (BuslaneException refused) {
       operations.remove(number);
+      gatherings.remove(number);
       future.completeExceptionally(refused);
     }
     if (ended.getCount() == 0) {
@@ -94,6 +96,7 @@ final class Core {
 
   /** Ends on the bus what a future stands for. */
   void cancel(BusFuture<?> future) {
+    gatherings.remove(future.operation);
     if (operations.remove(future.operation, future)) {
       tell(BlockWriter.of(Operation.CANCEL).number(future.operation));
     }

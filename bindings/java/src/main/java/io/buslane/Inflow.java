@@ -108,6 +108,17 @@ abstract class Inflow<T> {
     over = true;
   }
 
+  /** Ends a subscription on the bus, and waits for the broker's word; where there is none to wait for, it has ended. */
+  final void unsubscribe(Buslane owner) {
+    long operation = core.newNumber();
+    BlockWriter writer = BlockWriter.of(Operation.UNSUBSCRIBE).number(number).number(operation);
+    try {
+      Core.await(core.begin(owner, operation, writer));
+    } catch (BuslaneException ended) {
+      Core.LOG.log(System.Logger.Level.DEBUG, "a subscription ended without the broker's word", ended);
+    }
+  }
+
   /** Ends it on the bus. */
   final void cancelOnBus() {
     core.tell(BlockWriter.of(Operation.CANCEL).number(number));

@@ -1,10 +1,5 @@
 package io.buslane;
 
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
-
 /**
  * The one thread of a client: runs the connection, and passes on what comes. Calls no code of the program's: that is the
  * executor's, so that nothing holds the connection up.
@@ -14,7 +9,6 @@ final class Poller implements Runnable {
   private static final int LARGEST_KEPT = 1 << 20;
 
   private final Core core;
-  private final Map<Long, List<Gathered>> gathering = new ConcurrentHashMap<>();
 
   private Poller(Core core) {
     this.core = core;
@@ -96,7 +90,7 @@ final class Poller implements Runnable {
   }
 
   private void fail(long operation, BuslaneException failure) {
-    gathering.remove(operation);
+    core.gatherings.remove(operation);
     ifThere(core.operations.remove(operation), future -> future.settle(null, failure));
     end(operation, failure);
   }
@@ -119,16 +113,13 @@ final class Poller implements Runnable {
   }
 
   private void gathered(long operation, Gathered answer) {
-    if (core.operations.containsKey(operation)) {
-      gathering.computeIfAbsent(operation, first -> new ArrayList<>()).add(answer);
-    }
+    ifThere(core.gatherings.get(operation), gathering -> gathering.add(answer));
   }
 
   private void summary(long operation, int expected, int replied, int failed) {
-    List<Gathered> answers = gathering.remove(operation);
-    List<Gathered> all = answers == null ? List.of() : List.copyOf(answers);
-    settle(operation, new GatheredReplies(all, expected, replied, failed));
-    gathering.keySet().retainAll(core.operations.keySet());
+    ifThere(
+        core.gatherings.remove(operation),
+        gathering -> settle(operation, gathering.end(expected, replied, failed)));
   }
 
   private void invoke(long token, BlockReader reader) {

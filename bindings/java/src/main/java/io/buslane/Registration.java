@@ -63,13 +63,13 @@ public final class Registration {
    * @return done when the last request is answered; never null
    */
   public CompletableFuture<Void> drain() {
-    return end(true);
+    return end(true).thenAccept(done -> {});
   }
 
-  private BusFuture<Void> end(boolean drain) {
+  private BusFuture<Long> end(boolean drain) {
     long operation = core.newNumber();
     BlockWriter writer = BlockWriter.of(Operation.UNREGISTER).number(operation).number(number).flag(drain);
-    BusFuture<Void> ended = core.begin(owner, operation, writer);
+    BusFuture<Long> ended = core.begin(owner, operation, writer);
     ended.whenComplete(
         (done, failure) -> {
           if (failure == null) {

@@ -6,12 +6,10 @@ package io.buslane;
  */
 public final class Subscription implements AutoCloseable {
   private final Buslane owner;
-  private final Core core;
   private final Inflow<?> inflow;
 
-  Subscription(Buslane owner, Core core, Inflow<?> inflow) {
+  Subscription(Buslane owner, Inflow<?> inflow) {
     this.owner = owner;
-    this.core = core;
     this.inflow = inflow;
   }
 
@@ -21,16 +19,8 @@ public final class Subscription implements AutoCloseable {
    */
   @Override
   public void close() {
-    if (!inflow.stop()) {
-      return;
-    }
-    long operation = core.newNumber();
-    BlockWriter writer = BlockWriter.of(Operation.UNSUBSCRIBE).number(inflow.number).number(operation);
-    try {
-      Core.await(core.begin(owner, operation, writer));
-    } catch (BuslaneException ended) {
-      // Without a connection there is nothing to confirm: the broker has forgotten it.
-      Core.LOG.log(System.Logger.Level.DEBUG, "a subscription ended without the broker's word", ended);
+    if (inflow.stop()) {
+      inflow.unsubscribe(owner);
     }
   }
 }

@@ -321,7 +321,7 @@ final class Actor {
   }
 
   private void gather(Call call, Asked asked) {
-    var all = client.gather(call);
+    var all = client.gather(call, one -> add(asked, Items.of(one)));
     asked.cancels.add(() -> all.cancel(false));
     all.whenComplete(
         (came, failure) -> {
@@ -329,7 +329,6 @@ final class Actor {
             add(asked, failed(failure));
             return;
           }
-          came.replies().forEach(one -> add(asked, Items.of(one)));
           ObjectNode end = Items.bare("end").put("expected", came.expected());
           add(asked, end.put("replied", came.replied()).put("failed", came.failed()));
         });

@@ -100,8 +100,8 @@ final class Handlers {
   }
 
   private Object handle(String method, JsonNode answer, Request request) {
-    note(method, request);
     if (answer != null && !answer.has("hold")) {
+      note(method, request);
       return reply(answer, request);
     }
     CompletableFuture<Object> later = new CompletableFuture<>();
@@ -109,6 +109,8 @@ final class Handlers {
     synchronized (held) {
       held.computeIfAbsent(method, first -> new ArrayDeque<>()).add(new Held(request, later));
     }
+    // A step that answers follows the one that expects the call.
+    note(method, request);
     return later;
   }
 

@@ -22,7 +22,7 @@ class ScenariosTest {
       files = all.filter(ScenariosTest::isScenario).sorted().toList();
     }
     assertTrue(files.size() > 40, "there are no scenarios in " + folder);
-    String only = System.getProperty("buslane.test.scenario", "");
+    String only = System.getProperty("buslane.test.scenario", "").trim();
     return Stream.of(Stage.Road.values())
         .flatMap(road -> files.stream().flatMap(file -> trial(file, road)))
         .filter(trial -> trial.getDisplayName().contains(only));
