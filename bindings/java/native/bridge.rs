@@ -150,6 +150,8 @@ impl Bridge {
             let Some(bridge) = bridge.upgrade() else { return };
             match connected {
                 Ok(client) => {
+                    // Whoever hears that it is connected finds it so.
+                    sources::tell_present(&client, &events);
                     sources::watch(&client, &events);
                     let _ = bridge.client.set(client);
                     events.done(CONNECTING, 0);

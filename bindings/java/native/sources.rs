@@ -129,6 +129,12 @@ pub(crate) fn gather(bridge: &Arc<Bridge>, number: u64, mut replies: Gather<Repl
     });
 }
 
+/// Passes on the present state of the connection.
+pub(crate) fn tell_present(client: &Client, events: &Events) {
+    let state = client.state();
+    events.push(Kind::State, 0, |bytes| tell_state(bytes, &state));
+}
+
 /// Passes on the states of the connection, and what goes wrong outside any call, for as long as the client is there.
 pub(crate) fn watch(client: &Client, events: &Arc<Events>) {
     let (mut states, told) = (client.states(), events.clone());
