@@ -8,7 +8,7 @@ default:
 
 # Runs everything that a change has to pass
 [group('check')]
-ci: format-check clippy docs test openapi wasm
+ci: format-check clippy docs test openapi wasm fuzz-short
     @echo "everything passed"
 
 # Checks that the code is formatted
@@ -46,7 +46,7 @@ simulate *arguments="100000":
 fuzz target="all" seconds="60":
     ./scripts/fuzz.sh run {{ target }} {{ seconds }}
 
-# Fuzzes each target with what is kept and a fixed number of new inputs, the same each time
+# Fuzzes each target with what is kept and a fixed number of new inputs, the same each time: a minute beside its build
 [group('check')]
 fuzz-short target="all":
     ./scripts/fuzz.sh short {{ target }}

@@ -4,7 +4,7 @@
 use buslane_protocol::binary::{self, ClientFrames};
 use buslane_protocol::{
     BrokerMessage, ClientMessage, DecodeError, HeaderMember, HeaderMemberKind, Headers, HeadersBuf, Payload,
-    PayloadKind, json,
+    PayloadKind, Schema, json,
 };
 
 use crate::allocation::bounded;
@@ -195,7 +195,24 @@ fn normalize(payload: &mut Payload<'_>) {
     uncheck(payload);
 }
 
+/// Takes raw line breaks out of the schemas of a registration: no text is written with them, and they mean nothing there.
+fn flatten(message: &mut ClientMessage<'_>) {
+    let ClientMessage::Register(register) = message else {
+        return;
+    };
+    let registration = &mut register.registration;
+    let methods = registration.methods.values_mut();
+    let of_methods = methods.flat_map(|method| [&mut method.input, &mut method.output]);
+    let of_topics = registration.topics.values_mut().map(|topic| &mut topic.schema);
+    let referred = registration.schemas.values_mut();
+    for schema in of_methods.chain(of_topics).flatten().chain(referred) {
+        let text = schema.as_str().replace(['\n', '\r'], "");
+        *schema = Schema::parse(&text).expect("line breaks stand between words only");
+    }
+}
+
 fn unchecked_client(mut message: ClientMessage<'_>) -> ClientMessage<'_> {
+    flatten(&mut message);
     payload_of_client(&mut message).into_iter().for_each(uncheck);
     message
 }
@@ -207,6 +224,7 @@ fn unchecked_broker(mut message: BrokerMessage<'_>) -> BrokerMessage<'_> {
 
 /// What of a message a text can say.
 fn normal_client(mut message: ClientMessage<'_>) -> ClientMessage<'_> {
+    flatten(&mut message);
     payload_of_client(&mut message).into_iter().for_each(normalize);
     let headers = match &mut message {
         ClientMessage::Publish(publish) => &mut publish.headers,

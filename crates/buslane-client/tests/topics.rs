@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use broker::Broker;
 use buslane_client::{
-    Body, PresenceEvent, PublishError, Report, ServiceError, SubscribeError, TopicContract,
+    Body, Presence, PresenceEvent, PublishError, Report, ServiceError, SubscribeError, TopicContract,
 };
 use futures_util::StreamExt;
 
@@ -262,6 +262,17 @@ async fn a_topics_contract_holds_for_whoever_publishes() {
     assert!(sums.next().await.unwrap().is_retained(), "the contract says so");
 }
 
+/// Returns what is told of those who are there already.
+async fn present(presence: &mut Presence) -> Vec<PresenceEvent> {
+    let mut events = Vec::new();
+    loop {
+        match presence.next().await.unwrap() {
+            PresenceEvent::SnapshotEnd => return events,
+            event => events.push(event),
+        }
+    }
+}
+
 #[tokio::test]
 async fn presence_tells_who_is_there_and_then_who_comes_and_goes() {
     let (broker, bus) = Broker::with_client().await;
@@ -274,13 +285,7 @@ async fn presence_tells_who_is_there_and_then_who_comes_and_goes() {
     first.register().await.unwrap();
     let watcher = broker.client().await;
     let mut presence = watcher.presence().await.unwrap();
-    let mut before = Vec::new();
-    loop {
-        match presence.next().await.unwrap() {
-            PresenceEvent::SnapshotEnd => break,
-            event => before.push(event),
-        }
-    }
+    let before = present(&mut presence).await;
     assert_eq!(before.len(), 2, "{before:?}");
     let there = before.iter().find_map(|event| match event {
         PresenceEvent::Connect(instance) => Some(instance),

@@ -6,6 +6,7 @@ use buslane_protocol::ErrorCode;
 
 use crate::CloseReason;
 use crate::histogram::Histogram;
+use crate::inbound::PUBLISH;
 use crate::memory::Category;
 
 macro_rules! numbers {
@@ -186,6 +187,11 @@ impl Counters {
 
     /// The bounds of [`Counters::publish_sizes`], in bytes.
     pub const PUBLISH_BYTES: [u64; 8] = [64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20];
+
+    /// Returns how many messages of clients were received, and how many of these were publishes.
+    pub fn received_and_published(&self) -> (u64, u64) {
+        (self.received.iter().sum(), self.received[PUBLISH])
+    }
 
     /// Notes how long a request took.
     pub(crate) fn note_request(&mut self, took: Duration) {

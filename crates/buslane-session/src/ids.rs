@@ -75,14 +75,16 @@ pub(crate) fn key_of(id: &Id) -> Option<u64> {
     if bytes.len() != UUID_LENGTH {
         return None;
     }
-    bytes[UUID_LENGTH - KEY_DIGITS..].iter().try_fold(0, |key, digit| {
-        let value = match digit {
-            b'0'..=b'9' => digit - b'0',
-            b'a'..=b'f' => digit - b'a' + 10,
-            _ => return None,
-        };
-        Some(key << 4 | u64::from(value))
-    })
+    bytes[UUID_LENGTH - KEY_DIGITS..]
+        .iter()
+        .try_fold(0, |key, digit| {
+            let value = match digit {
+                b'0'..=b'9' => digit - b'0',
+                b'a'..=b'f' => digit - b'a' + 10,
+                _ => return None,
+            };
+            Some(key << 4 | u64::from(value))
+        })
 }
 
 impl Control {

@@ -9,6 +9,7 @@ use buslane_protocol::{ErrorCode, Instant, Problem};
 use tokio::task::{spawn_blocking, spawn_local};
 use tokio::time::Sleep;
 
+use super::breather::{Breather, Taken};
 use super::hub::{Hub, status};
 use crate::contracts::{compare, uncompared, undecided};
 
@@ -18,6 +19,7 @@ pub(crate) struct Flusher {
     timer: Pin<Box<Sleep>>,
     /// When the timer fires.
     armed: Option<Instant>,
+    breather: Breather,
 }
 
 impl Flusher {
@@ -27,6 +29,7 @@ impl Flusher {
             timer: Box::pin(tokio::time::sleep(std::time::Duration::ZERO)),
             hub,
             armed: None,
+            breather: Breather::new(std::time::Instant::now()),
         }
     }
 
@@ -92,6 +95,18 @@ impl Flusher {
         }
     }
 
+    /// Waits a moment where that lets more come together.
+    fn breathe(&mut self) {
+        let (messages, publishes) = self.hub.engine().counters().received_and_published();
+        let taken = Taken {
+            bytes: self.hub.statistics.bytes_in.get(),
+            messages,
+            publishes,
+        };
+        let pause = self.breather.note(std::time::Instant::now(), taken);
+        self.breather.wait(pause);
+    }
+
     /// Does work on a thread where nothing else waits, then hands its result on; `None` if it panicked.
     fn elsewhere<T: Send + 'static>(
         &self,
@@ -135,6 +150,7 @@ impl Future for Flusher {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         if self.hub.take_flush(context.waker()) {
             self.flush();
+            self.breathe();
         }
         if self.keep_time(context) {
             self.flush();

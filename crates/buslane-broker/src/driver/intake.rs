@@ -59,7 +59,7 @@ impl Intake<'_> {
     #[inline]
     pub(crate) fn plain_publish(&mut self, publish: &PlainPublish<'_>) -> bool {
         let taken = self.engine.handle_plain(self.now, self.client, publish);
-        self.turn.spend_plain();
+        self.turn.spend_plain(self.engine.dirty());
         taken
     }
 
@@ -70,7 +70,7 @@ impl Intake<'_> {
             Ok(message) => self.engine.handle_in_place(self.now, self.client, message),
             Err(error) => self.engine.refuse(self.now, self.client, error),
         };
-        self.turn.spend();
+        self.turn.spend(self.engine.dirty());
         flow
     }
 

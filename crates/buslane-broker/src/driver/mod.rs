@@ -18,6 +18,7 @@
 //! - A reader who does not read blocks nobody: its socket is waited for in its own future.
 //! - Nobody keeps the thread: what a client sent is handled for a turn, and the rest of it after everybody else's.
 
+mod breather;
 mod budget;
 mod connection;
 mod conversation;

@@ -25,6 +25,8 @@ pub(crate) struct Talk {
     input: Input,
     websocket: Option<Box<Reader>>,
     pace: Pace,
+    /// How often the least that is read at once was doubled, because that was handled in one turn.
+    doublings: u8,
 }
 
 /// Whether a client goes on as soon as it has something to say.
@@ -32,9 +34,7 @@ pub(crate) struct Talk {
 enum Pace {
     /// It does.
     Usual,
-    /// Others go first: it sends as much as can be read at once.
-    Long,
-    /// Others go first, and it is read from in parts: what it sent last was too much for one turn, or not even a message.
+    /// Others go first: what it sent last was as much as is read at once, too much for one turn, or not even a message.
     Slow,
 }
 
@@ -67,6 +67,7 @@ impl Talk {
             input: Input::default(),
             websocket,
             pace: Pace::Usual,
+            doublings: 0,
         }
     }
 
@@ -121,7 +122,7 @@ impl Talk {
     fn poll_turn(&self) -> Poll<()> {
         match self.pace {
             Pace::Usual => Poll::Ready(()),
-            Pace::Long | Pace::Slow => self.hub.slow_lane.poll_turn(&self.connection),
+            Pace::Slow => self.hub.slow_lane.poll_turn(&self.connection),
         }
     }
 
@@ -141,10 +142,7 @@ impl Talk {
             ready!(socket.poll_read_ready(context))?;
             scratch[..kept].copy_from_slice(self.input.bytes());
         }
-        let room = match self.pace {
-            Pace::Usual | Pace::Long => scratch.len(),
-            Pace::Slow => kept + PART,
-        };
+        let room = scratch.len().min(kept + (LEAST_READ << self.doublings));
         let count = ready!(socket.poll_read(context, &mut scratch[kept..room]))?;
         drop(socket);
         if count == 0 {
@@ -153,11 +151,10 @@ impl Talk {
         increment(&hub.statistics.bytes_in, count as u64);
         let filled = kept + count;
         let searched = self.input.head().searched;
-        let before = self.pace;
         self.take_in(&mut scratch[..filled], searched);
         if filled == room && self.pace == Pace::Usual {
-            // As long as there is more than was asked for, it goes on as it began.
-            self.pace = if before == Pace::Slow { before } else { Pace::Long };
+            self.pace = Pace::Slow;
+            self.doublings = MOST_DOUBLINGS.min(self.doublings + 1);
         }
         Poll::Ready(Ok(Brought::Some))
     }
@@ -221,7 +218,10 @@ impl Talk {
         match progress.next {
             Next::Read(_) => {}
             Next::Wait => self.connection.change(|state| state.paused = true),
-            Next::Later => self.connection.change(|state| state.resumed = true),
+            Next::Later => {
+                self.doublings = self.doublings.saturating_sub(1);
+                self.connection.change(|state| state.resumed = true);
+            }
             Next::Close => self.connection.change(|state| state.closing = true),
             Next::End(End { status, asked }) => {
                 let reason = if asked {
@@ -367,5 +367,7 @@ fn head(next: Next) -> Head {
 
 /// Bytes of a beginning that are copied to where the rest is read; more than that are left where they are.
 const MOST_COPIED: usize = 64 << 10;
-/// Bytes that are read at once from a client that lets others go first.
-const PART: usize = 32 << 10;
+/// Bytes that are read at once from a client of which nothing is known, or that costs much.
+const LEAST_READ: usize = 16 << 10;
+/// How often that is doubled for a client that sends much and costs little.
+const MOST_DOUBLINGS: u8 = 4;

@@ -28,19 +28,19 @@ impl Turn {
         }
     }
 
-    /// Takes note of a message.
+    /// Takes note of a message, after which so many receivers are to be written to.
     #[inline]
-    pub(crate) fn spend(&mut self) {
-        self.look(SHORT);
+    pub(crate) fn spend(&mut self, receivers: usize) {
+        self.look(SHORT, receivers);
     }
 
     /// Takes note of a plain publish. As such a stream costs more the more often it is interrupted, it may go on for longer.
     #[inline]
-    pub(crate) fn spend_plain(&mut self) {
+    pub(crate) fn spend_plain(&mut self, receivers: usize) {
         self.plain += 1;
         if self.plain == PLAIN {
             self.plain = 0;
-            self.look(LONG);
+            self.look(LONG, receivers);
         }
     }
 
@@ -50,8 +50,10 @@ impl Turn {
         self.is_over
     }
 
-    fn look(&mut self, most: Duration) {
-        self.is_over |= self.clock.now().saturating_since(self.began) >= most;
+    /// Writing to many takes long in any case: a turn that may take as long writes more to each of them at once.
+    fn look(&mut self, most: Duration, receivers: usize) {
+        let writing = WRITE.saturating_mul(u32::try_from(receivers).unwrap_or(u32::MAX));
+        self.is_over |= self.clock.now().saturating_since(self.began) >= most.max(writing);
     }
 }
 
@@ -59,5 +61,46 @@ impl Turn {
 const SHORT: Duration = Duration::from_micros(40);
 /// How long a client's plain publishes may take.
 const LONG: Duration = Duration::from_micros(150);
+/// How long it takes at the most to write to one receiver.
+const WRITE: Duration = Duration::from_micros(8);
 /// Plain publishes between two looks at the time.
 const PLAIN: u32 = 64;
+
+#[cfg(test)]
+mod tests {
+    use tokio::runtime::Builder;
+    use tokio::time::advance;
+
+    use super::*;
+
+    /// Spends a turn, told how it is spent, a microsecond after the other; returns for how many it lasts.
+    fn lasts(spend: impl Fn(&mut Turn)) -> u32 {
+        let runtime = Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build();
+        runtime.unwrap().block_on(async {
+            let clock = Clock::start();
+            let mut turn = Turn::begin(clock, clock.now());
+            let mut micros = 0;
+            while !turn.is_over() {
+                advance(Duration::from_micros(1)).await;
+                micros += 1;
+                spend(&mut turn);
+            }
+            micros
+        })
+    }
+
+    #[test]
+    fn messages_have_a_short_turn_and_plain_publishes_a_long_one() {
+        assert_eq!(lasts(|turn| turn.spend(1)), 40);
+        assert_eq!(lasts(|turn| (0..PLAIN).for_each(|_| turn.spend_plain(1))), 150);
+    }
+
+    #[test]
+    fn a_turn_lasts_as_long_as_it_takes_to_write_to_its_receivers() {
+        assert_eq!(lasts(|turn| turn.spend(1_000)), 8_000);
+        assert_eq!(lasts(|turn| (0..PLAIN).for_each(|_| turn.spend_plain(100))), 800);
+    }
+}

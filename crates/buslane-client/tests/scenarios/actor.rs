@@ -1,18 +1,19 @@
 //! One client of a scenario: does what steps say, and keeps what comes until a step expects it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use buslane_client::protocol::Registration as Declaration;
 use buslane_client::{Client, ConnectionState, Registration, Reports, Subscription};
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
-use crate::format::{Action, ErrorMatcher, Label, Publish, Queue, Request, Subscribe, To};
+use crate::format::{Action, Answer, ErrorMatcher, Label, Publish, Queue, Request, Subscribe, To};
 use crate::item::{self, Item};
 use crate::matcher;
 use crate::relay::{Link, Mode};
@@ -71,19 +72,8 @@ impl Actor {
                 compatibility,
                 fails,
             } => {
-                let service = service::build(&self.client, &registration, &handlers, &self.record);
-                let registered = service.register().await;
-                let name = registration.name.to_string();
-                let report = registered
-                    .as_ref()
-                    .ok()
-                    .and_then(|registration| registration.compatibility());
-                if let Some(expected) = compatibility {
-                    service::check_report(&expected, report.as_deref())?;
-                }
-                let registered =
-                    registered.map(|registration| drop(self.registrations.insert(name, registration)));
-                check(registered.map_err(|error| error.problem().clone()), fails)
+                self.register(&registration, &handlers, compatibility, fails)
+                    .await
             }
             Action::Unregister { name, drain } => self.unregister(&name, drain).await,
             Action::Subscribe(subscribe) => self.subscribe(subscribe).await,
@@ -218,6 +208,27 @@ impl Actor {
             .await
             .map(|item| item.clone());
         found.unwrap_or_else(|_| self.states.borrow().clone())
+    }
+
+    async fn register(
+        &mut self,
+        declaration: &Declaration,
+        handlers: &BTreeMap<String, Answer>,
+        compatibility: Option<Value>,
+        fails: Option<ErrorMatcher>,
+    ) -> Result<(), String> {
+        let service = service::build(&self.client, declaration, handlers, &self.record);
+        let registered = service.register().await;
+        let report = registered
+            .as_ref()
+            .ok()
+            .and_then(|registration| registration.compatibility());
+        if let Some(expected) = compatibility {
+            service::check_report(&expected, report.as_deref())?;
+        }
+        let name = declaration.name.to_string();
+        let registered = registered.map(|registration| drop(self.registrations.insert(name, registration)));
+        check(registered.map_err(|error| error.problem().clone()), fails)
     }
 
     async fn unregister(&mut self, name: &str, drain: bool) -> Result<(), String> {

@@ -14,7 +14,7 @@ pub(super) fn diagnose<'a, T: Deserialize<'a>>(text: &'a str, refusal: &serde_js
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut deserializer) else {
         return DecodeError::Json {
-            reason: refusal.to_string(),
+            reason: on_one_line(&refusal.to_string()),
         };
     };
     let members = serde_json::from_str(text).unwrap_or(Value::Null);
@@ -27,7 +27,23 @@ pub(super) fn diagnose<'a, T: Deserialize<'a>>(text: &'a str, refusal: &serde_js
     } else {
         format!("`{path}`: {error}")
     };
-    DecodeError::Member { id, reason }
+    DecodeError::Member {
+        id,
+        reason: on_one_line(&reason),
+    }
+}
+
+/// Escapes what would break a line or steer a terminal: serde repeats names and values as the sender wrote them.
+fn on_one_line(words: &str) -> String {
+    let mut line = String::with_capacity(words.len());
+    for letter in words.chars() {
+        if letter.is_control() {
+            line.extend(letter.escape_default());
+        } else {
+            line.push(letter);
+        }
+    }
+    line
 }
 
 /// Returns the error of a value whose rules have an error code of their own.
@@ -68,5 +84,24 @@ fn names(value: &Value) -> Vec<&str> {
         Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
         Value::Object(members) => members.keys().map(String::as_str).collect(),
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::json::{decode_broker, decode_client};
+
+    #[test]
+    fn words_of_the_sender_stay_on_one_line() {
+        let read = decode_broker(br#"{"type":"error","error":{"origin":" \rvice"}}"#);
+        let told = read.unwrap_err().to_string();
+        assert!(told.contains(r"unknown variant ` \rvice`"), "{told}");
+        let read =
+            decode_client(br#"{"type":"register","name":"a","version":"1","methods":{"m\n":{"input":7}}}"#);
+        let told = read.unwrap_err().to_string();
+        assert!(!told.contains(char::is_control), "{told}");
+        let read = decode_client(br#"{"type":"subscribe","filter":"a","overflow":"drop\u001b[2J"}"#);
+        let told = read.unwrap_err().to_string();
+        assert!(told.contains(r"`drop\u{1b}[2J`"), "{told}");
     }
 }

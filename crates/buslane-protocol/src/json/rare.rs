@@ -90,7 +90,7 @@ fn unknown(text: &str, kind: &str) -> DecodeError {
 
 #[cfg(test)]
 mod tests {
-    use crate::json::decode_client;
+    use crate::json::{decode_client, encode_client};
     use crate::{ClientMessage, DecodeError, ErrorCode, Id};
 
     fn refusal(text: &str) -> DecodeError {
@@ -243,6 +243,16 @@ mod tests {
         };
         let method = register.registration.methods.values().next().unwrap();
         assert_eq!(method.input.as_ref().unwrap().as_str(), r#"{ "b":1.0, "a":1e2 }"#);
+    }
+
+    #[test]
+    fn schemas_are_written_verbatim_but_for_line_breaks() {
+        let text = "{\"type\":\"register\",\"name\":\"a\",\"version\":\"1\",\"methods\":{\"get\":{\"input\":{ \"b\":1.0,\r\n \"a\":1 }}}}";
+        let message = decode_client(text.as_bytes()).unwrap();
+        let mut written = Vec::new();
+        encode_client(&mut written, &message);
+        let written = String::from_utf8(written).unwrap();
+        assert!(written.contains(r#"{ "b":1.0, "a":1 }"#), "{written}");
     }
 
     #[test]

@@ -110,14 +110,16 @@ pub(crate) fn problem() -> Problem {
 }
 
 pub(crate) fn client() -> Vec<ClientMessage<'static>> {
-    let mut messages = client_rare();
+    let mut messages = client_registrations();
+    messages.extend(client_subscriptions());
     messages.extend(client_publishes());
     messages.extend(client_requests());
     messages.extend(client_answers());
+    messages.extend(client_signals());
     messages
 }
 
-fn client_rare() -> Vec<ClientMessage<'static>> {
+fn client_registrations() -> Vec<ClientMessage<'static>> {
     vec![
         ClientMessage::Connect(Connect::default()),
         ClientMessage::Connect(Connect {
@@ -159,6 +161,11 @@ fn client_rare() -> Vec<ClientMessage<'static>> {
             instance: None,
             drain: false,
         }),
+    ]
+}
+
+fn client_subscriptions() -> Vec<ClientMessage<'static>> {
+    vec![
         ClientMessage::Subscribe(Subscribe {
             id: Some(id("s1")),
             filter: filter("host/+/cpu"),
@@ -178,6 +185,11 @@ fn client_rare() -> Vec<ClientMessage<'static>> {
             filter: filter("a/#"),
             shared: Some(name("workers")),
         }),
+    ]
+}
+
+fn client_signals() -> Vec<ClientMessage<'static>> {
+    vec![
         ClientMessage::Error(Failure {
             delivery: 7,
             error: problem(),
@@ -318,13 +330,14 @@ fn client_answers() -> Vec<ClientMessage<'static>> {
 }
 
 pub(crate) fn broker() -> Vec<BrokerMessage<'static>> {
-    let mut messages = broker_rare();
+    let mut messages = broker_welcomes();
     messages.extend(broker_deliveries());
     messages.extend(broker_answers());
+    messages.extend(broker_signals());
     messages
 }
 
-fn broker_rare() -> Vec<BrokerMessage<'static>> {
+fn broker_welcomes() -> Vec<BrokerMessage<'static>> {
     vec![
         BrokerMessage::Connected(Box::new(Connected {
             id: Some(id("c1")),
@@ -361,6 +374,11 @@ fn broker_rare() -> Vec<BrokerMessage<'static>> {
             filter: filter("#"),
             shared: None,
         }),
+    ]
+}
+
+fn broker_signals() -> Vec<BrokerMessage<'static>> {
+    vec![
         BrokerMessage::End(End {
             id: id("q1"),
             expected: 3,

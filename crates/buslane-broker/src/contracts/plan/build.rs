@@ -74,20 +74,25 @@ impl<'a> Builder<'a> {
             node.draft,
             Draft::Draft6 | Draft::Draft7 | Draft::Draft201909 | Draft::Draft202012
         );
-        let keywords = Keywords { node, members };
         if !known_draft {
             return None;
         }
-        let reference = members.get("$ref").map(|reference| {
-            let target = keywords.node.target(reference.as_str()?).ok()?;
-            Some(self.rule_of(target))
-        });
+        self.rule_of_keywords(&Keywords { node, members })
+    }
+
+    fn rule_of_keywords(&mut self, keywords: &Keywords<'a>) -> Option<Rule> {
+        let reference = match keywords.members.get("$ref") {
+            Some(reference) => {
+                let target = keywords.node.target(reference.as_str()?).ok()?;
+                Some(self.rule_of(target))
+            }
+            None => None,
+        };
         if let Some(reference) = reference
             && keywords.node.reference_hides()
         {
-            let all = vec![reference?];
             let in_place = InPlace {
-                all,
+                all: vec![reference],
                 ..InPlace::default()
             };
             return Some(Rule {
@@ -99,15 +104,14 @@ impl<'a> Builder<'a> {
         if keywords.has_others() {
             return None;
         }
-        let several = Several {
+        let demands = Demands::from(Several {
             scalars: keywords.scalars()?,
             number: keywords.number()?,
             text: keywords.text()?,
             array: keywords.array(self)?,
             object: keywords.object(self)?,
-            in_place: keywords.in_place(self, reference.map_or(Some(None), |rule| rule.map(Some))?)?,
-        };
-        let demands = Demands::from(several);
+            in_place: keywords.in_place(self, reference)?,
+        });
         Some(Rule {
             types: keywords.types()?,
             straight: demands.are_straight(),

@@ -1,10 +1,17 @@
-//! Plans: schemas compiled for the keywords that most schemas consist of, and held against a [`Tape`] without anything
+//! Plans: schemas compiled for the keywords that most schemas consist of, and held against payloads without anything
 //! being allocated. Says yes or no, not where or why.
+//!
+//! ```text
+//!   build -> compact -> Plan
+//!                        |     walk: over the text; values of straight rules, in the order in which they stand
+//!                        |      +- hold: over a tape; values of all other rules
+//! ```
 //!
 //! # Invariants worth naming
 //! - A plan only ever answers what the general validator answers. What it does not know how to do in the same way, it
 //!   does not do: a schema with other keywords has no plan, and a payload that raises a [`Doubt`] is left to the other.
 //! - The work for one payload is bounded by the payload's length, whatever the schema.
+//! - What a plan notes while it is used guides guesses only, and never an answer.
 
 mod automaton;
 mod build;
