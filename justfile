@@ -61,6 +61,16 @@ fuzz-keep target="all":
 openapi *arguments="15":
     ./scripts/openapi.sh {{ arguments }}
 
+# Builds the Java SDK: the jar with the native library inside, and the jars of sources and documentation
+[group('work')]
+java:
+    ./scripts/java.sh build
+
+# Runs all tests of the Java SDK, and the examples in Java as a project that uses the jar
+[group('check')]
+test-java:
+    ./scripts/java.sh test
+
 # Compiles the crates without IO for wasm32
 [group('check')]
 wasm:
@@ -82,6 +92,7 @@ generate:
     BUSLANE_GENERATE=1 cargo test --package buslane-broker --lib --locked generated
     BUSLANE_GENERATE=1 cargo test --package buslane-broker --test schema_suite --locked optional
     BUSLANE_GENERATE=1 cargo test --package buslane-cli --test generated --locked
+    BUSLANE_GENERATE=1 cargo test --package buslane-java --test generated --locked
 
 # Formats the code
 [group('work')]

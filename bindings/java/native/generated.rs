@@ -23,6 +23,17 @@ fn the_error_codes_of_java_are_those_of_the_table() {
     );
 }
 
+#[test]
+fn the_package_has_the_version_of_the_workspace() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let version = concat!("<version>", env!("CARGO_PKG_VERSION"), "</version>");
+    for pom in ["pom.xml", "../../examples/java/pom.xml"] {
+        let text = fs::read_to_string(root.join(pom)).unwrap();
+        let found = text.lines().find(|line| line.contains("<version>")).unwrap();
+        assert_eq!(found.trim(), version, "{pom}");
+    }
+}
+
 fn source(table: &[Value]) -> String {
     let mut constants = String::new();
     for (index, row) in table.iter().enumerate() {
