@@ -9,7 +9,9 @@ import java.util.Objects;
 public class ServiceException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
+  /** The service's word. */
   private final String code;
+
   private final transient Object data;
 
   /**
