@@ -1,5 +1,7 @@
 //! Holds the Java files that are made of `schemas/` against their sources. `BUSLANE_GENERATE=1` writes them.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;

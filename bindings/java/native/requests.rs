@@ -51,7 +51,7 @@ pub(crate) fn request(bridge: &Arc<Bridge>, reader: &mut Reader<'_>) -> Result<(
 /// Publishes at once and without a word from the broker, or says why not: with `queue_full`, it may wait.
 pub(crate) fn publish(bridge: &Arc<Bridge>, reader: &mut Reader<'_>) -> Result<(), Problem> {
     let client = bridge.client()?;
-    let published = Published::read(reader)?;
+    let mut published = Published::read(reader)?;
     published
         .message(client)
         .try_send()
@@ -62,7 +62,7 @@ pub(crate) fn publish(bridge: &Arc<Bridge>, reader: &mut Reader<'_>) -> Result<(
 pub(crate) fn publish_awaited(bridge: &Arc<Bridge>, reader: &mut Reader<'_>) -> Result<(), Problem> {
     let operation = reader.number()?;
     let ack = reader.flag()?;
-    let published = Published::read(reader)?;
+    let mut published = Published::read(reader)?;
     let (client, events, work) = (
         bridge.client()?.clone(),
         bridge.events.clone(),
@@ -200,10 +200,11 @@ impl Published {
         })
     }
 
-    fn message<'a>(&'a self, client: &'a Client) -> Publish<'a> {
+    /// Makes the message; the body goes with it.
+    fn message<'a>(&'a mut self, client: &'a Client) -> Publish<'a> {
         let mut message = match self.retain {
             2 => client.clear_retained(&self.topic),
-            _ => client.publish_body(&self.topic, &self.body),
+            _ => client.publish_body(&self.topic, std::mem::take(&mut self.body)),
         };
         if self.retain == 1 {
             message = match u64::try_from(self.retain_ms) {

@@ -99,6 +99,8 @@ final class Stage implements AutoCloseable {
 
   private BuslaneBuilder dialling(String label) throws Exception {
     BuslaneBuilder builder = Buslane.builder().name(label).backoff(Duration.ofMillis(5), Duration.ofMillis(50));
+    // A busy machine is no failure.
+    builder.connectTimeout(Duration.ofSeconds(60));
     switch (road) {
       case UNIX -> builder.url("buslane+unix://" + folder.resolve(label));
       case TCP, TCP_JSON -> builder.url("buslane://127.0.0.1:" + links.get(label).port());
