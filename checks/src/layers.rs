@@ -34,6 +34,7 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     ("buslane-js-glue", &[]),
     ("buslane-checks", &[]),
     ("buslane-examples", &["buslane-client"]),
+    ("buslane-java", &["buslane-client"]),
 ];
 
 /// The crates that hold no socket, clock, thread, lock or random source.

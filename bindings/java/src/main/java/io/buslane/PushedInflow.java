@@ -1,0 +1,143 @@
+package io.buslane;
+
+import java.util.concurrent.Flow;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Consumer;
+
+/** Hands what comes to a subscriber, one after another, on the executor, and only as much as it asked for. */
+final class PushedInflow<T> extends Inflow<T> implements Flow.Subscription, Runnable {
+  private final Flow.Subscriber<? super T> subscriber;
+  private final Consumer<? super Gap> onGap;
+  private final int window;
+  private final Object keptAlive;
+
+  private long requested;
+  private boolean running;
+  private boolean begun;
+  private IllegalArgumentException misuse;
+
+  PushedInflow(
+      Core core,
+      long number,
+      Flow.Subscriber<? super T> subscriber,
+      Consumer<? super Gap> onGap,
+      int window,
+      Object keptAlive) {
+    super(core, number);
+    this.subscriber = subscriber;
+    this.onGap = onGap;
+    this.window = window;
+    this.keptAlive = keptAlive;
+  }
+
+  /** Tells the subscriber first of all what it may ask by. */
+  void begin() {
+    subscriber.onSubscribe(this);
+    synchronized (lock) {
+      begun = true;
+    }
+    wake();
+  }
+
+  @Override
+  public void request(long count) {
+    long grant;
+    synchronized (lock) {
+      if (count <= 0) {
+        misuse = new IllegalArgumentException("a subscriber asks for at least one item, not for " + count);
+        grant = 0;
+      } else {
+        requested = requested + count < 0 ? Long.MAX_VALUE : requested + count;
+        grant = missing(requested, window);
+      }
+    }
+    grant(grant);
+    wake();
+  }
+
+  @Override
+  public void cancel() {
+    if (stop()) {
+      cancelOnBus();
+    }
+  }
+
+  @Override
+  void wake() {
+    synchronized (lock) {
+      if (running || !begun || (isEmpty() && misuse == null)) {
+        return;
+      }
+      running = true;
+    }
+    try {
+      core.executor.execute(this);
+    } catch (RejectedExecutionException refused) {
+      cancel();
+      core.execute(() -> fail(refused));
+    }
+  }
+
+  @Override
+  public void run() {
+    while (true) {
+      Object next;
+      long grant = 0;
+      synchronized (lock) {
+        if (misuse != null && !isOver()) {
+          next = misuse;
+        } else {
+          next = isOver() || !mayTake() ? null : take();
+        }
+        if (next == null) {
+          running = false;
+          return;
+        }
+        if (!(next instanceof Gap) && !(next instanceof End) && next != misuse) {
+          requested = requested == Long.MAX_VALUE ? requested : requested - 1;
+          grant = missing(requested, window);
+        }
+      }
+      grant(grant);
+      hand(next);
+    }
+  }
+
+  /** Only what was asked for goes out; gaps and the end always may. With the lock. */
+  private boolean mayTake() {
+    return requested > 0 || first() instanceof Gap || first() instanceof End;
+  }
+
+  private void hand(Object next) {
+    try {
+      if (next instanceof End end) {
+        synchronized (lock) {
+          markOver();
+        }
+        if (end.failure() == null) {
+          subscriber.onComplete();
+        } else {
+          subscriber.onError(end.failure());
+        }
+      } else if (next instanceof Gap gap) {
+        onGap.accept(gap);
+      } else if (next instanceof IllegalArgumentException wrong) {
+        cancel();
+        subscriber.onError(wrong);
+      } else {
+        @SuppressWarnings("unchecked")
+        T item = (T) next;
+        subscriber.onNext(item);
+      }
+    } catch (Throwable failure) {
+      Core.LOG.log(System.Logger.Level.WARNING, "a subscriber failed, and is not told more", failure);
+      cancel();
+    }
+  }
+
+  private void fail(RejectedExecutionException refused) {
+    String detail = "the executor takes nothing more, so that the subscription has ended";
+    Core.LOG.log(System.Logger.Level.WARNING, detail + ", of " + keptAlive);
+    subscriber.onError(BuslaneException.own(ErrorCode.CLOSED, detail, refused));
+  }
+}
