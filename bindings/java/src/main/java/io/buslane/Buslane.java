@@ -1,6 +1,7 @@
 package io.buslane;
 
 import java.lang.ref.Cleaner;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Flow;
 import java.util.function.Consumer;
@@ -112,13 +113,18 @@ public final class Buslane implements AutoCloseable {
     service.write(operation, core.codec);
     // Requests may come in before the registration is known here to be accepted.
     core.services.put(number, new HostedService(core, service.methods(), this));
+    Registration registration = new Registration(this, core, number, service.name());
+    BusFuture<Long> accepted = core.begin(this, number, operation);
     try {
-      Core.await(core.begin(this, number, operation));
+      // One that is not waited for any more may be accepted all the same, and is taken back then.
+      Core.await(accepted, () -> accepted.thenRun(registration::drop));
     } catch (BuslaneException refused) {
-      core.services.remove(number);
+      if (accepted.isCompletedExceptionally()) {
+        core.services.remove(number);
+      }
       throw refused;
     }
-    return new Registration(this, core, number, service.name());
+    return registration;
   }
 
   /**
@@ -187,6 +193,7 @@ public final class Buslane implements AutoCloseable {
    */
   public Flow.Publisher<Reply> stream(Call call) {
     return subscriber -> {
+      Objects.requireNonNull(subscriber, "subscriber");
       long number = core.newNumber();
       BlockWriter operation = call.write(number, Call.Shape.STREAM, core.codec);
       open(number, new PushedInflow<>(core, number, subscriber, gap -> {}, Inflow.WINDOW, this), operation);
@@ -287,6 +294,7 @@ public final class Buslane implements AutoCloseable {
    */
   public Flow.Publisher<Message> messages(Subscribe subscribe) {
     return subscriber -> {
+      Objects.requireNonNull(subscriber, "subscriber");
       long number = core.newNumber();
       var inflow =
           new PushedInflow<Message>(core, number, subscriber, subscribe.gapListener(), Inflow.WINDOW, this);
@@ -329,7 +337,7 @@ public final class Buslane implements AutoCloseable {
    * @param listener is told each state, one after another
    * @return ends the watch when it is closed
    */
-  public AutoCloseable onState(Consumer<? super ConnectionState> listener) {
+  public Watch onState(Consumer<? super ConnectionState> listener) {
     return core.states.add(listener, core.state);
   }
 
@@ -339,7 +347,7 @@ public final class Buslane implements AutoCloseable {
    * @param listener is told each report, one after another
    * @return ends the watch when it is closed
    */
-  public AutoCloseable onReport(Consumer<? super Report> listener) {
+  public Watch onReport(Consumer<? super Report> listener) {
     return core.reports.add(listener, null);
   }
 

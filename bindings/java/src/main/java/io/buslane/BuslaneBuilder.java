@@ -106,9 +106,10 @@ public final class BuslaneBuilder {
    *
    * @param bytes the number, not below zero
    * @return this builder
+   * @throws IllegalArgumentException if it is
    */
   public BuslaneBuilder queueBytes(long bytes) {
-    this.queueBytes = bytes;
+    this.queueBytes = notNegative(bytes);
     return this;
   }
 
@@ -118,9 +119,10 @@ public final class BuslaneBuilder {
    *
    * @param bytes the number, not below zero
    * @return this builder
+   * @throws IllegalArgumentException if it is
    */
   public BuslaneBuilder offlineBytes(long bytes) {
-    this.offlineBytes = bytes;
+    this.offlineBytes = notNegative(bytes);
     return this;
   }
 
@@ -169,7 +171,9 @@ public final class BuslaneBuilder {
    *
    * <p>An executor that takes nothing more fails the requests that come in, and ends subscriptions.
    *
-   * @param executor the executor, not null; the client does not shut it down
+   * @param executor the executor, not null; the client does not shut it down. One
+   *     that runs its work in the thread that hands it over holds the connection up while it runs: what waits for the bus
+   *     there fails with {@link IllegalStateException}
    * @return this builder
    */
   public BuslaneBuilder executor(Executor executor) {
@@ -196,5 +200,12 @@ public final class BuslaneBuilder {
             codec != null ? codec : Codec.standard(),
             executor != null ? executor : StandardExecutor.INSTANCE);
     return Buslane.connected(core);
+  }
+
+  static long notNegative(long bytes) {
+    if (bytes < 0) {
+      throw new IllegalArgumentException("a number of bytes is not below zero, as " + bytes + " is");
+    }
+    return bytes;
   }
 }

@@ -10,12 +10,12 @@ public final class BuslaneException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   private final transient Problem problem;
+
   /** The code of the table. */
   private final ErrorCode code;
 
   /** The code as it travels. */
   private final String word;
-
 
   BuslaneException(Problem problem, Throwable cause) {
     super(problem.message() + " (" + problem.code() + ")", cause);

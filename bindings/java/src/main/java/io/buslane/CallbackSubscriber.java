@@ -1,10 +1,15 @@
 package io.buslane;
 
+import java.util.Objects;
 import java.util.concurrent.Flow;
 import java.util.function.Consumer;
 
 /** A subscriber that takes everything and tells a callback. */
 record CallbackSubscriber<T>(Consumer<? super T> callback) implements Flow.Subscriber<T> {
+  CallbackSubscriber {
+    Objects.requireNonNull(callback, "callback");
+  }
+
   @Override
   public void onSubscribe(Flow.Subscription subscription) {
     subscription.request(Long.MAX_VALUE);

@@ -66,8 +66,8 @@ public sealed interface Carrier permits Reply, Message, Request {
    * @return the value; null if the payload is absent or says so
    * @throws BuslaneException with {@link ErrorCode#INVALID_PAYLOAD} if it is not that
    */
-  default <T> T as(Class<T> type) {
-    return as((Type) type);
+  default <T> T payloadAs(Class<T> type) {
+    return payloadAs((Type) type);
   }
 
   /**
@@ -78,5 +78,5 @@ public sealed interface Carrier permits Reply, Message, Request {
    * @return the value; null if the payload is absent or says so
    * @throws BuslaneException with {@link ErrorCode#INVALID_PAYLOAD} if it is not that
    */
-  <T> T as(Type type);
+  <T> T payloadAs(Type type);
 }

@@ -6,7 +6,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ForkJoinPool;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -35,11 +34,17 @@ final class Core {
   private final AtomicLong numbers = new AtomicLong(CONNECTING + 1);
   private final AtomicBoolean closing = new AtomicBoolean();
   private final CountDownLatch ended = new CountDownLatch(1);
+  private volatile Thread poller;
 
   Core(BlockWriter options, Codec codec, Executor executor) {
     this.codec = codec;
     this.executor = executor;
     this.client = NativeBridge.open(options.bytes(), options.length());
+  }
+
+  /** Takes note of the client's own thread, by that thread. */
+  void begin() {
+    poller = Thread.currentThread();
   }
 
   /** Waits for what comes; for the client's own thread. */
@@ -102,11 +107,20 @@ final class Core {
     }
   }
 
-  /** Runs something of the program's. Where its executor takes nothing more, elsewhere: nobody may wait in vain. */
-  void execute(Runnable work) {
+  /** Hands work to the program's executor. Returns why it does not take it, or null. */
+  Throwable offer(Runnable work) {
     try {
       executor.execute(work);
-    } catch (RejectedExecutionException refused) {
+      return null;
+    } catch (RuntimeException | OutOfMemoryError refused) {
+      // Executors reject by an exception of their own choice; one that needs a thread may get none.
+      return refused;
+    }
+  }
+
+  /** Runs something of the program's. Where its executor takes nothing more, elsewhere: nobody may wait in vain. */
+  void execute(Runnable work) {
+    if (offer(work) != null) {
       ForkJoinPool.commonPool().execute(work);
     }
   }
@@ -124,6 +138,10 @@ final class Core {
 
   /** Waits until the client has left, whatever interrupts. */
   void awaitEnd() {
+    if (Thread.currentThread() == poller) {
+      // An executor that runs its work at once has brought the program here: what follows this call brings the end.
+      return;
+    }
     boolean interrupted = false;
     while (true) {
       try {
@@ -138,8 +156,21 @@ final class Core {
     }
   }
 
+  /** Refuses to wait in the client's own thread, which would wait for itself. */
+  void mayWait() {
+    if (Thread.currentThread() == poller) {
+      throw new IllegalStateException(
+          "this thread runs the connection, so that it cannot wait for it: give the builder an executor with threads");
+    }
+  }
+
   /** Waits for the end of an operation, as a method that blocks does. */
   static <T> T await(BusFuture<T> future) {
+    return await(future, () -> future.cancel(false));
+  }
+
+  /** Waits for the end of an operation, and does something where the thread is interrupted meanwhile. */
+  static <T> T await(BusFuture<T> future, Runnable onInterrupt) {
     try {
       return future.get();
     } catch (ExecutionException failure) {
@@ -147,7 +178,7 @@ final class Core {
           ? rethrown(known)
           : BuslaneException.own(ErrorCode.INTERNAL, String.valueOf(failure.getCause()), failure);
     } catch (InterruptedException interrupted) {
-      future.cancel(false);
+      onInterrupt.run();
       Thread.currentThread().interrupt();
       throw BuslaneException.own(ErrorCode.CANCELLED, "the thread was interrupted", interrupted);
     }

@@ -2,6 +2,7 @@ package io.buslane;
 
 import java.util.ArrayDeque;
 import java.util.List;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
@@ -19,8 +20,8 @@ final class Listeners<T> {
   }
 
   /** Adds a listener, and tells it something first unless that is null. */
-  AutoCloseable add(Consumer<? super T> consumer, T first) {
-    Listener listener = new Listener(consumer);
+  Watch add(Consumer<? super T> consumer, T first) {
+    Listener listener = new Listener(Objects.requireNonNull(consumer, "listener"));
     listeners.add(listener);
     if (first != null) {
       listener.tell(first);

@@ -96,8 +96,8 @@ public final class Message implements Carrier {
   }
 
   @Override
-  public <T> T as(Type type) {
-    return parcel.as(type);
+  public <T> T payloadAs(Type type) {
+    return parcel.payloadAs(type);
   }
 
   @Override

@@ -34,7 +34,7 @@ final class Parcel {
     return said != null ? said : json ? "application/json" : "application/octet-stream";
   }
 
-  <T> T as(Type type) {
+  <T> T payloadAs(Type type) {
     if (!json) {
       throw BuslaneException.own(
           ErrorCode.INVALID_PAYLOAD, "the payload is no JSON text but " + contentType(), null);

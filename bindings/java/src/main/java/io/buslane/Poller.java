@@ -22,6 +22,7 @@ final class Poller implements Runnable {
 
   @Override
   public void run() {
+    core.begin();
     try {
       takeAll();
     } catch (Throwable defect) {
@@ -124,10 +125,14 @@ final class Poller implements Runnable {
 
   private void invoke(long token, BlockReader reader) {
     HostedService service = core.services.get(reader.large());
+    int method = reader.number();
+    Invocation invocation = new Invocation(core, token);
+    Request request = Request.read(invocation, reader, core.codec);
     if (service == null) {
-      throw new IllegalStateException("a request to a service that was never registered");
+      invocation.fail(new ServiceException(ErrorCode.SERVICE_ERROR.word(), "the service has ended"));
+    } else {
+      service.invoke(method, invocation, request);
     }
-    service.invoke(token, reader);
   }
 
   private void state(ConnectionState state) {

@@ -1,7 +1,6 @@
 package io.buslane;
 
 import java.util.concurrent.Flow;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
 
 /** Hands what comes to a subscriber, one after another, on the executor, and only as much as it asked for. */
@@ -32,7 +31,12 @@ final class PushedInflow<T> extends Inflow<T> implements Flow.Subscription, Runn
 
   /** Tells the subscriber first of all what it may ask by. */
   void begin() {
-    subscriber.onSubscribe(this);
+    try {
+      subscriber.onSubscribe(this);
+    } catch (Throwable failure) {
+      cancel();
+      throw failure;
+    }
     synchronized (lock) {
       begun = true;
     }
@@ -70,9 +74,8 @@ final class PushedInflow<T> extends Inflow<T> implements Flow.Subscription, Runn
       }
       running = true;
     }
-    try {
-      core.executor.execute(this);
-    } catch (RejectedExecutionException refused) {
+    Throwable refused = core.offer(this);
+    if (refused != null) {
       cancel();
       core.execute(() -> fail(refused));
     }
@@ -135,7 +138,7 @@ final class PushedInflow<T> extends Inflow<T> implements Flow.Subscription, Runn
     }
   }
 
-  private void fail(RejectedExecutionException refused) {
+  private void fail(Throwable refused) {
     String detail = "the executor takes nothing more, so that the subscription has ended";
     Core.LOG.log(System.Logger.Level.WARNING, detail + ", of " + keptAlive);
     subscriber.onError(BuslaneException.own(ErrorCode.CLOSED, detail, refused));

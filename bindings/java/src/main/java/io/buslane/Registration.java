@@ -66,6 +66,11 @@ public final class Registration {
     return end(true).thenAccept(done -> {});
   }
 
+  /** Ends the registration, whether anybody waits for that or not. */
+  void drop() {
+    end(false);
+  }
+
   private BusFuture<Long> end(boolean drain) {
     long operation = core.newNumber();
     BlockWriter writer = BlockWriter.of(Operation.UNREGISTER).number(operation).number(number).flag(drain);

@@ -42,8 +42,8 @@ public final class Reply implements Carrier {
   }
 
   @Override
-  public <T> T as(Type type) {
-    return parcel.as(type);
+  public <T> T payloadAs(Type type) {
+    return parcel.payloadAs(type);
   }
 
   @Override

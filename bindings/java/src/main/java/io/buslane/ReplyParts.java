@@ -25,7 +25,10 @@ public final class ReplyParts {
    */
   public void send(Object part) throws InterruptedException {
     Body body = Body.of(part, invocation.core().codec);
-    room.acquire();
+    if (!room.tryAcquire()) {
+      invocation.core().mayWait();
+      room.acquire();
+    }
     if (withdrawn) {
       room.release();
       throw BuslaneException.own(ErrorCode.CANCELLED, "nobody takes parts of this answer any more", null);

@@ -22,15 +22,19 @@ public final class Request implements Carrier {
   private final boolean stream;
   private final Parcel parcel;
 
-  Request(
-      Invocation invocation, String address, String id, int attempt, long left, boolean stream, Parcel parcel) {
+  private Request(Invocation invocation, BlockReader reader, Codec codec) {
     this.invocation = invocation;
-    this.address = address;
-    this.id = id;
-    this.attempt = attempt;
+    this.address = reader.text();
+    this.id = reader.text();
+    this.attempt = reader.octet();
+    long left = reader.large();
     this.deadline = left < 0 ? null : Instant.now().plusMillis(left);
-    this.stream = stream;
-    this.parcel = parcel;
+    this.stream = reader.flag();
+    this.parcel = reader.parcel(codec);
+  }
+
+  static Request read(Invocation invocation, BlockReader reader, Codec codec) {
+    return new Request(invocation, reader, codec);
   }
 
   /**
@@ -132,8 +136,8 @@ public final class Request implements Carrier {
   }
 
   @Override
-  public <T> T as(Type type) {
-    return parcel.as(type);
+  public <T> T payloadAs(Type type) {
+    return parcel.payloadAs(type);
   }
 
   @Override

@@ -71,9 +71,10 @@ public final class Subscribe {
    *
    * @param bytes the number, not below zero
    * @return this subscription
+   * @throws IllegalArgumentException if it is
    */
   public Subscribe queueBytes(long bytes) {
-    this.queueBytes = bytes;
+    this.queueBytes = BuslaneBuilder.notNegative(bytes);
     return this;
   }
 

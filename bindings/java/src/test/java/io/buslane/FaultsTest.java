@@ -11,8 +11,6 @@ import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -79,34 +77,6 @@ class FaultsTest {
   }
 
   @Test
-  void anInterruptEndsTheWaitAndStays() throws Exception {
-    try (TestBroker broker = new TestBroker();
-        Buslane bus = broker.client("interrupted").connect();
-        BusIterator<Message> messages = bus.iterate(Subscribe.to("never"))) {
-      Thread.currentThread().interrupt();
-      BuslaneException failure = assertThrows(BuslaneException.class, messages::hasNext);
-      assertEquals(ErrorCode.CANCELLED, failure.code());
-      assertTrue(Thread.interrupted());
-    }
-  }
-
-  @Test
-  void anExecutorThatIsShutDownFailsRequestsInsteadOfLosingThem() throws Exception {
-    ExecutorService executor = Executors.newSingleThreadExecutor();
-    try (TestBroker broker = new TestBroker();
-        Buslane service = broker.client("service").executor(executor).connect();
-        Buslane caller = broker.client("caller").connect()) {
-      service.register(Service.named("attic").method("get", request -> "1"));
-      executor.shutdown();
-      assertTrue(executor.awaitTermination(20, SECONDS));
-      var failed =
-          assertThrows(ExecutionException.class, () -> caller.request("attic:get", null).get(20, SECONDS));
-      assertEquals("service_error", ((BuslaneException) failed.getCause()).word());
-      assertEquals(ErrorCode.NO_INSTANCE, codeOf(service.request("nobody:get", null)));
-    }
-  }
-
-  @Test
   void aCallbackThatFailsEndsItsSubscriptionAndNothingElse() throws Exception {
     CountDownLatch heard = new CountDownLatch(2);
     try (TestBroker broker = new TestBroker();
@@ -159,25 +129,15 @@ class FaultsTest {
   @Test
   void aJvmThatEndsWithAnOpenClientEndsCleanly() throws Exception {
     try (TestBroker broker = new TestBroker()) {
-      String java = ProcessHandle.current().info().command().orElseThrow();
-      Process process =
-          new ProcessBuilder(
-                  java, "-Xcheck:jni", "-cp", System.getProperty("java.class.path"), OpenAtExit.class.getName())
-              .redirectErrorStream(true)
-              .start();
-      process.getOutputStream().write((broker.url() + "\n").getBytes());
-      process.getOutputStream().flush();
-      String said = new String(process.getInputStream().readAllBytes());
-      assertEquals(0, process.waitFor(), said);
-      assertEquals("connected", said.strip());
+      Jvm.Ended ended = new Jvm().with("BUSLANE_URL", broker.url()).run(OpenAtExit.class);
+      assertEquals(new Jvm.Ended(0, "connected\n"), ended);
     }
   }
 
   /** Ends while a client is open, something is registered and a request is under way. */
   static final class OpenAtExit {
     public static void main(String[] arguments) throws Exception {
-      String url = new java.util.Scanner(System.in).nextLine();
-      Buslane bus = Buslane.connect(url);
+      Buslane bus = Buslane.connect();
       bus.register(Service.named("slow").method("wait", request -> new CompletableFuture<>()));
       bus.request("slow:wait", null);
       System.out.println("connected");

@@ -14,7 +14,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -48,11 +47,11 @@ class RequestsTest {
             .method(
                 "add",
                 request -> {
-                  Sum sum = request.as(Sum.class);
+                  Sum sum = request.payloadAs(Sum.class);
                   return Map.of("sum", sum.left() + sum.right());
                 }));
     Reply reply = caller.request("calculator:add", new Sum(2, 3)).get(20, SECONDS);
-    assertEquals(Map.of("sum", 5), reply.as(Map.class));
+    assertEquals(Map.of("sum", 5), reply.payloadAs(Map.class));
   }
 
   @Test
@@ -157,7 +156,7 @@ class RequestsTest {
                 }));
     List<Integer> came = new ArrayList<>();
     try (BusIterator<Reply> parts = caller.iterate(Call.to("counter:count"))) {
-      parts.forEachRemaining(part -> came.add(part.as(Integer.class)));
+      parts.forEachRemaining(part -> came.add(part.payloadAs(Integer.class)));
     }
     assertEquals(java.util.stream.IntStream.range(0, 1000).boxed().toList(), came);
   }
@@ -198,35 +197,6 @@ class RequestsTest {
             .thenApply(first -> caller.request("echo:say", "2").join())
             .get(20, SECONDS);
     assertEquals("2", second.payload());
-  }
-
-  @Test
-  void aThousandThreadsRequestAtOnce() throws Exception {
-    service.register(Service.named("echo").method("say", request -> request.payload()));
-    AtomicReference<Throwable> wrong = new AtomicReference<>();
-    List<Thread> threads = new ArrayList<>();
-    for (int number = 0; number < 1000; number++) {
-      String text = Integer.toString(number);
-      Thread thread =
-          new Thread(
-              null,
-              () -> {
-                try {
-                  Call call = Call.to("echo:say").payload(text).timeout(Duration.ofMinutes(2));
-                  assertEquals(text, caller.request(call).get().payload());
-                } catch (Throwable failure) {
-                  wrong.set(failure);
-                }
-              },
-              "asker",
-              256 << 10);
-      thread.start();
-      threads.add(thread);
-    }
-    for (Thread thread : threads) {
-      thread.join();
-    }
-    assertEquals(null, wrong.get());
   }
 
   private static BuslaneException failureOf(CompletableFuture<?> future) {

@@ -58,7 +58,7 @@ public final class Attic {
   }
 
   private synchronized Object get(Request request) {
-    Entry wanted = request.as(Entry.class);
+    Entry wanted = request.payloadAs(Entry.class);
     String value = values.getOrDefault(wanted.app, Map.of()).get(wanted.key);
     System.out.println("get " + wanted.app + "/" + wanted.key + ": " + (value == null ? "nothing" : value));
     if (value == null) {
@@ -68,7 +68,7 @@ public final class Attic {
   }
 
   private synchronized Object set(Request request) {
-    Entry entry = request.as(Entry.class);
+    Entry entry = request.payloadAs(Entry.class);
     System.out.println("set " + entry.app + "/" + entry.key + ": " + entry.value);
     values.computeIfAbsent(entry.app, first -> new TreeMap<>()).put(entry.key, entry.value);
     watchers.forEach(watcher -> watcher.tell(entry.app, new Change(entry.key, entry.value)));
@@ -77,7 +77,7 @@ public final class Attic {
 
   /** Answers with what is there, then with each change, until nobody listens any more. */
   private synchronized Flow.Publisher<Change> watch(Request request) {
-    String app = request.as(Entry.class).app;
+    String app = request.payloadAs(Entry.class).app;
     System.out.println("watch " + app + ": begins");
     return subscriber -> {
       Watcher watcher = new Watcher(app, subscriber);

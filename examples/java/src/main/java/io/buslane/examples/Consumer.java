@@ -35,7 +35,7 @@ public final class Consumer {
     Call watch = Call.to("attic:watch").payload(Map.of("app", "demo"));
     try (BusIterator<Reply> changes = bus.iterate(watch)) { // which the service hears of when it is closed
       while (changes.hasNext()) {
-        Change change = changes.next().as(Change.class);
+        Change change = changes.next().payloadAs(Change.class);
         System.out.println("watch demo: " + change.key + " is " + change.value);
         if (!change.value.equals("green")) {
           break;
@@ -54,7 +54,7 @@ public final class Consumer {
 
   private static void get(Buslane bus, String address, String what, Object input) {
     try {
-      System.out.println(what + ": " + bus.request(address, input).join().as(Found.class).value);
+      System.out.println(what + ": " + bus.request(address, input).join().payloadAs(Found.class).value);
     } catch (CompletionException failed) {
       System.out.println(what + ": " + shown((BuslaneException) failed.getCause()));
     }

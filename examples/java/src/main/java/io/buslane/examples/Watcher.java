@@ -41,6 +41,6 @@ public final class Watcher {
 
   private static void hear(Message message) {
     String kept = message.isRetained() ? " (kept)" : "";
-    System.out.println(message.topic() + ": " + message.as(Reading.class).celsius + kept);
+    System.out.println(message.topic() + ": " + message.payloadAs(Reading.class).celsius + kept);
   }
 }
