@@ -2,7 +2,7 @@
 
 use buslane_engine::{ClientId, Engine, Flow};
 use buslane_protocol::binary::PlainPublish;
-use buslane_protocol::{ClientMessage, DecodeError, Instant};
+use buslane_protocol::{ClientMessage, DecodeError, Instant, Retain};
 
 use super::input::Head;
 use super::turn::Turn;
@@ -59,18 +59,28 @@ impl Intake<'_> {
     #[inline]
     pub(crate) fn plain_publish(&mut self, publish: &PlainPublish<'_>) -> bool {
         let taken = self.engine.handle_plain(self.now, self.client, publish);
-        self.turn.spend_plain(self.engine.dirty());
+        self.turn
+            .spend_plain(publish.payload.bytes.len(), || self.engine.dirty());
         taken
     }
 
     /// Takes in one frame.
     #[inline]
     pub(crate) fn message(&mut self, mut decoded: Result<ClientMessage<'_>, DecodeError>) -> Flow {
+        let plain = match &decoded {
+            Ok(ClientMessage::Publish(publish)) if !publish.ack && publish.retain == Retain::Keep => {
+                Some(publish.payload.bytes.len())
+            }
+            _ => None,
+        };
         let flow = match &mut decoded {
             Ok(message) => self.engine.handle_in_place(self.now, self.client, message),
             Err(error) => self.engine.refuse(self.now, self.client, error),
         };
-        self.turn.spend(self.engine.dirty());
+        match plain {
+            Some(bytes) => self.turn.spend_plain(bytes, || self.engine.dirty()),
+            None => self.turn.spend(self.engine.dirty()),
+        }
         flow
     }
 

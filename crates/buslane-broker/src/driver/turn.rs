@@ -12,8 +12,8 @@ use crate::clock::Clock;
 pub(crate) struct Turn {
     clock: Clock,
     began: Instant,
-    /// Plain publishes since the time was last looked at.
-    plain: u32,
+    /// What was spent on plain publishes since the time was last looked at, in bytes.
+    plain: usize,
     is_over: bool,
 }
 
@@ -34,13 +34,14 @@ impl Turn {
         self.look(SHORT, receivers);
     }
 
-    /// Takes note of a plain publish. As such a stream costs more the more often it is interrupted, it may go on for longer.
+    /// Takes note of a plain publish of so many bytes. As such a stream costs more the more often it is interrupted, it may
+    /// go on for longer, and the time is looked at but now and then.
     #[inline]
-    pub(crate) fn spend_plain(&mut self, receivers: usize) {
-        self.plain += 1;
-        if self.plain == PLAIN {
+    pub(crate) fn spend_plain(&mut self, bytes: usize, receivers: impl FnOnce() -> usize) {
+        self.plain += PLAIN + bytes;
+        if self.plain >= LOOK {
             self.plain = 0;
-            self.look(LONG, receivers);
+            self.look(LONG, receivers());
         }
     }
 
@@ -63,8 +64,10 @@ const SHORT: Duration = Duration::from_micros(40);
 const LONG: Duration = Duration::from_micros(150);
 /// How long it takes at the most to write to one receiver.
 const WRITE: Duration = Duration::from_micros(8);
-/// Plain publishes between two looks at the time.
-const PLAIN: u32 = 64;
+/// What a plain publish counts for beside its bytes.
+const PLAIN: usize = 128;
+/// What is spent on plain publishes between two looks at the time: 64 of 128 bytes, or one of 16 KiB.
+const LOOK: usize = 16 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -95,12 +98,30 @@ mod tests {
     #[test]
     fn messages_have_a_short_turn_and_plain_publishes_a_long_one() {
         assert_eq!(lasts(|turn| turn.spend(1)), 40);
-        assert_eq!(lasts(|turn| (0..PLAIN).for_each(|_| turn.spend_plain(1))), 150);
+        assert_eq!(lasts(|turn| turn.spend_plain(LOOK, || 1)), 150);
+    }
+
+    #[test]
+    fn the_time_is_looked_at_after_some_plain_publishes_or_much_of_them() {
+        let clock = Clock::start();
+        let looked_after = |bytes| {
+            let mut turn = Turn::begin(clock, clock.now());
+            let looked = std::cell::Cell::new(false);
+            (1..).find(|_| {
+                turn.spend_plain(bytes, || {
+                    looked.set(true);
+                    1
+                });
+                looked.get()
+            })
+        };
+        assert_eq!(looked_after(128), Some(64));
+        assert_eq!(looked_after(1 << 20), Some(1));
     }
 
     #[test]
     fn a_turn_lasts_as_long_as_it_takes_to_write_to_its_receivers() {
         assert_eq!(lasts(|turn| turn.spend(1_000)), 8_000);
-        assert_eq!(lasts(|turn| (0..PLAIN).for_each(|_| turn.spend_plain(100))), 800);
+        assert_eq!(lasts(|turn| turn.spend_plain(LOOK, || 100)), 800);
     }
 }
