@@ -338,7 +338,9 @@ public final class Buslane implements AutoCloseable {
    * @return ends the watch when it is closed
    */
   public Watch onState(Consumer<? super ConnectionState> listener) {
-    return core.states.add(listener, core.state);
+    synchronized (core.states) {
+      return core.states.add(listener, core.state);
+    }
   }
 
   /**

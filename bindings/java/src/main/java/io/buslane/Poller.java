@@ -136,8 +136,13 @@ final class Poller implements Runnable {
   }
 
   private void state(ConnectionState state) {
-    core.state = state;
-    core.states.tell(state);
+    // Whoever begins to listen meanwhile hears of it once: as the present state, or as the next one.
+    synchronized (core.states) {
+      if (!state.equals(core.state)) {
+        core.state = state;
+        core.states.tell(state);
+      }
+    }
   }
 
   /** Lets everybody see the end, whatever they wait for. */

@@ -20,7 +20,11 @@ final class FakeBroker implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String PREAMBLE = "b542555301010000";
   private static final int HEADER = 28;
-  private static final int CONNECTED = 2;
+  private static final int TYPE_CONNECTED = 2;
+  private static final String CONNECTED =
+      """
+      {"type": "connected", "id": "$id", "version": 1, "node": "fake", "server": "fake/1.0.0",
+       "client": "client-1", "heartbeat_ms": 0, "limits": {}}""";
 
   private final boolean binary;
   private final ServerSocket listener = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
@@ -42,22 +46,31 @@ final class FakeBroker implements AutoCloseable {
     accept(PREAMBLE);
   }
 
-  /** Waits for the client, and accepts it with a preamble of its own. */
+  /** Waits for the client, and accepts it behind a preamble of the test's choice. */
   void accept(String preamble) throws IOException {
+    meet(preamble);
+    greet(JSON.readTree(CONNECTED));
+  }
+
+  /** Waits for the client, and gives it an answer of the test's choice. */
+  void accept(JsonNode answer) throws IOException {
+    meet(PREAMBLE);
+    greet(answer);
+  }
+
+  private void meet(String preamble) throws IOException {
     socket = listener.accept();
     input = new DataInputStream(socket.getInputStream());
     if (binary) {
-      input.readFully(new byte[HexFormat.of().parseHex(PREAMBLE).length]);
+      input.readFully(new byte[PREAMBLE.length() / 2]);
       say(HexFormat.of().parseHex(preamble));
     }
-    JsonNode connect = hear();
-    String connected =
-        """
-        {"type": "connected", "id": %s, "version": 1, "node": "fake", "server": "fake/1.0.0",
-         "client": "client-1", "heartbeat_ms": 0, "limits": {}}"""
-            .formatted(connect.get("id"))
-            .replace("\n", "");
-    say(binary ? frame(CONNECTED, connected) : line(connected));
+  }
+
+  /** Answers what the client begins with; its id stands in the place of {@code $id}. */
+  private void greet(JsonNode answer) throws IOException {
+    String said = answer.toString().replace("$id", hear().get("id").asText());
+    say(binary ? frame(TYPE_CONNECTED, said) : line(said));
   }
 
   /** Reads a message. Of a frame that is no JSON, its header and what follows, as text. */

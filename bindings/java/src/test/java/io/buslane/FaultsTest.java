@@ -8,11 +8,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.ref.WeakReference;
 import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Flow;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /** Misuse and misfortune: an exception each time, never a crash and never a wait without end. */
@@ -94,35 +103,164 @@ class FaultsTest {
   }
 
   @Test
-  void aSubscriberIsGivenNoMoreThanItAsksFor() throws Exception {
+  void aForgottenClientLeavesTheBusWithOneWarning() throws Exception {
+    List<LogRecord> warnings = new CopyOnWriteArrayList<>();
     try (TestBroker broker = new TestBroker();
-        Buslane bus = broker.client("both").connect()) {
-      Counting counting = new Counting();
-      bus.messages(Subscribe.to("a").credit(4)).subscribe(counting);
-      bus.flush();
-      for (int number = 0; number < 50; number++) {
-        bus.publish("a", Integer.toString(number));
-      }
-      bus.flush();
-      counting.subscription.request(3);
-      assertTrue(counting.three.await(20, SECONDS));
-      bus.flush();
-      assertEquals(3, counting.came);
-      counting.subscription.cancel();
-    }
-  }
-
-  @Test
-  void aForgottenClientLeavesTheBus() throws Exception {
-    try (TestBroker broker = new TestBroker();
-        Buslane watcher = broker.client("watcher").connect()) {
+        Buslane watcher = broker.client("watcher").connect();
+        Listening listening = new Listening(warnings)) {
+      Set<Thread> before = threads();
       WeakReference<Buslane> forgotten = new WeakReference<>(broker.client("forgotten").connect());
-      long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-      while (clients(watcher).contains("forgotten")) {
+      assertTrue(clients(watcher).contains("forgotten"));
+      long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
+      while (clients(watcher).contains("forgotten") || !before.containsAll(threads())) {
         assertTrue(System.nanoTime() < end, "it is still there");
         System.gc();
       }
       assertEquals(null, forgotten.get());
+      assertEquals(1, warnings.size(), warnings::toString);
+      assertTrue(warnings.get(0).getMessage().contains("forgotten"));
+    }
+  }
+
+  /** Hears what the clients have to say in the log, while it is open. */
+  private static final class Listening extends Handler implements AutoCloseable {
+    private static final Logger LOGGER = Logger.getLogger("io.buslane");
+    private final List<LogRecord> records;
+
+    Listening(List<LogRecord> records) {
+      this.records = records;
+      LOGGER.addHandler(this);
+    }
+
+    @Override
+    public void publish(LogRecord record) {
+      records.add(record);
+    }
+
+    @Override
+    public void flush() {}
+
+    @Override
+    public void close() {
+      LOGGER.removeHandler(this);
+    }
+  }
+
+  /** The threads of clients that run. */
+  private static Set<Thread> threads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().equals("buslane"))
+        .collect(Collectors.toSet());
+  }
+
+  @Test
+  void aBrokerThatEndsIsToldAndWhatIsAwaitedFails() throws Exception {
+    CountDownLatch invoked = new CountDownLatch(1);
+    try (TestBroker broker = new TestBroker();
+        Buslane bus = broker.client("both").connect()) {
+      BlockingQueue<ConnectionState.Kind> states = new LinkedBlockingQueue<>();
+      bus.onState(state -> states.add(state.kind()));
+      assertEquals(ConnectionState.Kind.CONNECTED, states.poll(20, SECONDS));
+      bus.register(
+          Service.named("slow")
+              .method(
+                  "wait",
+                  request -> {
+                    invoked.countDown();
+                    return new CompletableFuture<>();
+                  }));
+      CompletableFuture<Reply> reply = bus.request("slow:wait");
+      assertTrue(invoked.await(20, SECONDS));
+      broker.kill();
+      assertEquals(ErrorCode.OUTCOME_UNKNOWN, codeOf(reply));
+      assertEquals(ConnectionState.Kind.DISCONNECTED, states.poll(20, SECONDS));
+      assertFalse(bus.isConnected());
+      Call brief = Call.to("slow:wait").timeout(Duration.ofMillis(50));
+      assertEquals(ErrorCode.NOT_SENT, codeOf(bus.request(brief)), "it waits for a connection");
+    }
+  }
+
+  @Test
+  void whatIsNoJsonIsRefusedWhereItIsSent() throws Exception {
+    try (TestBroker broker = new TestBroker();
+        Buslane bus = broker.client("both").connect()) {
+      bus.register(
+          Service.named("attic").method("bad", request -> "{").method("worse", request -> new Object()));
+      byte[] noText = {'"', (byte) 0xFF, '"'};
+      assertEquals(ErrorCode.INVALID_PAYLOAD, codeOf(bus.request("attic:bad", noText)));
+      assertEquals(ErrorCode.INVALID_PAYLOAD, codeOf(() -> bus.publish("a", "{")));
+      assertEquals(ErrorCode.INVALID_PAYLOAD, codeOf(() -> bus.publish("a", new Object())));
+      assertEquals(ErrorCode.SERVICE_ERROR, codeOf(bus.request("attic:bad")));
+      assertEquals(ErrorCode.SERVICE_ERROR, codeOf(bus.request("attic:worse")));
+      assertEquals(ErrorCode.INVALID_TOPIC, codeOf(() -> bus.publish("a//b", "1")));
+      assertEquals(ErrorCode.INVALID_FILTER, codeOf(() -> bus.subscribe("a/#/b", message -> {})));
+      assertEquals(ErrorCode.INVALID_SCHEMA, codeOf(() -> bus.register(withSchema("{\"type\":7}"))));
+      assertTrue(bus.isConnected());
+    }
+  }
+
+  private static Service withSchema(String schema) {
+    return Service.named("strict").method("get", schema, request -> "1");
+  }
+
+  @Test
+  void nullIsRefusedWhereItIsGiven() throws Exception {
+    try (TestBroker broker = new TestBroker();
+        Buslane bus = broker.client("both").connect()) {
+      assertThrows(NullPointerException.class, () -> bus.subscribe("a", null));
+      assertThrows(NullPointerException.class, () -> bus.publish(null, "1"));
+      assertThrows(NullPointerException.class, () -> bus.request((String) null));
+      assertThrows(NullPointerException.class, () -> bus.onState(null));
+      assertThrows(NullPointerException.class, () -> bus.messages(Subscribe.to("a")).subscribe(null));
+      assertThrows(NullPointerException.class, () -> Service.named("attic").method("get", null));
+      assertThrows(IllegalArgumentException.class, () -> Subscribe.to("a").queueBytes(-1));
+      assertThrows(IllegalArgumentException.class, () -> Buslane.builder().offlineBytes(-1));
+    }
+  }
+
+  @Test
+  void callbacksMayCloseWhatCallsThem() throws Exception {
+    CompletableFuture<Boolean> closed = new CompletableFuture<>();
+    try (TestBroker broker = new TestBroker();
+        Buslane bus = broker.client("closing").connect()) {
+      AtomicReference<Subscription> first = new AtomicReference<>();
+      CompletableFuture<Boolean> ended = new CompletableFuture<>();
+      first.set(
+          bus.subscribe(
+              "a",
+              message -> {
+                first.get().close();
+                ended.complete(true);
+              }));
+      bus.publish("a", "1");
+      assertTrue(ended.get(20, SECONDS));
+      bus.subscribe(
+          "b",
+          message -> {
+            bus.close();
+            closed.complete(true);
+          });
+      bus.publish("b", "1");
+      assertTrue(closed.get(20, SECONDS));
+      assertEquals(ErrorCode.CLOSED, codeOf(bus::flush));
+    }
+  }
+
+  @Test
+  void aHandlerMayCloseItsClient() throws Exception {
+    try (TestBroker broker = new TestBroker();
+        Buslane caller = broker.client("caller").connect()) {
+      Buslane service = broker.client("service").connect();
+      service.register(
+          Service.named("attic")
+              .method(
+                  "close",
+                  request -> {
+                    service.close();
+                    return "1";
+                  }));
+      assertEquals(ErrorCode.OUTCOME_UNKNOWN, codeOf(caller.request("attic:close")));
+      assertFalse(service.isConnected());
     }
   }
 
@@ -142,31 +280,6 @@ class FaultsTest {
       bus.request("slow:wait", null);
       System.out.println("connected");
     }
-  }
-
-  private static final class Counting implements Flow.Subscriber<Message> {
-    private final CountDownLatch three = new CountDownLatch(3);
-    private volatile int came;
-    private volatile Flow.Subscription subscription;
-
-    @Override
-    public void onSubscribe(Flow.Subscription offered) {
-      subscription = offered;
-    }
-
-    @Override
-    public void onNext(Message message) {
-      came++;
-      three.countDown();
-    }
-
-    @Override
-    public void onError(Throwable failure) {
-      throw new AssertionError(failure);
-    }
-
-    @Override
-    public void onComplete() {}
   }
 
   private static String clients(Buslane watcher) throws Exception {
