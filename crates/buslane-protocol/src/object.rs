@@ -21,9 +21,7 @@ where
     T: Deserialize<'de>,
 {
     let map = Option::<Unique<K, Object<T>>>::deserialize(deserializer)?;
-    Ok(map
-        .map(|Unique(map)| map.into_iter().map(|(key, Object(value))| (key, value)).collect())
-        .unwrap_or_default())
+    Ok(map.map(|Unique(map)| map).unwrap_or_default())
 }
 
 /// Reads a map whose keys occur once.
@@ -33,7 +31,7 @@ where
     K: Deserialize<'de> + Ord + fmt::Display,
     T: Deserialize<'de>,
 {
-    let map = Option::<Unique<K, T>>::deserialize(deserializer)?;
+    let map = Option::<Unique<K, Plain<T>>>::deserialize(deserializer)?;
     Ok(map.map(|Unique(map)| map).unwrap_or_default())
 }
 
@@ -71,29 +69,57 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
-/// A map whose keys occur once.
-pub(crate) struct Unique<K, T>(pub(crate) BTreeMap<K, T>);
+/// How the values of a map are read.
+pub(crate) trait Form<'de>: Deserialize<'de> {
+    /// What they are kept as.
+    type Value;
 
-impl<'de, K, T> Deserialize<'de> for Unique<K, T>
-where
-    K: Deserialize<'de> + Ord + fmt::Display,
-    T: Deserialize<'de>,
-{
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer
-            .deserialize_map(UniqueVisitor(PhantomData))
-            .map(Unique)
+    /// Gives the value out.
+    fn value(self) -> Self::Value;
+}
+
+impl<'de, T: Deserialize<'de>> Form<'de> for Object<T> {
+    type Value = T;
+
+    fn value(self) -> T {
+        self.0
     }
 }
 
-struct UniqueVisitor<K, T>(PhantomData<(K, T)>);
+/// A value as its type reads it.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Plain<T>(T);
 
-impl<'de, K, T> Visitor<'de> for UniqueVisitor<K, T>
+impl<'de, T: Deserialize<'de>> Form<'de> for Plain<T> {
+    type Value = T;
+
+    fn value(self) -> T {
+        self.0
+    }
+}
+
+/// A map whose keys occur once.
+pub(crate) struct Unique<'de, K, F: Form<'de>>(pub(crate) BTreeMap<K, F::Value>);
+
+impl<'de, K, F> Deserialize<'de> for Unique<'de, K, F>
 where
     K: Deserialize<'de> + Ord + fmt::Display,
-    T: Deserialize<'de>,
+    F: Form<'de>,
 {
-    type Value = BTreeMap<K, T>;
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(UniqueVisitor(PhantomData::<(K, F)>))
+    }
+}
+
+struct UniqueVisitor<K, F>(PhantomData<(K, F)>);
+
+impl<'de, K, F> Visitor<'de> for UniqueVisitor<K, F>
+where
+    K: Deserialize<'de> + Ord + fmt::Display,
+    F: Form<'de>,
+{
+    type Value = Unique<'de, K, F>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an object")
@@ -101,12 +127,12 @@ where
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
         let mut map = BTreeMap::new();
-        while let Some((key, value)) = entries.next_entry::<K, T>()? {
+        while let Some((key, value)) = entries.next_entry::<K, F>()? {
             if map.contains_key(&key) {
                 return Err(A::Error::custom(format_args!("duplicate entry `{key}`")));
             }
-            map.insert(key, value);
+            map.insert(key, value.value());
         }
-        Ok(map)
+        Ok(Unique(map))
     }
 }

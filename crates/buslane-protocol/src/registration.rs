@@ -316,10 +316,7 @@ impl<'de> Visitor<'de> for Methods {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         let Unique(methods) = Unique::<Name, Object<_>>::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(methods
-            .into_iter()
-            .map(|(name, Object(method))| (name, method))
-            .collect())
+        Ok(methods)
     }
 }
 

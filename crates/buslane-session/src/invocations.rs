@@ -1,17 +1,18 @@
 //! Requests that came in: which await an answer, for how long, and how many chunks their callers take.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use buslane_protocol::{Instant, Invocation, StreamCredit};
 
+use crate::numbered::Numbered;
 use crate::{AnswerError, DeliveryToken, Event, RegistrationKey, Withdrawn};
 
 /// The requests of the present connection that await an answer, by delivery number.
 #[derive(Debug, Default)]
 pub(crate) struct Invocations {
     generation: u32,
-    open: BTreeMap<u64, Open>,
+    open: Numbered<Open>,
     /// When to look at which request. May be early: the request itself knows better.
     timers: BTreeSet<(Instant, u64)>,
 }
@@ -80,7 +81,7 @@ impl Invocations {
     /// Takes credit for chunks. `None` if the request was answered already.
     pub(crate) fn handle_credit(&mut self, credit: &StreamCredit) -> Option<Event<'static>> {
         let StreamCredit { delivery, count } = *credit;
-        let left = self.open.get_mut(&delivery)?.credit.as_mut()?;
+        let left = self.open.get_mut(delivery)?.credit.as_mut()?;
         *left = left.saturating_add(count);
         Some(Event::Credit {
             token: self.token(delivery),
@@ -93,7 +94,7 @@ impl Invocations {
         if token.generation != self.generation {
             return Err(AnswerError::ConnectionGone);
         }
-        if self.open.contains_key(&token.delivery) {
+        if self.open.get(token.delivery).is_some() {
             Ok(())
         } else {
             Err(AnswerError::NotAwaited)
@@ -112,10 +113,7 @@ impl Invocations {
         token: DeliveryToken,
         counts: bool,
     ) -> Result<(), AnswerError> {
-        let open = self
-            .open
-            .get_mut(&token.delivery)
-            .ok_or(AnswerError::NotAwaited)?;
+        let open = self.open.get_mut(token.delivery).ok_or(AnswerError::NotAwaited)?;
         if !open.stream {
             return Err(AnswerError::NoStream);
         }
@@ -145,12 +143,12 @@ impl Invocations {
     pub(crate) fn handle_timeout(&mut self, now: Instant, mut withdrawn: impl FnMut(Event<'static>)) {
         while let Some(&(when, delivery)) = self.timers.first().filter(|(when, _)| *when <= now) {
             self.timers.remove(&(when, delivery));
-            match self.open.get(&delivery).and_then(|open| open.expires) {
+            match self.open.get(delivery).and_then(|open| open.expires) {
                 Some(expires) if expires > now => {
                     self.timers.insert((expires, delivery));
                 }
                 Some(_) => {
-                    self.open.remove(&delivery);
+                    self.open.remove(delivery);
                     withdrawn(Event::Withdrawn {
                         token: self.token(delivery),
                         reason: Withdrawn::Expired,
@@ -164,7 +162,7 @@ impl Invocations {
     /// Withdraws every request. Later answers are refused.
     pub(crate) fn lost(&mut self, mut withdrawn: impl FnMut(Event<'static>)) {
         self.timers.clear();
-        for delivery in std::mem::take(&mut self.open).into_keys() {
+        for (delivery, _) in self.open.drain() {
             withdrawn(Event::Withdrawn {
                 token: self.token(delivery),
                 reason: Withdrawn::ConnectionLost,
@@ -174,7 +172,7 @@ impl Invocations {
     }
 
     fn remove(&mut self, delivery: u64) -> Option<Open> {
-        let open = self.open.remove(&delivery)?;
+        let open = self.open.remove(delivery)?;
         if let Some(expires) = open.expires {
             self.timers.remove(&(expires, delivery));
         }

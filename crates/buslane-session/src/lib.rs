@@ -49,6 +49,7 @@ mod ids;
 mod inbound;
 mod invocations;
 mod keys;
+mod numbered;
 mod options;
 mod program;
 mod publishes;

@@ -1,11 +1,10 @@
 //! Publishes that await an acknowledgement, and flushes. Those without one leave no trace here.
 
-use std::collections::BTreeMap;
-
 use buslane_protocol::{Ack, ErrorCode, Id, Problem};
 
 use crate::error::own;
 use crate::ids::{Control, key_of};
+use crate::numbered::Numbered;
 use crate::transmit::{Batch, Outgoing};
 use crate::{Event, FlushKey, PublishKey};
 
@@ -13,7 +12,7 @@ use crate::{Event, FlushKey, PublishKey};
 #[derive(Debug, Default)]
 pub(crate) struct Publishes {
     /// The buffer that each was written to; absent while it waits for a connection.
-    pending: BTreeMap<u64, Option<Batch>>,
+    pending: Numbered<Option<Batch>>,
 }
 
 impl Publishes {
@@ -25,7 +24,7 @@ impl Publishes {
 
     /// Takes note that a publish that waited was written to a buffer.
     pub(crate) fn written(&mut self, id: &Id, batch: Batch) {
-        if let Some(publish) = key_of(id).and_then(|key| self.pending.get_mut(&key)) {
+        if let Some(publish) = key_of(id).and_then(|key| self.pending.get_mut(key)) {
             *publish = Some(batch);
         }
     }
@@ -38,7 +37,7 @@ impl Publishes {
     /// Takes an acknowledgement. `None` if it is of no publish.
     pub(crate) fn handle_ack(&mut self, ack: &Ack) -> Option<Event<'static>> {
         let key = key_of(&ack.id)?;
-        self.pending.remove(&key)?;
+        self.pending.remove(key)?;
         Some(Event::Acked {
             key: PublishKey(key),
             receivers: ack.receivers,
@@ -47,7 +46,7 @@ impl Publishes {
 
     /// Takes an error. `None` if it is about no publish.
     pub(crate) fn handle_error(&mut self, key: u64, problem: Problem) -> Option<Event<'static>> {
-        self.pending.remove(&key).map(|_| Event::PublishFailed {
+        self.pending.remove(key).map(|_| Event::PublishFailed {
             key: PublishKey(key),
             problem,
         })
@@ -61,7 +60,7 @@ impl Publishes {
                 let problem = own(ErrorCode::OutcomeUnknown)
                     .detail("the connection was lost after the publish was sent");
                 failed(Event::PublishFailed {
-                    key: PublishKey(*key),
+                    key: PublishKey(key),
                     problem,
                 });
             }
@@ -71,7 +70,7 @@ impl Publishes {
 
     /// Ends every publish.
     pub(crate) fn end(&mut self, problem: &Problem, mut failed: impl FnMut(Event<'static>)) {
-        for key in std::mem::take(&mut self.pending).into_keys() {
+        for (key, _) in self.pending.drain() {
             failed(Event::PublishFailed {
                 key: PublishKey(key),
                 problem: problem.clone(),

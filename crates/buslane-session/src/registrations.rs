@@ -1,7 +1,5 @@
 //! Registrations of the program: remembered until it ends them, made anew by each connection.
 
-use std::collections::BTreeMap;
-
 use buslane_protocol::{
     ClientMessage, ErrorCode, Instant, Invocation, Problem, Register, Registered, Registration, Retry,
     Unregister,
@@ -9,13 +7,14 @@ use buslane_protocol::{
 
 use crate::config::Backoff;
 use crate::ids::Control;
+use crate::numbered::Numbered;
 use crate::random::Random;
 use crate::{Event, RegistrationKey, routing};
 
 /// The registrations, by key.
 #[derive(Debug)]
 pub(crate) struct Registrations {
-    entries: BTreeMap<u64, Entry>,
+    entries: Numbered<Entry>,
     next: u64,
     backoff: Backoff,
     random: Random,
@@ -40,7 +39,7 @@ impl Registrations {
     /// Makes an empty table.
     pub(crate) fn new(backoff: Backoff, random: Random) -> Self {
         Registrations {
-            entries: BTreeMap::new(),
+            entries: Numbered::default(),
             next: 1,
             backoff,
             random,
@@ -65,21 +64,21 @@ impl Registrations {
 
     /// Returns the message that makes a registration.
     pub(crate) fn message(&mut self, key: RegistrationKey) -> Option<ClientMessage<'static>> {
-        self.entries.get_mut(&key.0).map(|entry| entry.ask(key.0))
+        self.entries.get_mut(key.0).map(|entry| entry.ask(key.0))
     }
 
     /// Returns the messages that make all registrations on a new connection.
     pub(crate) fn opened(&mut self) -> Vec<ClientMessage<'static>> {
         self.entries
             .iter_mut()
-            .map(|(key, entry)| entry.ask(*key))
+            .map(|(key, entry)| entry.ask(key))
             .collect()
     }
 
     /// Ends a registration: returns the message that tells the broker, once it has answered the registration itself.
     /// The answer to the message brings the event.
     pub(crate) fn end_one(&mut self, key: RegistrationKey, drain: bool) -> Option<ClientMessage<'static>> {
-        let entry = self.entries.get_mut(&key.0)?;
+        let entry = self.entries.get_mut(key.0)?;
         if entry.ending.replace(drain).is_some() || entry.asked {
             return None;
         }
@@ -88,13 +87,13 @@ impl Registrations {
 
     /// Tells whether the broker refused a registration on this connection, which is tried again later.
     pub(crate) fn is_refused(&self, key: RegistrationKey) -> bool {
-        let entry = self.entries.get(&key.0);
+        let entry = self.entries.get(key.0);
         entry.is_some_and(|entry| entry.retry_at.is_some())
     }
 
     /// Forgets a registration that no broker knows of.
     pub(crate) fn forget(&mut self, key: RegistrationKey) -> Option<Event<'static>> {
-        self.entries.remove(&key.0).map(|_| Event::Unregistered { key })
+        self.entries.remove(key.0).map(|_| Event::Unregistered { key })
     }
 
     /// Takes the broker's acceptance. Returns the message to send instead of an event if the registration is to end.
@@ -103,7 +102,7 @@ impl Registrations {
         key: u64,
         registered: Registered,
     ) -> Option<Result<Event<'static>, ClientMessage<'static>>> {
-        let entry = self.entries.get_mut(&key)?;
+        let entry = self.entries.get_mut(key)?;
         let again = entry.resume.replace(registered.resume).is_some();
         entry.registration.instance = Some(registered.instance.clone());
         entry.failures = 0;
@@ -127,7 +126,7 @@ impl Registrations {
         key: u64,
         problem: Problem,
     ) -> Option<Event<'static>> {
-        let entry = self.entries.get_mut(&key)?;
+        let entry = self.entries.get_mut(key)?;
         entry.asked = false;
         if entry.ending.is_some() {
             return self.handle_unregistered(key);
@@ -136,7 +135,7 @@ impl Registrations {
         let code = problem.error_code();
         let may_help = code.is_some_and(|code| code.retry() == Retry::Later);
         if !may_help || (entry.resume.is_none() && code != Some(ErrorCode::Draining)) {
-            self.entries.remove(&key.0);
+            self.entries.remove(key.0);
             return Some(Event::RegistrationFailed {
                 key,
                 problem,
@@ -155,7 +154,7 @@ impl Registrations {
 
     /// Takes the broker's answer to the end of a registration; a refusal means that there was none.
     pub(crate) fn handle_unregistered(&mut self, key: u64) -> Option<Event<'static>> {
-        self.entries.remove(&key).map(|_| Event::Unregistered {
+        self.entries.remove(key).map(|_| Event::Unregistered {
             key: RegistrationKey(key),
         })
     }
@@ -168,7 +167,7 @@ impl Registrations {
     /// Returns the registrations that are to be tried again.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Vec<ClientMessage<'static>> {
         let due = |entry: &Entry| entry.retry_at.is_some_and(|retry_at| retry_at <= now);
-        let retry = |(key, entry): (&u64, &mut Entry)| due(entry).then(|| entry.ask(*key));
+        let retry = |(key, entry): (u64, &mut Entry)| due(entry).then(|| entry.ask(key));
         self.entries.iter_mut().filter_map(retry).collect()
     }
 
@@ -176,7 +175,7 @@ impl Registrations {
     pub(crate) fn route(&self, invocation: &Invocation<'_>) -> Option<RegistrationKey> {
         let mut entries = self.entries.iter();
         let (key, _) = entries.find(|(_, entry)| routing::is_for(invocation, &entry.registration))?;
-        Some(RegistrationKey(*key))
+        Some(RegistrationKey(key))
     }
 
     /// Takes note of a lost connection: what was about to end has ended with it.
@@ -186,7 +185,7 @@ impl Registrations {
             entry.asked = false;
             if entry.ending.is_some() {
                 unregistered(Event::Unregistered {
-                    key: RegistrationKey(*key),
+                    key: RegistrationKey(key),
                 });
             }
             entry.ending.is_none()

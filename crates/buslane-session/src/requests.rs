@@ -1,6 +1,6 @@
 //! Requests of the program: which are in flight, when each ends at the latest, and what a lost connection means to it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use buslane_protocol::{
@@ -9,13 +9,14 @@ use buslane_protocol::{
 
 use crate::error::own;
 use crate::ids::key_of;
+use crate::numbered::Numbered;
 use crate::transmit::{Batch, Outgoing};
 use crate::{Event, RequestKey, RequestOptions, SessionError};
 
 /// The requests in flight, by key.
 #[derive(Debug)]
 pub(crate) struct Requests {
-    pending: BTreeMap<u64, Pending>,
+    pending: Numbered<Pending>,
     /// When to look at which request. May be early: the request itself knows better.
     timers: BTreeSet<(Instant, u64)>,
     default_deadline: Duration,
@@ -43,7 +44,7 @@ impl Requests {
     /// Makes an empty table.
     pub(crate) fn new(default_deadline: Duration, grace: Duration) -> Self {
         Requests {
-            pending: BTreeMap::new(),
+            pending: Numbered::default(),
             timers: BTreeSet::new(),
             default_deadline,
             grace,
@@ -99,7 +100,7 @@ impl Requests {
 
     /// Takes note that a request was written to a buffer.
     pub(crate) fn written(&mut self, key: u64, batch: Batch) {
-        if let Some(pending) = self.pending.get_mut(&key) {
+        if let Some(pending) = self.pending.get_mut(key) {
             pending.batch = Some(batch);
         }
     }
@@ -107,13 +108,13 @@ impl Requests {
     /// Brings a request that waited up to date. `None` if it has ended meanwhile.
     pub(crate) fn refresh<'a>(&self, now: Instant, request: Request<'a>) -> Option<(u64, Request<'a>)> {
         let key = key_of(&request.id)?;
-        let deadline = self.pending.get(&key)?.remaining(now);
+        let deadline = self.pending.get(key)?.remaining(now);
         Some((key, Request { deadline, ..request }))
     }
 
     /// Tells whether a request is in flight.
     pub(crate) fn is_pending(&self, id: &Id) -> bool {
-        key_of(id).is_some_and(|key| self.pending.contains_key(&key))
+        key_of(id).is_some_and(|key| self.pending.get(key).is_some())
     }
 
     /// Tells whether the broker has any request of ours.
@@ -132,7 +133,7 @@ impl Requests {
 
     /// Adds up what the program is done with. Returns the credit to give once it is worth a message.
     pub(crate) fn consumed(&mut self, key: RequestKey, count: u32) -> Option<Credit> {
-        let pending = self.pending.get_mut(&key.0)?;
+        let pending = self.pending.get_mut(key.0)?;
         if pending.credit == 0 || pending.batch.is_none() {
             return None;
         }
@@ -153,7 +154,7 @@ impl Requests {
     pub(crate) fn handle_reply<'a>(&mut self, answer: Answer<'a>) -> Option<Event<'a>> {
         let number = key_of(&answer.id)?;
         let key = RequestKey(number);
-        if self.pending.get(&number)?.gathered {
+        if self.pending.get(number)?.gathered {
             return Some(Event::PartialReply { key, answer });
         }
         self.remove(number);
@@ -163,7 +164,7 @@ impl Requests {
     /// Takes a part of a stream. `None` if nobody waits for it.
     pub(crate) fn handle_chunk<'a>(&mut self, now: Instant, part: Part<'a>) -> Option<Event<'a>> {
         let key = key_of(&part.id)?;
-        let pending = self.pending.get_mut(&key).filter(|pending| pending.stream)?;
+        let pending = self.pending.get_mut(key).filter(|pending| pending.stream)?;
         if let Some(expires) = &mut pending.expires {
             // A clock that was set back brings no deadline nearer.
             *expires = (*expires).max(now + pending.pause);
@@ -201,7 +202,7 @@ impl Requests {
     ) -> Option<Event<'static>> {
         let key = RequestKey(number);
         match from {
-            Some(from) if self.pending.get(&number)?.gathered => {
+            Some(from) if self.pending.get(number)?.gathered => {
                 Some(Event::PartialFailure { key, from, problem })
             }
             _ => self.remove(number).map(|_| Event::Failed { key, problem }),
@@ -217,7 +218,7 @@ impl Requests {
     pub(crate) fn handle_timeout(&mut self, now: Instant, mut ended: impl FnMut(Expired)) {
         while let Some(&(when, key)) = self.timers.first().filter(|(when, _)| *when <= now) {
             self.timers.remove(&(when, key));
-            let Some(pending) = self.pending.get(&key) else {
+            let Some(pending) = self.pending.get(key) else {
                 continue;
             };
             match pending.ends_at(self.grace) {
@@ -226,7 +227,7 @@ impl Requests {
                 }
                 Some(_) => {
                     let written = pending.batch.is_some().then_some(pending.id);
-                    self.pending.remove(&key);
+                    self.pending.remove(key);
                     ended(Expired {
                         key: RequestKey(key),
                         written,
@@ -244,7 +245,7 @@ impl Requests {
             .pending
             .iter()
             .filter(|(_, pending)| sent(pending))
-            .map(|(key, _)| *key)
+            .map(|(key, _)| key)
             .collect();
         for key in gone {
             self.remove(key);
@@ -255,10 +256,10 @@ impl Requests {
                 problem,
             });
         }
-        for (key, pending) in &mut self.pending {
+        for (key, pending) in self.pending.iter_mut() {
             pending.batch = None;
             if let Some(expires) = pending.expires {
-                self.timers.insert((expires, *key));
+                self.timers.insert((expires, key));
             }
         }
     }
@@ -266,7 +267,7 @@ impl Requests {
     /// Ends every request.
     pub(crate) fn end(&mut self, problem: &Problem, mut failed: impl FnMut(Event<'static>)) {
         self.timers.clear();
-        for key in std::mem::take(&mut self.pending).into_keys() {
+        for (key, _) in self.pending.drain() {
             failed(Event::Failed {
                 key: RequestKey(key),
                 problem: problem.clone(),
@@ -276,7 +277,7 @@ impl Requests {
 
     /// Removes a request with its timer, where that is the one it was made with.
     fn remove(&mut self, key: u64) -> Option<Pending> {
-        let pending = self.pending.remove(&key)?;
+        let pending = self.pending.remove(key)?;
         if let Some(expires) = pending.expires {
             self.timers.remove(&(expires, key));
         }

@@ -14,14 +14,16 @@
 mod routes;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use buslane_protocol::{
     ClientMessage, Credit, Delivery, Filter, Gap, Name, Problem, Subscribe, Topic, Unsubscribe,
 };
+use foldhash::fast::FixedState;
 
 use crate::ids::Control;
+use crate::numbered::Numbered;
 use crate::{Event, SubscribeOptions, SubscriptionKey};
 use routes::Routes;
 use wire::Wire;
@@ -30,11 +32,11 @@ use wire::Wire;
 #[derive(Debug)]
 pub(crate) struct Subscriptions {
     /// What the broker knows as one subscription each, by number.
-    wires: BTreeMap<u64, Wire>,
+    wires: Numbered<Wire>,
     /// Their numbers, by filter and shared name.
-    numbers: BTreeMap<(String, Option<Name>), u64>,
+    numbers: HashMap<Box<str>, u64, FixedState>,
     /// The number of each of the program's.
-    members: BTreeMap<SubscriptionKey, u64>,
+    members: Numbered<u64>,
     routes: Routes,
     next: u64,
 }
@@ -43,9 +45,9 @@ impl Subscriptions {
     /// Makes an empty table; the seed is for its hash functions.
     pub(crate) fn new(seed: u64) -> Self {
         Subscriptions {
-            wires: BTreeMap::new(),
-            numbers: BTreeMap::new(),
-            members: BTreeMap::new(),
+            wires: Numbered::default(),
+            numbers: HashMap::with_hasher(FixedState::with_seed(seed)),
+            members: Numbered::default(),
             routes: Routes::new(seed),
             next: 1,
         }
@@ -55,41 +57,41 @@ impl Subscriptions {
     pub(crate) fn insert(&mut self, filter: Filter<'_>, options: SubscribeOptions) -> SubscriptionKey {
         let key = SubscriptionKey(self.next);
         self.next += 1;
-        let number = *self
-            .numbers
-            .entry((filter.as_str().to_owned(), options.shared.clone()))
-            .or_insert(key.0);
-        let filter = filter.into_owned();
-        let wire = self
-            .wires
-            .entry(number)
-            .or_insert_with(|| Wire::new(filter, options.shared, options.overflow));
-        wire.join(key, options.credit);
-        self.members.insert(key, number);
+        let place = place(&filter, options.shared.as_ref());
+        let number = self.numbers.get(&place).copied().unwrap_or(key.0);
+        if let Some(wire) = self.wires.get_mut(number) {
+            wire.join(key, options.credit);
+        } else {
+            let mut wire = Wire::new(filter.into_owned(), options.shared, options.overflow);
+            wire.join(key, options.credit);
+            self.wires.insert(number, wire);
+            self.numbers.insert(place, number);
+        }
+        self.members.insert(key.0, number);
         self.routes.clear();
         key
     }
 
     /// Returns the message that makes the broker's subscription of one of the program's.
     pub(crate) fn message(&mut self, key: SubscriptionKey) -> Option<ClientMessage<'static>> {
-        let number = *self.members.get(&key)?;
-        Some(ClientMessage::Subscribe(self.wires.get_mut(&number)?.ask(number)))
+        let number = *self.members.get(key.0)?;
+        Some(ClientMessage::Subscribe(self.wires.get_mut(number)?.ask(number)))
     }
 
     /// Returns the messages that make all subscriptions on a new connection.
     pub(crate) fn opened(&mut self) -> Vec<Subscribe> {
         self.wires
             .iter_mut()
-            .map(|(number, wire)| wire.reopen(*number))
+            .map(|(number, wire)| wire.reopen(number))
             .collect()
     }
 
     /// Forgets a subscription. Returns what the broker is to be told: the end of it after the last of the program's,
     /// else the credit that the others allow.
     pub(crate) fn remove(&mut self, key: SubscriptionKey) -> Option<ClientMessage<'static>> {
-        let number = self.members.remove(&key)?;
+        let number = self.members.remove(key.0)?;
         self.routes.clear();
-        let wire = self.wires.get_mut(&number)?;
+        let wire = self.wires.get_mut(number)?;
         wire.leave(key);
         if !wire.is_empty() {
             return wire.grant().map(ClientMessage::Credit);
@@ -105,8 +107,8 @@ impl Subscriptions {
 
     /// Adds to what a subscription allows. Returns the credit to give the broker.
     pub(crate) fn credit(&mut self, key: SubscriptionKey, count: u32) -> Option<Credit> {
-        let number = self.members.get(&key)?;
-        let wire = self.wires.get_mut(number)?;
+        let number = self.members.get(key.0)?;
+        let wire = self.wires.get_mut(*number)?;
         wire.allow(key, count);
         wire.grant()
     }
@@ -114,8 +116,8 @@ impl Subscriptions {
     /// Takes note that the program has taken `count` deliveries of a subscription. Returns the credit to give the broker
     /// once it is worth a message.
     pub(crate) fn taken(&mut self, key: SubscriptionKey, count: u32) -> Option<Credit> {
-        let number = self.members.get(&key)?;
-        let wire = self.wires.get_mut(number)?;
+        let number = self.members.get(key.0)?;
+        let wire = self.wires.get_mut(*number)?;
         let worth = wire.take(key, count)?;
         wire.allow(key, worth);
         wire.grant()
@@ -128,7 +130,7 @@ impl Subscriptions {
         round: u64,
         events: &mut impl Extend<Event<'static>>,
     ) {
-        let Some(wire) = self.wires.get_mut(&wire) else {
+        let Some(wire) = self.wires.get_mut(wire) else {
             return;
         };
         let accepted = wire.accept(round);
@@ -152,7 +154,7 @@ impl Subscriptions {
         problem: &Problem,
         events: &mut impl Extend<Event<'static>>,
     ) {
-        let Some(wire) = self.wires.get_mut(&number) else {
+        let Some(wire) = self.wires.get_mut(number) else {
             return;
         };
         let refused = wire.refuse(round);
@@ -161,7 +163,7 @@ impl Subscriptions {
         }
         self.routes.clear();
         for key in refused {
-            self.members.remove(&key);
+            self.members.remove(key.0);
             events.extend([Event::SubscriptionFailed {
                 key,
                 problem: problem.clone(),
@@ -222,9 +224,8 @@ impl Subscriptions {
 
     /// Takes out what the broker knew as one subscription, and of which none of the program's is left.
     fn take_wire(&mut self, number: u64) -> Option<Wire> {
-        let wire = self.wires.remove(&number)?;
-        self.numbers
-            .remove(&(wire.filter.as_str().to_owned(), wire.shared.clone()));
+        let wire = self.wires.remove(number)?;
+        self.numbers.remove(&place(&wire.filter, wire.shared.as_ref()));
         Some(wire)
     }
 
@@ -279,6 +280,14 @@ impl Subscriptions {
             wire.delivered();
             wire.inform()
         }))
+    }
+}
+
+/// Returns by what the number of a filter and a shared name is found: neither holds a line break.
+fn place(filter: &Filter<'_>, shared: Option<&Name>) -> Box<str> {
+    match shared {
+        Some(shared) => format!("{filter}\n{shared}").into(),
+        None => filter.as_str().into(),
     }
 }
 

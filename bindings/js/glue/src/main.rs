@@ -20,7 +20,8 @@ fn main() -> anyhow::Result<()> {
         .typescript(true)
         .omit_default_module_path(true)
         .reset_state_function(true)
-        .remove_name_section(true)
+        // scripts/build.sh sorts the functions by their names before it drops the names.
+        .remove_name_section(false)
         .remove_producers_section(true)
         .generate(&folder)
         .with_context(|| format!("the glue of {} cannot be made", module.display()))

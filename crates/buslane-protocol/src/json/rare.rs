@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::diagnosis::diagnose;
 use super::envelope::probable_id;
 use crate::clip::{REPEATED, clip};
+use crate::object::Object;
 use crate::{BrokerMessage, ClientMessage, DecodeError, Id, Register, Registration};
 
 /// Decodes a client's rare message.
@@ -79,7 +80,10 @@ pub(super) struct Beside {
 }
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, DecodeError> {
-    serde_json::from_str(text).map_err(|error| diagnose::<T>(text, &error))
+    let object: Result<Object<T>, _> = serde_json::from_str(text);
+    object
+        .map(|Object(message)| message)
+        .map_err(|error| diagnose::<T>(text, &error))
 }
 
 /// Makes the error of a text that serde refused to read as a `T`, without looking for the member.
