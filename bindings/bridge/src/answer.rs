@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::task::Poll;
 
-use buslane_client::{AnswerError, Context, Incoming, ServiceError, blocking};
+use buslane_client::{AnswerError, Context, ErrorCode, Incoming, ServiceError, blocking};
 
 use crate::{Content, Failure};
 
@@ -44,13 +44,20 @@ impl Request {
         }
     }
 
-    /// Answers with the service's own error; `data` is JSON text, or empty.
+    /// Answers with the service's own error; `data` is JSON text, or empty. With data that is no JSON the caller has the
+    /// error without it, and this fails with `invalid_payload`.
     pub fn fail(&self, code: &str, title: &str, data: &str) -> Result<(), Failure> {
-        let mut error = ServiceError::new(code.to_owned(), title.to_owned());
-        if let Ok(data) = serde_json::from_str::<serde_json::Value>(data) {
-            error = error.data(&data);
+        let error = ServiceError::new(code.to_owned(), title.to_owned());
+        if data.is_empty() {
+            return Ok(self.take()?.fail(error)?);
         }
-        Ok(self.take()?.fail(error)?)
+        match serde_json::from_str::<serde_json::Value>(data) {
+            Ok(data) => Ok(self.take()?.fail(error.data(&data))?),
+            Err(reason) => {
+                self.take()?.fail(error)?;
+                Err(Failure::new(ErrorCode::InvalidPayload, format!("data: {reason}")))
+            }
+        }
     }
 
     /// Sends one part of a stream, and waits while the caller takes no more. Fails if nobody waits for it any more.
@@ -71,11 +78,6 @@ impl Request {
     /// Ends a stream.
     pub fn end(&self) -> Result<(), Failure> {
         Ok(self.take()?.end()?)
-    }
-
-    /// Tells whether it was answered here.
-    pub fn is_answered(&self) -> bool {
-        self.read().is_none()
     }
 
     /// Waits until the caller takes more, or fails when it is gone.

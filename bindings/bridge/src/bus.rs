@@ -248,8 +248,8 @@ impl Bus {
     /// Leaves the bus: writes out what was sent, ends what is awaited with `closed`, and lets whoever takes events see
     /// the end after what has come. Waits for that at most for `time`. Closing again does nothing.
     pub fn close(&self, time: Duration) {
+        let _ending = Ending(&self.events);
         let _ = blocking::wait_for(self.client.close(), time);
-        self.events.end();
     }
 
     fn watch<T: 'static>(
@@ -268,6 +268,15 @@ impl fmt::Debug for Bus {
             .debug_struct("Bus")
             .field("client", &self.client)
             .finish_non_exhaustive()
+    }
+}
+
+/// Lets whoever takes events see the end, whatever comes of closing: a thread waits for that.
+struct Ending<'a>(&'a Events);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 

@@ -99,20 +99,6 @@ impl Events {
         self.take(Instant::now().checked_add(time))
     }
 
-    /// Waits for events at most for a time, and appends up to `most` of them: for languages to which each crossing is
-    /// dear. Returns whether more can come.
-    pub fn next_batch(&self, time: Duration, most: usize, batch: &mut Vec<Event>) -> bool {
-        let mut next = self.next_within(time);
-        while let Some(event) = next {
-            batch.push(event);
-            if batch.len() >= most {
-                break;
-            }
-            next = self.next_within(Duration::ZERO);
-        }
-        !(batch.is_empty() && self.lock().ended)
-    }
-
     /// Tells whether nothing more is to come beside what is there.
     pub fn has_ended(&self) -> bool {
         self.lock().ended
@@ -205,21 +191,5 @@ mod tests {
         events.end();
         assert!(matches!(events.next(), Some(Event::Over { token: 1 })));
         assert!(events.next().is_none());
-    }
-
-    #[test]
-    fn a_batch_holds_what_is_there_and_tells_of_the_end() {
-        let events = Events::default();
-        for token in 0..3 {
-            events.push(Event::Over { token });
-        }
-        let mut batch = Vec::new();
-        assert!(events.next_batch(Duration::ZERO, 2, &mut batch));
-        assert_eq!(batch.len(), 2);
-        events.end();
-        batch.clear();
-        assert!(events.next_batch(Duration::ZERO, 2, &mut batch));
-        batch.clear();
-        assert!(!events.next_batch(Duration::ZERO, 2, &mut batch));
     }
 }

@@ -1,4 +1,5 @@
-//! What the bindings of C++ and Java share: the Rust client as a language with threads and callbacks wants it.
+//! The Rust client as a language with threads and callbacks wants it. C++ is built on it, and another language of that
+//! kind may be.
 //!
 //! # How it works
 //! A [`Bus`] is a client whose connection lives on a thread of the Rust client's own. That thread never calls the other

@@ -10,7 +10,9 @@ namespace {
 class ReplyEnvelope final : public Envelope {
  public:
   explicit ReplyEnvelope(rust::Box<native::Reply> reply) : reply_(std::move(reply)) {}
-  Headers headers(std::size_t) const override { return detail::headers(reply_->headers()); }
+  Headers headers(std::size_t) const override {
+    return native_call([&] { return detail::headers(reply_->headers()); });
+  }
   native::Carried carried() const { return reply_->carried(); }
 
  private:

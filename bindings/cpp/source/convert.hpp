@@ -37,13 +37,16 @@ auto native_call(Work&& work) -> decltype(work()) {
   }
 }
 
-// Does what crosses the border, where nobody can be told that it failed.
+// Does what crosses the border, where nobody can be told that it failed. Returns whether it did not.
 template <class Work>
-void try_native(Work&& work) noexcept {
+bool try_native(Work&& work) noexcept {
   try {
     work();
+    return true;
   } catch (...) {
-    // A destructor has nobody to tell; the next call that can will.
+    // A destructor has nobody to tell, so what is kept for whoever asks is let go.
+    (void)native::take_problem();
+    return false;
   }
 }
 

@@ -2,6 +2,7 @@
 #include "core.hpp"
 
 #include <cstdio>
+#include <system_error>
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
@@ -82,7 +83,12 @@ void Slot::stop(bool wait) noexcept {
 Core::Core(rust::Box<native::Bus> bus, std::function<void(std::exception_ptr)> on_exception)
     : bus_(std::move(bus)), on_exception_(std::move(on_exception)), born_(generation()) {}
 
-Core::~Core() = default;
+Core::~Core() {
+  if (!is_foreign()) return;
+  // What it holds lives in the parent, which goes on with it.
+  (void)bus_.into_raw();
+  for (auto& watch : watches_) (void)watch.into_raw();
+}
 
 void Core::start(const Options& options) {
   if (options.on_state) watches_.push_back(bus_->states(add(std::make_shared<StateSlot>(options.on_state))));
@@ -93,7 +99,7 @@ void Core::start(const Options& options) {
 void Core::close() noexcept {
   if (is_foreign()) return;
   const bool first = !closed_.exchange(true);
-  if (first) try_native([&] { bus_->close(kCloseTime); });
+  if (first) close_native();
   if (on_callback_thread()) {
     std::unique_lock<std::mutex> lock(closing_, std::try_to_lock);
     if (lock && thread_.joinable()) thread_.detach();
@@ -101,6 +107,19 @@ void Core::close() noexcept {
   }
   std::lock_guard<std::mutex> lock(closing_);
   if (thread_.joinable()) thread_.join();
+}
+
+void Core::close_native() noexcept {
+  // The callback thread waits for the end that closing tells it, so a panic on the way is no reason not to close.
+  const auto close = [this] { return try_native([this] { bus_->close(kCloseTime); }); };
+  const auto work = [close] { return close() || close(); };
+  // The Rust half waits with a thread's local data, which is gone where a client that is a global variable ends. A thread
+  // of its own has some.
+  try {
+    std::thread(work).join();
+  } catch (const std::system_error&) {
+    work();
+  }
 }
 
 native::Bus& Core::bus() const {

@@ -81,6 +81,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void tell(std::exception_ptr exception) noexcept;
 
  private:
+  void close_native() noexcept;
   void run() noexcept;
   bool take_one();
   void abandon_all() noexcept;
@@ -98,6 +99,13 @@ class Core : public std::enable_shared_from_this<Core> {
   std::atomic<std::thread::id> thread_id_{};
   std::vector<rust::Box<native::Watch>> watches_;
 };
+
+// Returns what a handle holds. Throws if it was moved from.
+template <class Pointer>
+auto& present(const Pointer& state) {
+  if (!state) throw Error(ErrorCode::closed, "the handle was moved from or given up");
+  return *state;
+}
 
 // A native handle with the client that it belongs to. A forked child leaves it alone.
 template <class T>

@@ -30,6 +30,21 @@ void OutcomeSlot::call(Core& core, const Outcome& outcome) {
   core.call([&] { callback_(outcome); });
 }
 
+rust::Box<native::Part> PartsState::next() {
+  if (!found_) return native_call([&] { return held.get().next(); });
+  rust::Box<native::Part> part = std::move(*found_);
+  found_.reset();
+  return part;
+}
+
+bool PartsState::wait_for(std::chrono::milliseconds time) {
+  if (found_) return true;
+  rust::Box<native::Part> part = native_call([&] { return held.get().next_within(bound(time)); });
+  if (part->is_late()) return false;
+  found_ = std::move(part);
+  return true;
+}
+
 }  // namespace detail
 
 Pending<Reply>::Pending(std::unique_ptr<detail::PendingState> state) : state_(std::move(state)) {}
@@ -47,23 +62,22 @@ Pending<Reply>::~Pending() {
 }
 
 Reply Pending<Reply>::get() const {
-  auto& native = detail::PendingState::of(state_).held.get();
+  auto& native = detail::present(state_).held.get();
   return detail::native_call([&] { return detail::Fields::reply(native.wait()); });
 }
 
 bool Pending<Reply>::wait_for(std::chrono::milliseconds time) const {
-  auto& native = detail::PendingState::of(state_).held.get();
-  const auto bound = static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 0));
-  return detail::native_call([&] { return native.has_ended_within(bound); });
+  auto& native = detail::present(state_).held.get();
+  return detail::native_call([&] { return native.has_ended_within(detail::bound(time)); });
 }
 
 void Pending<Reply>::then(std::function<void(const Outcome&)> callback) && {
-  detail::tell_outcome(detail::PendingState::of(state_).held, std::move(callback));
+  detail::tell_outcome(detail::present(state_).held, std::move(callback));
   state_.reset();
 }
 
 bool Pending<Reply>::cancel() const {
-  auto& native = detail::PendingState::of(state_).held.get();
+  auto& native = detail::present(state_).held.get();
   return detail::native_call([&] { return native.cancel(); });
 }
 
@@ -75,16 +89,15 @@ ReplyStream& ReplyStream::operator=(ReplyStream&&) noexcept = default;
 ReplyStream::~ReplyStream() = default;
 
 std::optional<Reply> ReplyStream::next() {
-  auto& native = detail::PartsState::of(state_).held.get();
-  return detail::native_call([&]() -> std::optional<Reply> {
-    rust::Box<native::Part> part = native.next();
-    if (part->is_over()) return std::nullopt;
-    return detail::Fields::reply(part->take_reply());
-  });
+  rust::Box<native::Part> part = detail::present(state_).next();
+  if (part->is_over()) return std::nullopt;
+  return detail::native_call([&] { return detail::Fields::reply(part->take_reply()); });
 }
 
+bool ReplyStream::wait_for(std::chrono::milliseconds time) { return detail::present(state_).wait_for(time); }
+
 void ReplyStream::cancel() {
-  auto& native = detail::PartsState::of(state_).held.get();
+  auto& native = detail::present(state_).held.get();
   detail::native_call([&] { native.cancel(); });
 }
 
@@ -94,12 +107,13 @@ Gathering& Gathering::operator=(Gathering&&) noexcept = default;
 Gathering::~Gathering() = default;
 
 std::optional<Gathered> Gathering::next() {
-  auto& native = detail::PartsState::of(state_).held.get();
-  rust::Box<native::Part> part = detail::native_call([&] { return native.next(); });
+  rust::Box<native::Part> part = detail::present(state_).next();
   if (part->is_over()) return std::nullopt;
   std::string from(detail::view(part->from()));
   return Gathered{std::move(from), detail::outcome_of([&] { return part->take_reply(); })};
 }
+
+bool Gathering::wait_for(std::chrono::milliseconds time) { return detail::present(state_).wait_for(time); }
 
 std::vector<Gathered> Gathering::collect() {
   std::vector<Gathered> all;
@@ -111,13 +125,14 @@ std::vector<Gathered> Gathering::collect() {
 }
 
 std::optional<Summary> Gathering::summary() const {
-  const native::Summary summary = detail::PartsState::of(state_).held.get().summary();
+  auto& native = detail::present(state_).held.get();
+  const native::Summary summary = detail::native_call([&] { return native.summary(); });
   if (!summary.known) return std::nullopt;
   return Summary{summary.expected, summary.replied, summary.failed};
 }
 
 void Gathering::cancel() {
-  auto& native = detail::PartsState::of(state_).held.get();
+  auto& native = detail::present(state_).held.get();
   detail::native_call([&] { native.cancel(); });
 }
 

@@ -7,25 +7,30 @@
 
 namespace buslane::detail {
 
-// Returns what is held. Throws if the handle was moved from.
-template <class State>
-State& present(const std::unique_ptr<State>& state) {
-  if (!state) throw Error(ErrorCode::closed, "the handle was moved from or given up");
-  return *state;
-}
-
 struct PendingState {
   Held<native::Pending> held;
   PendingState(std::shared_ptr<Core> core, rust::Box<native::Pending> native)
       : held(std::move(core), std::move(native)) {}
-  static PendingState& of(const std::unique_ptr<PendingState>& state) { return present(state); }
 };
 
 struct PartsState {
   Held<native::Parts> held;
   PartsState(std::shared_ptr<Core> core, rust::Box<native::Parts> native) : held(std::move(core), std::move(native)) {}
-  static PartsState& of(const std::unique_ptr<PartsState>& state) { return present(state); }
+
+  // Waits for the next part or the end.
+  rust::Box<native::Part> next();
+  // Waits for it at most for a time, and leaves it there.
+  bool wait_for(std::chrono::milliseconds time);
+
+ private:
+  // What `wait_for` found.
+  std::optional<rust::Box<native::Part>> found_;
 };
+
+// Returns a time as the border takes it.
+inline std::uint64_t bound(std::chrono::milliseconds time) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 0));
+}
 
 // Calls back with what comes of a request, once.
 class OutcomeSlot final : public Slot {

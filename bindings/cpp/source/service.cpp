@@ -21,10 +21,19 @@ class CancelSlot final : public Slot {
   std::function<void()> callback_;
 };
 
+// Tells what went wrong with an answer. That nobody waits for it any more is nothing to tell.
+void tell_unless_gone(Core& core, const Error& error) noexcept {
+  if (error.code() != ErrorCode::unknown_delivery) core.tell(std::make_exception_ptr(error));
+}
+
 void fail(Core& core, Request& request, const ServiceError& error) noexcept {
-  // Nobody may wait any more, and then there is nobody to tell.
-  (void)core;
-  try_native([&] { request.fail(error); });
+  try {
+    request.fail(error);
+  } catch (const Error& failed) {
+    tell_unless_gone(core, failed);
+  } catch (...) {
+    core.tell(std::current_exception());
+  }
 }
 
 // Answers with what a handler threw. A service's own error is an answer, all else is told, too.
@@ -60,8 +69,8 @@ void MethodSlot::answer(Core& core, Request& request, const Body& body) {
   try {
     request.reply(body);
   } catch (const Error& error) {
-    // The caller hears of a body that cannot be sent; one that is gone needs to hear nothing.
-    if (error.code() != ErrorCode::unknown_delivery) core.tell(std::current_exception());
+    // The caller hears of a body that cannot be sent, too.
+    tell_unless_gone(core, error);
   }
 }
 
@@ -85,46 +94,57 @@ void RequestState::forget_cancel() noexcept {
 }  // namespace detail
 
 std::optional<std::string> Request::header(std::string_view name) const { return detail::find(headers(), name); }
-Headers Request::headers() const { return detail::headers(state_->get().headers()); }
-unsigned Request::attempt() const { return state_->get().attempt(); }
+
+Headers Request::headers() const {
+  return detail::native_call([&] { return detail::headers(detail::present(state_).get().headers()); });
+}
+
+unsigned Request::attempt() const {
+  return detail::native_call([&] { return detail::present(state_).get().attempt(); });
+}
 
 std::optional<std::chrono::milliseconds> Request::time_left() const {
-  const std::int64_t left = state_->get().time_left();
+  const std::int64_t left = detail::native_call([&] { return detail::present(state_).get().time_left(); });
   return left < 0 ? std::nullopt : std::optional(std::chrono::milliseconds(left));
 }
 
-bool Request::wants_stream() const { return state_->get().wants_stream(); }
-bool Request::is_cancelled() const { return state_->get().is_cancelled(); }
+bool Request::wants_stream() const {
+  return detail::native_call([&] { return detail::present(state_).get().wants_stream(); });
+}
+
+bool Request::is_cancelled() const {
+  return detail::native_call([&] { return detail::present(state_).get().is_cancelled(); });
+}
 
 void Request::on_cancel(std::function<void()> callback) {
-  state_->forget_cancel();
+  detail::present(state_).forget_cancel();
   detail::Core& core = state_->core();
   const std::uint64_t token = core.add(std::make_shared<detail::CancelSlot>(std::move(callback)));
-  auto watch = detail::native_call([&] { return core.bus().withdrawal(token, state_->get()); });
+  auto watch = detail::native_call([&] { return core.bus().withdrawal(token, detail::present(state_).get()); });
   std::lock_guard<std::mutex> lock(state_->mutex);
   state_->cancel_token = token;
   state_->cancel_watch = std::make_unique<rust::Box<native::Watch>>(std::move(watch));
 }
 
 void Request::reply(const Body& body) {
-  state_->forget_cancel();
-  detail::native_call([&] { state_->get().reply(detail::content(body)); });
+  detail::present(state_).forget_cancel();
+  detail::native_call([&] { detail::present(state_).get().reply(detail::content(body)); });
 }
 
 void Request::fail(const ServiceError& error) {
-  state_->forget_cancel();
+  detail::present(state_).forget_cancel();
   const auto lossy = [](const std::string& text) { return rust::String::lossy(text); };
   const rust::String code = lossy(error.code()), title = lossy(error.what()), data = lossy(error.data());
-  detail::native_call([&] { state_->get().fail(code, title, data); });
+  detail::native_call([&] { detail::present(state_).get().fail(code, title, data); });
 }
 
 void Request::chunk(const Body& body) {
-  detail::native_call([&] { state_->get().chunk(detail::content(body)); });
+  detail::native_call([&] { detail::present(state_).get().chunk(detail::content(body)); });
 }
 
 void Request::end() {
-  state_->forget_cancel();
-  detail::native_call([&] { state_->get().end(); });
+  detail::present(state_).forget_cancel();
+  detail::native_call([&] { detail::present(state_).get().end(); });
 }
 
 Service::Service(std::string name, std::string version) : name_(std::move(name)), version_(std::move(version)) {}
@@ -246,10 +266,14 @@ std::string Registration::name() const {
   return std::string(detail::view(detail::present(state_).held.get().name()));
 }
 
-std::string Registration::instance() const { return detail::text(detail::present(state_).held.get().instance()); }
+std::string Registration::instance() const {
+  auto& native = detail::present(state_).held.get();
+  return detail::native_call([&] { return detail::text(native.instance()); });
+}
 
 std::string Registration::compatibility() const {
-  return detail::text(detail::present(state_).held.get().compatibility());
+  auto& native = detail::present(state_).held.get();
+  return detail::native_call([&] { return detail::text(native.compatibility()); });
 }
 
 void Registration::unregister() {

@@ -10,7 +10,9 @@ namespace {
 class BatchEnvelope final : public Envelope {
  public:
   explicit BatchEnvelope(rust::Box<native::Batch> batch) : batch_(std::move(batch)) {}
-  Headers headers(std::size_t index) const override { return detail::headers(batch_->headers(index)); }
+  Headers headers(std::size_t index) const override {
+    return native_call([&] { return detail::headers(batch_->headers(index)); });
+  }
   const native::Batch& batch() const { return *batch_; }
 
  private:

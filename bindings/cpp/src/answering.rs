@@ -14,30 +14,28 @@ impl Request {
         carried(context.address(), context.from(), context.id(), context.payload())
     }
 
-    pub(crate) fn headers(&self) -> Vec<Header> {
-        headers_of(self.0.context().headers())
+    pub(crate) fn headers(&self) -> Result<Vec<Header>, Failed> {
+        attempt(|| Ok(headers_of(self.0.context().headers())))
     }
 
-    pub(crate) fn attempt(&self) -> u8 {
-        self.0.context().attempt()
+    pub(crate) fn attempt(&self) -> Result<u8, Failed> {
+        attempt(|| Ok(self.0.context().attempt()))
     }
 
     /// Returns the milliseconds left, -1 for as long as it takes.
-    pub(crate) fn time_left(&self) -> i64 {
-        let left = self.0.context().time_left();
-        left.map_or(-1, |left| i64::try_from(left.as_millis()).unwrap_or(i64::MAX))
+    pub(crate) fn time_left(&self) -> Result<i64, Failed> {
+        attempt(|| {
+            let left = self.0.context().time_left();
+            Ok(left.map_or(-1, |left| i64::try_from(left.as_millis()).unwrap_or(i64::MAX)))
+        })
     }
 
-    pub(crate) fn wants_stream(&self) -> bool {
-        self.0.context().wants_stream()
+    pub(crate) fn wants_stream(&self) -> Result<bool, Failed> {
+        attempt(|| Ok(self.0.context().wants_stream()))
     }
 
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.0.context().is_cancelled()
-    }
-
-    pub(crate) fn is_answered(&self) -> bool {
-        self.0.is_answered()
+    pub(crate) fn is_cancelled(&self) -> Result<bool, Failed> {
+        attempt(|| Ok(self.0.context().is_cancelled()))
     }
 
     pub(crate) fn reply(&self, content: Content<'_>) -> Result<(), Failed> {

@@ -249,11 +249,11 @@ pub(crate) mod crossing {
         type Batch;
         fn len(self: &Batch) -> usize;
         unsafe fn delivered<'a>(self: &'a Batch, index: usize) -> Delivered<'a>;
-        fn headers(self: &Batch, index: usize) -> Vec<Header>;
+        fn headers(self: &Batch, index: usize) -> Result<Vec<Header>>;
 
         type Reply;
         unsafe fn carried<'a>(self: &'a Reply) -> Carried<'a>;
-        fn headers(self: &Reply) -> Vec<Header>;
+        fn headers(self: &Reply) -> Result<Vec<Header>>;
 
         type Pending;
         fn wait(self: &Pending) -> Result<Box<Reply>>;
@@ -265,7 +265,7 @@ pub(crate) mod crossing {
         fn next(self: &Parts) -> Result<Box<Part>>;
         fn next_within(self: &Parts, milliseconds: u64) -> Result<Box<Part>>;
         fn cancel(self: &Parts) -> Result<()>;
-        fn summary(self: &Parts) -> Summary;
+        fn summary(self: &Parts) -> Result<Summary>;
 
         type Part;
         fn is_over(self: &Part) -> bool;
@@ -275,12 +275,11 @@ pub(crate) mod crossing {
 
         type Request;
         unsafe fn carried<'a>(self: &'a Request) -> Carried<'a>;
-        fn headers(self: &Request) -> Vec<Header>;
-        fn attempt(self: &Request) -> u8;
-        fn time_left(self: &Request) -> i64;
-        fn wants_stream(self: &Request) -> bool;
-        fn is_cancelled(self: &Request) -> bool;
-        fn is_answered(self: &Request) -> bool;
+        fn headers(self: &Request) -> Result<Vec<Header>>;
+        fn attempt(self: &Request) -> Result<u8>;
+        fn time_left(self: &Request) -> Result<i64>;
+        fn wants_stream(self: &Request) -> Result<bool>;
+        fn is_cancelled(self: &Request) -> Result<bool>;
         fn reply(self: &Request, content: Content) -> Result<()>;
         fn fail(self: &Request, code: &str, title: &str, data: &str) -> Result<()>;
         fn chunk(self: &Request, content: Content) -> Result<()>;
@@ -288,8 +287,8 @@ pub(crate) mod crossing {
 
         type Registration;
         fn name(self: &Registration) -> &str;
-        fn instance(self: &Registration) -> String;
-        fn compatibility(self: &Registration) -> String;
+        fn instance(self: &Registration) -> Result<String>;
+        fn compatibility(self: &Registration) -> Result<String>;
         fn unregister(self: &Registration) -> Result<()>;
         fn drain(self: &Registration) -> Result<()>;
     }

@@ -70,15 +70,18 @@ impl Parts {
         })
     }
 
-    pub(crate) fn summary(&self) -> Summary {
-        let summary = self.0.summary();
-        let count = |count: fn(&buslane_bridge::client::Summary) -> u32| summary.as_ref().map_or(0, count);
-        Summary {
-            known: summary.is_some(),
-            expected: count(|summary| summary.expected),
-            replied: count(|summary| summary.replied),
-            failed: count(|summary| summary.failed),
-        }
+    pub(crate) fn summary(&self) -> Result<Summary, Failed> {
+        attempt(|| {
+            let summary = self.0.summary();
+            let count =
+                |count: fn(&buslane_bridge::client::Summary) -> u32| summary.as_ref().map_or(0, count);
+            Ok(Summary {
+                known: summary.is_some(),
+                expected: count(|summary| summary.expected),
+                replied: count(|summary| summary.replied),
+                failed: count(|summary| summary.failed),
+            })
+        })
     }
 }
 
@@ -121,7 +124,7 @@ impl Reply {
         carried("", self.0.from(), None, self.0.payload())
     }
 
-    pub(crate) fn headers(&self) -> Vec<Header> {
-        headers_of(self.0.headers())
+    pub(crate) fn headers(&self) -> Result<Vec<Header>, Failed> {
+        attempt(|| Ok(headers_of(self.0.headers())))
     }
 }

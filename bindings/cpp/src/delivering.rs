@@ -3,6 +3,7 @@
 use buslane_bridge::client::{Headers, Payload, SubscriptionEvent};
 
 use crate::border::crossing::{Carried, Delivered, Header};
+use crate::failing::{Failed, attempt};
 
 /// Messages and gaps of one subscription, in their order.
 pub(crate) struct Batch(pub(crate) Vec<SubscriptionEvent>);
@@ -40,11 +41,11 @@ impl Batch {
         }
     }
 
-    pub(crate) fn headers(&self, index: usize) -> Vec<Header> {
-        match self.0.get(index) {
-            Some(SubscriptionEvent::Message(message)) => headers_of(message.headers()),
-            _ => Vec::new(),
-        }
+    pub(crate) fn headers(&self, index: usize) -> Result<Vec<Header>, Failed> {
+        attempt(|| match self.0.get(index) {
+            Some(SubscriptionEvent::Message(message)) => Ok(headers_of(message.headers())),
+            _ => Ok(Vec::new()),
+        })
     }
 }
 

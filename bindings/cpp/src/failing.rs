@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::mem::ManuallyDrop;
 
 use buslane_bridge::client::protocol::Origin;
 use buslane_bridge::client::{ErrorCode, Retry};
@@ -20,21 +21,32 @@ impl fmt::Display for Failed {
 }
 
 thread_local! {
-    static LAST: RefCell<Option<Failure>> = const { RefCell::new(None) };
+    /// Without a destructor it is there until the very end of the thread: a client that is a global variable ends after
+    /// the thread's other local data.
+    static LAST: RefCell<ManuallyDrop<Option<Failure>>> = const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
 /// Does what C++ asked for. A failure, a panic too, is kept for [`take_problem`].
 pub(crate) fn attempt<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failed> {
-    guarded(work).map_err(|failure| {
-        LAST.with(|last| last.replace(Some(failure)));
+    guarded(|| {
+        #[cfg(feature = "test-hooks")]
+        crate::panicking::panic_if_told();
+        work()
+    })
+    .map_err(|failure| {
+        keep(Some(failure));
         Failed
     })
 }
 
 /// Hands out why the last call on this thread failed.
 pub(crate) fn take_problem() -> Problem {
-    let failure = LAST.with(|last| last.take());
-    failure.map(|failure| problem(&failure)).unwrap_or_default()
+    keep(None).map(|failure| problem(&failure)).unwrap_or_default()
+}
+
+/// Keeps a failure for whoever asks on this thread, and returns the one that was kept before.
+fn keep(failure: Option<Failure>) -> Option<Failure> {
+    LAST.with(|last| ManuallyDrop::into_inner(last.replace(ManuallyDrop::new(failure))))
 }
 
 /// Makes the problem of an error that the C++ half finds itself.

@@ -28,14 +28,16 @@ impl Registration {
         self.0.name()
     }
 
-    pub(crate) fn instance(&self) -> String {
-        self.0.instance().unwrap_or_default()
+    pub(crate) fn instance(&self) -> Result<String, Failed> {
+        attempt(|| Ok(self.0.instance().unwrap_or_default()))
     }
 
     /// Returns what it breaks, as JSON text; empty if nothing.
-    pub(crate) fn compatibility(&self) -> String {
-        let report = self.0.compatibility();
-        report.map_or_else(String::new, |report| buslane_bridge::to_json(&report))
+    pub(crate) fn compatibility(&self) -> Result<String, Failed> {
+        attempt(|| {
+            let report = self.0.compatibility();
+            Ok(report.map_or_else(String::new, |report| buslane_bridge::to_json(&report)))
+        })
     }
 
     pub(crate) fn unregister(&self) -> Result<(), Failed> {

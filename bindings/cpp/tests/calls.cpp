@@ -160,6 +160,32 @@ TEST(Calls, a_stream_yields_its_parts_in_order_and_ends) {
   for (std::thread& thread : threads) thread.join();
 }
 
+TEST(Calls, a_part_may_be_waited_for_a_while_and_is_not_lost) {
+  Broker broker;
+  Client bus = broker.client();
+  Watched<int> begun;
+  std::optional<Request> held;
+  Service service("counter", "1.0.0");
+  service.deferred_method("count", [&](Request request) {
+    held = request;
+    begun.change([](int& count) { ++count; });
+  });
+  Registration registration = bus.register_service(service);
+  ReplyStream stream = bus.request_stream("counter:count");
+  begun.wait([](int count) { return count == 1; });
+  EXPECT_FALSE(stream.wait_for(1ms));
+  held->chunk("1");
+  EXPECT_TRUE(stream.wait_for(30s));
+  EXPECT_TRUE(stream.wait_for(0ms));
+  EXPECT_EQ(stream.next()->payload().text(), "1");
+  held->end();
+  EXPECT_TRUE(stream.wait_for(30s));
+  EXPECT_FALSE(stream.next().has_value());
+  Gathering gathering = bus.gather("@nobody:m");
+  EXPECT_TRUE(gathering.wait_for(30s));
+  EXPECT_EQ(gathering.next()->outcome.error()->word(), "no_instance");
+}
+
 TEST(Calls, a_stream_that_is_dropped_stops_its_service) {
   Broker broker;
   Client bus = broker.client();

@@ -68,6 +68,24 @@ TEST(Services, a_handler_that_answers_no_json_is_told_to_the_caller) {
   told.wait([](int count) { return count == 1; });
 }
 
+TEST(Services, data_of_an_error_that_is_no_json_is_told_and_left_out) {
+  Broker broker;
+  Options options = broker.options();
+  Watched<std::string> told;
+  options.on_exception = [&](std::exception_ptr exception) {
+    const Error error = error_of([&] { std::rethrow_exception(exception); });
+    told.change([&](std::string& word) { word = error.word(); });
+  };
+  Client bus = Client::connect(options);
+  Service service("attic", "1.0.0");
+  service.method("get", [](const Request&) -> Body { throw ServiceError("not_found", "no such key", "{no json"); });
+  Registration registration = bus.register_service(service);
+  const Error error = error_of([&] { bus.request("attic:get", "{}").get(); });
+  EXPECT_EQ(error.word(), "not_found");
+  EXPECT_EQ(error.problem().data, "");
+  EXPECT_EQ(told.wait([](const std::string& word) { return !word.empty(); }), "invalid_payload");
+}
+
 TEST(Services, a_request_may_be_answered_later_from_another_thread_and_once_only) {
   Broker broker;
   Client bus = broker.client();

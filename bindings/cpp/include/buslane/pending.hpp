@@ -66,6 +66,8 @@ class [[nodiscard]] BUSLANE_API ReplyStream {
 
   /// Waits for the next part; nothing after the last, and after `cancel`. Throws `Error` where the stream broke off.
   std::optional<Reply> next();
+  /// Waits at most for a time. Returns whether `next` has something to say at once, the end included.
+  bool wait_for(std::chrono::milliseconds time);
   /// Cancels the request, on the bus too.
   void cancel();
 
@@ -99,6 +101,8 @@ class [[nodiscard]] BUSLANE_API Gathering {
 
   /// Waits for the next answer; nothing after the last, and after `cancel`.
   std::optional<Gathered> next();
+  /// Waits at most for a time. Returns whether `next` has something to say at once, the end included.
+  bool wait_for(std::chrono::milliseconds time);
   /// Waits for all answers. Throws `Error` if the request failed as a whole.
   std::vector<Gathered> collect();
   /// Returns how it ended; nothing before the last answer.
