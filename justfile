@@ -120,10 +120,10 @@ cpp:
 js:
     ./bindings/js/scripts/build.sh
 
-# Builds the Java SDK: the jar with the native library inside, and the jars of sources and documentation
+# Builds the Java SDK: the jar with the native library inside, beside those that folders hold, and what goes with the jar
 [group('work')]
-java:
-    ./scripts/java.sh build
+java *folders:
+    ./scripts/java.sh build {{ folders }}
 
 # Builds the reference of the C++ SDK by Doxygen; a warning is an error
 [group('check')]

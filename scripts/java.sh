@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds and tests the Java SDK. `build` makes the jar, with the native library of this machine inside, the jars of
-# sources and documentation, and a Maven repository that holds them. `test VERSION...` does that, runs all tests on the
+# Builds and tests the Java SDK. `build FOLDER...` makes the jar, with the native library of this machine inside and
+# those of other platforms that the folders hold, each in a folder of its platform's name; the jars of sources and
+# documentation; and a Maven repository with all of them. `test VERSION...` does that, runs all tests on the
 # Java that is here and again on the versions given, then what a stranger does with the jar, then the examples.
 #
 # Whatever Maven downloads goes into .tools/, and nothing into the user's own repository.
@@ -102,6 +103,8 @@ test_on() {
 
 build() {
   build_native
+  local folder
+  for folder in "$@"; do cp -R "$folder"/. "$natives"; done
   deploy -DskipTests
   note "the jars are in bindings/java/target, and in the Maven repository $repository"
 }
@@ -115,6 +118,7 @@ test_all() {
   for version in "$@"; do
     test_on "$(require_runtime "$version")" -Dbroker="$broker"
   done
+  python3 bindings/java/packaging/check.py "$broker" "$downloads"
   maven --file examples/java/pom.xml package
   python3 examples/java/story.py "$broker" "$(realpath "$target/debug")"
 }
@@ -122,10 +126,13 @@ test_all() {
 require_java
 require_maven
 case ${1:-} in
-  build) build ;;
+  build)
+    shift
+    build "$@"
+    ;;
   test)
     shift
     test_all "$@"
     ;;
-  *) fail "usage: scripts/java.sh build | test [VERSION...]" ;;
+  *) fail "usage: scripts/java.sh build [FOLDER...] | test [VERSION...]" ;;
 esac

@@ -35,6 +35,7 @@ final class Core {
   private final AtomicBoolean closing = new AtomicBoolean();
   private final CountDownLatch ended = new CountDownLatch(1);
   private volatile Thread poller;
+  private volatile boolean finished;
 
   Core(BlockWriter options, Codec codec, Executor executor) {
     this.codec = codec;
@@ -55,6 +56,11 @@ final class Core {
   /** Takes note that nothing comes any more; for the client's own thread. */
   void finish() {
     NativeBridge.free(client);
+    finished = true;
+  }
+
+  /** Lets go of those who wait for the end. The last that the client's own thread does: its classes may go as well. */
+  void letGo() {
     ended.countDown();
   }
 
@@ -72,7 +78,7 @@ final class Core {
       gatherings.remove(number);
       future.completeExceptionally(refused);
     }
-    if (ended.getCount() == 0) {
+    if (finished) {
       failIfForgotten(future);
     }
     return future;

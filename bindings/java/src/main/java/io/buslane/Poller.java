@@ -27,8 +27,11 @@ final class Poller implements Runnable {
       takeAll();
     } catch (Throwable defect) {
       Core.LOG.log(System.Logger.Level.ERROR, "the thread of a client failed, and the client with it", defect);
-    } finally {
+    }
+    try {
       end();
+    } finally {
+      core.letGo();
     }
   }
 
