@@ -1,111 +1,226 @@
 package io.buslane.bench;
 
-import io.buslane.Body;
-import io.buslane.Buslane;
-import io.buslane.Service;
-import io.nats.client.Connection;
-import io.nats.client.Nats;
-import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 
 /**
- * Buslane beside jnats, each with a server of its own that runs already: the median time of one request at a time, and
- * messages a second from one publisher to one subscriber. Rounds alternate after a warm-up; each row is a JSON object.
+ * Buslane beside jnats and Paho, each with a server of its own: how long one request at a time takes, how many requests
+ * a thousand threads make, how many messages a second come from one publisher to one subscriber, and what each message
+ * costs this process. Rounds take turns after a warm-up; each row is a JSON object.
+ *
+ * <p>Arguments are {@code name=value}: {@code broker}, the program {@code buslane}; {@code nats} and {@code mosquitto}, the
+ * programs to compare with; {@code rows}, which of {@code request,threads,publish} to measure, and {@code rounds}.
  */
 public final class Bench {
-  private static final int ROUNDS = 5;
-  private static final int REQUESTS = 10_000;
-  private static final int MESSAGES = 400_000;
+  private static final int WARM_UPS = 3;
+  private static final int REQUESTS = 5_000;
+  private static final int THREADS = 1_000;
+  private static final int REQUESTS_A_THREAD = 30;
+  private static final long A_ROUND = 1_000_000_000L;
+  private static final int LOOK_AT_THE_CLOCK = 1_000;
   private static final int ON_THEIR_WAY = 4_096;
   private static final byte[] PAYLOAD = ("\"" + "x".repeat(126) + "\"").getBytes();
 
-  private Bench() {}
+  private final int rounds;
+  private final List<Contender> contenders;
 
-  private interface Step {
-    void run() throws Exception;
+  private Bench(int rounds, List<Contender> contenders) {
+    this.rounds = rounds;
+    this.contenders = contenders;
   }
 
-  /** Runs one side of a comparison, and returns its figure. */
-  private interface Side {
-    double run() throws Exception;
+  /** Runs one contender through one round, and returns its figures by what they are. */
+  private interface Round {
+    Map<String, Double> run() throws Exception;
+  }
+
+  /** Makes the rounds of a contender. */
+  private interface Course {
+    Round of(Contender contender) throws Exception;
   }
 
   /**
    * Runs the comparison.
    *
-   * @param arguments the URLs of the broker of Buslane and of nats-server
+   * @param arguments as the description of this class says
+   * @throws Exception if a contender fails
    */
   public static void main(String[] arguments) throws Exception {
-    try (Buslane ours = Buslane.connect(arguments[0]);
-        Buslane oursToo = Buslane.connect(arguments[0]);
-        Connection theirs = Nats.connect(arguments[1]);
-        Connection theirsToo = Nats.connect(arguments[1])) {
-      ours.register(Service.named("echo").method("say", request -> request.bytes()));
-      theirs.createDispatcher(message -> theirs.publish(message.getReplyTo(), message.getData())).subscribe("echo");
-      theirs.flush(Duration.ofSeconds(5));
-      Side latency = () -> median(() -> oursToo.request("echo:say", PAYLOAD).get());
-      Side theirLatency = () -> median(() -> theirsToo.request("echo", PAYLOAD).get());
-      compare("request, p50 in us", latency, theirLatency, true);
-
-      Semaphore room = new Semaphore(ON_THEIR_WAY);
-      Body body = Body.json(PAYLOAD);
-      ours.subscribe("flood", message -> room.release());
-      theirs.createDispatcher(message -> room.release()).subscribe("flood");
-      theirs.flush(Duration.ofSeconds(5));
-      Side flood = () -> rate(room, () -> oursToo.publish("flood", body));
-      Side theirFlood = () -> rate(room, () -> theirsToo.publish("flood", PAYLOAD));
-      compare("publish, messages/s", flood, theirFlood, false);
+    Map<String, String> said = new TreeMap<>();
+    for (String argument : arguments) {
+      String[] parts = argument.split("=", 2);
+      said.put(parts[0], parts[1]);
+    }
+    List<String> rows = List.of(said.getOrDefault("rows", "request,threads,publish").split(","));
+    List<Contender> contenders = new ArrayList<>();
+    try (Servers servers = new Servers()) {
+      contenders.add(new BuslaneContender(servers.buslane(said.get("broker"))));
+      if (said.containsKey("nats")) {
+        contenders.add(new NatsContender(servers.nats(said.get("nats"))));
+      }
+      if (said.containsKey("mosquitto")) {
+        contenders.add(new PahoContender(servers.mosquitto(said.get("mosquitto"))));
+      }
+      Bench bench = new Bench(Integer.parseInt(said.getOrDefault("rounds", "7")), contenders);
+      if (rows.contains("request") || rows.contains("threads")) {
+        bench.requests(rows);
+      }
+      if (rows.contains("publish")) {
+        bench.compare("publish", contender -> flood(contender));
+      }
+    } finally {
+      for (Contender contender : contenders) {
+        contender.close();
+      }
     }
   }
 
-  private static void compare(String row, Side ours, Side theirs, boolean lessIsBetter) throws Exception {
-    ours.run();
-    theirs.run();
-    double[] mine = new double[ROUNDS];
-    double[] other = new double[ROUNDS];
-    double[] ratios = new double[ROUNDS];
-    for (int round = 0; round < ROUNDS; round++) {
-      mine[round] = ours.run();
-      other[round] = theirs.run();
-      ratios[round] = mine[round] / other[round];
+  private void requests(List<String> rows) throws Exception {
+    Map<Contender, Contender.Step> echoes = new IdentityHashMap<>();
+    for (Contender contender : contenders) {
+      echoes.put(contender, contender.echo(PAYLOAD));
     }
-    Arrays.sort(mine);
-    Arrays.sort(other);
-    Arrays.sort(ratios);
-    System.out.printf(
-        "{\"row\":\"%s\",\"ours\":%.1f,\"theirs\":%.1f,\"ratio\":%.2f,\"ratio_min\":%.2f,\"ratio_max\":%.2f,"
-            + "\"better\":\"%s\"}%n",
-        row,
-        mine[ROUNDS / 2],
-        other[ROUNDS / 2],
-        ratios[ROUNDS / 2],
-        ratios[0],
-        ratios[ROUNDS - 1],
-        lessIsBetter ? "less" : "more");
+    if (rows.contains("request")) {
+      compare("request", contender -> () -> latency(echoes.get(contender)));
+    }
+    if (rows.contains("threads")) {
+      // Paho's echo tells replies apart no better than by their order, which is one asker's.
+      List<Contender> others =
+          contenders.stream().filter(contender -> !(contender instanceof PahoContender)).toList();
+      new Bench(rounds, others).compare("threads", contender -> () -> crowd(echoes.get(contender)));
+    }
   }
 
-  private static double median(Step request) throws Exception {
+  /** Lets the contenders take turns, and prints what each figure is beside Buslane's. */
+  private void compare(String row, Course course) throws Exception {
+    List<Round> all = new ArrayList<>();
+    for (Contender contender : contenders) {
+      all.add(course.of(contender));
+    }
+    for (int warmUp = 0; warmUp < WARM_UPS; warmUp++) {
+      for (Round one : all) {
+        one.run();
+      }
+    }
+    Map<String, double[][]> figures = new TreeMap<>();
+    for (int round = 0; round < rounds; round++) {
+      for (int who = 0; who < all.size(); who++) {
+        for (Map.Entry<String, Double> figure : all.get(who).run().entrySet()) {
+          double[][] table =
+              figures.computeIfAbsent(figure.getKey(), key -> new double[all.size()][rounds]);
+          table[who][round] = figure.getValue();
+        }
+      }
+    }
+    figures.forEach((figure, table) -> print(row, figure, table));
+  }
+
+  private void print(String row, String figure, double[][] table) {
+    if (table.length == 1) {
+      System.out.printf("{\"row\":\"%s\",\"figure\":\"%s\",\"ours\":%.2f}%n", row, figure, middle(table[0]));
+    }
+    for (int who = 1; who < table.length; who++) {
+      double[] ratios = new double[rounds];
+      for (int round = 0; round < rounds; round++) {
+        ratios[round] = table[0][round] / table[who][round];
+      }
+      Arrays.sort(ratios);
+      System.out.printf(
+          "{\"row\":\"%s\",\"figure\":\"%s\",\"ours\":%.2f,\"peer\":\"%s\",\"theirs\":%.2f,\"ratio\":%.2f,"
+              + "\"ratio_min\":%.2f,\"ratio_max\":%.2f}%n",
+          row,
+          figure,
+          middle(table[0]),
+          contenders.get(who).name(),
+          middle(table[who]),
+          ratios[rounds / 2],
+          ratios[0],
+          ratios[rounds - 1]);
+    }
+  }
+
+  private static double middle(double[] values) {
+    double[] sorted = values.clone();
+    Arrays.sort(sorted);
+    return sorted[sorted.length / 2];
+  }
+
+  private static Map<String, Double> latency(Contender.Step request) throws Exception {
     double[] times = new double[REQUESTS];
+    Cost cost = Cost.begin();
     for (int number = 0; number < REQUESTS; number++) {
       long start = System.nanoTime();
       request.run();
       times[number] = (System.nanoTime() - start) / 1000.0;
     }
+    Map<String, Double> figures = cost.of(REQUESTS);
     Arrays.sort(times);
-    return times[REQUESTS / 2];
+    figures.put("p50 in us", times[REQUESTS / 2]);
+    figures.put("p99 in us", times[REQUESTS * 99 / 100]);
+    return figures;
+  }
+
+  /** Lets a thousand threads ask at once, each one request after another. */
+  private static Map<String, Double> crowd(Contender.Step request) throws Exception {
+    CountDownLatch go = new CountDownLatch(1);
+    List<Thread> threads = new ArrayList<>();
+    List<Exception> failures = Collections.synchronizedList(new ArrayList<>());
+    for (int number = 0; number < THREADS; number++) {
+      Thread thread =
+          new Thread(
+              () -> {
+                try {
+                  go.await();
+                  for (int asked = 0; asked < REQUESTS_A_THREAD; asked++) {
+                    request.run();
+                  }
+                } catch (Exception failure) {
+                  failures.add(failure);
+                }
+              });
+      thread.start();
+      threads.add(thread);
+    }
+    long start = System.nanoTime();
+    go.countDown();
+    for (Thread thread : threads) {
+      thread.join();
+    }
+    if (!failures.isEmpty()) {
+      throw failures.get(0);
+    }
+    double seconds = (System.nanoTime() - start) / 1e9;
+    return new TreeMap<>(Map.of("requests/s", THREADS * REQUESTS_A_THREAD / seconds));
   }
 
   /** Publishes as fast as the subscriber takes, so that nothing gives way. */
-  private static double rate(Semaphore room, Step publish) throws Exception {
-    long start = System.nanoTime();
-    for (int number = 0; number < MESSAGES; number++) {
-      room.acquire();
-      publish.run();
-    }
-    room.acquire(ON_THEIR_WAY);
-    double seconds = (System.nanoTime() - start) / 1e9;
-    room.release(ON_THEIR_WAY);
-    return MESSAGES / seconds;
+  private static Round flood(Contender contender) throws Exception {
+    Semaphore room = new Semaphore(ON_THEIR_WAY);
+    Contender.Step publish = contender.flood(PAYLOAD, room::release);
+    return () -> {
+      Cost cost = Cost.begin();
+      long start = System.nanoTime();
+      int messages = 0;
+      while (System.nanoTime() - start < A_ROUND) {
+        for (int number = 0; number < LOOK_AT_THE_CLOCK; number++) {
+          room.acquire();
+          publish.run();
+        }
+        messages += LOOK_AT_THE_CLOCK;
+      }
+      room.acquire(ON_THEIR_WAY);
+      double seconds = (System.nanoTime() - start) / 1e9;
+      Map<String, Double> figures = cost.of(messages);
+      room.release(ON_THEIR_WAY);
+      figures.put("messages/s", messages / seconds);
+      return figures;
+    };
   }
 }
