@@ -18,6 +18,7 @@ use buslane_session::{Action, State as SessionState, Transmit};
 use tokio::runtime::Handle;
 use tokio::time::Sleep;
 
+use crate::breather::Breather;
 use crate::direct::stands_in;
 use crate::dispatch::Round;
 use crate::error::own_problem;
@@ -42,6 +43,7 @@ pub(crate) struct Driver {
     armed: Option<Instant>,
     /// What was read last.
     scratch: Box<[u8]>,
+    breather: Breather,
     /// What is to be run where no lock is held.
     work: Work,
 }
@@ -100,6 +102,8 @@ struct Turn {
     crowd: Vec<Waker>,
     due: Option<Instant>,
     ended: bool,
+    /// Whether what there is to send waits for more.
+    waits: bool,
 }
 
 impl Driver {
@@ -117,6 +121,7 @@ impl Driver {
             timer,
             armed: None,
             scratch,
+            breather: Breather::default(),
             work: Work::default(),
         }
     }
@@ -223,6 +228,8 @@ impl Driver {
             Link::Open { outgoing, .. } => Some(outgoing),
             _ => None,
         };
+        let (shared, breather) = (&self.shared, &mut self.breather);
+        let mut waits = false;
         self.shared.look(|state| {
             hand_out(state, &self.shared, now, &mut self.work);
             let State { session, waiters, .. } = state;
@@ -233,14 +240,21 @@ impl Driver {
                     if let Some(spent) = outgoing.take_spent() {
                         session.recycle(spent);
                     }
-                    session.poll_transmit()
+                    let gathers = !shared.is_hurried() && !stands_in();
+                    waits = gathers && breather.begins(now, session.queued_bytes());
+                    if waits {
+                        None
+                    } else {
+                        shared.calm();
+                        session.poll_transmit()
+                    }
                 }
                 _ => None,
             };
             let (due, ended) = (session.poll_timeout(), session.state() == SessionState::Ended);
             self.work.discarded.append(&mut waiters.services.take_discarded());
             let crowd = state.take_crowd();
-            if action.is_none() && transmit.is_none() {
+            if action.is_none() && transmit.is_none() && !waits {
                 state.sleep(waker);
             }
             Turn {
@@ -249,6 +263,7 @@ impl Driver {
                 crowd,
                 due,
                 ended,
+                waits,
             }
         })
     }
@@ -282,7 +297,10 @@ impl Driver {
         }
         match transport.poll_send(context, outgoing) {
             Poll::Pending => false,
-            Poll::Ready(Ok(())) => true,
+            Poll::Ready(Ok(())) => {
+                self.breather.wrote(self.shared.now());
+                true
+            }
             Poll::Ready(Err(error)) => {
                 self.lose(self.shared.now(), &error.to_string());
                 true
@@ -296,6 +314,12 @@ impl Driver {
         match &self.task {
             Some(task) if task.will_wake(context.waker()) => {}
             _ => self.task = Some(context.waker().clone()),
+        }
+        if !self.shared.is_hurried() && self.breather.lasts(|| self.shared.now()) {
+            // Nobody has to wake this task meanwhile, and whoever could use the processor goes first.
+            std::thread::yield_now();
+            context.waker().wake_by_ref();
+            return Poll::Pending;
         }
         match self.move_on(context) {
             Progress::Ended => Poll::Ready(()),
@@ -346,6 +370,9 @@ impl Driver {
             }
             moved |= self.send(context, turn.transmit);
             moved |= self.arm(turn.due);
+            if turn.waits {
+                return Progress::More;
+            }
             if !moved {
                 return Progress::Still { moved: step > 0 };
             }

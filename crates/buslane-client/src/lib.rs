@@ -75,6 +75,7 @@
 
 pub mod blocking;
 mod body;
+mod breather;
 mod builder;
 mod call;
 mod client;

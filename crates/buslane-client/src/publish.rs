@@ -91,7 +91,7 @@ impl<'a> Publish<'a> {
             Some(Err(problem)) => return Err(problem.into()),
             None => return Ok(()),
         };
-        self.client.shared().act_untimed(|state| {
+        self.client.shared().act_at_leisure(|state| {
             if state.is_crowded() {
                 let detail = format!(
                     "{HIGH_WATER} bytes wait to be sent already; wait with `publish(...).await`, or publish less often"
@@ -139,7 +139,7 @@ impl<'a> Publish<'a> {
             shared.act(|state, now| outbound.poll_publish(state, now, context, ack))
         } else {
             // Only ids need the time.
-            shared.act_untimed(|state| outbound.poll_publish(state, state.session.now(), context, ack))
+            shared.act_at_leisure(|state| outbound.poll_publish(state, state.session.now(), context, ack))
         };
         let sent = ready!(sent);
         self.outbound = None;

@@ -2,7 +2,7 @@
 //! never runs under that lock.
 
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub(crate) struct Shared {
     /// The origin of the session's clock.
     origin: tokio::time::Instant,
     state: Mutex<State>,
+    /// Whether something was asked of the session that nothing may wait behind.
+    hurried: AtomicBool,
     /// Absent before the client's task begins and after it has ended.
     driver: Mutex<Option<Driver>>,
     /// Handles that keep the client open.
@@ -64,6 +66,7 @@ impl Shared {
             handlers,
             origin: tokio::time::Instant::now(),
             state: Mutex::new(state),
+            hurried: AtomicBool::new(false),
             driver: Mutex::new(None),
             handles: AtomicUsize::new(0),
             finished: watch::Sender::new(false),
@@ -78,6 +81,14 @@ impl Shared {
 
     /// Does as [`Shared::act`] for what needs no clock.
     pub(crate) fn act_untimed<T>(&self, action: impl FnOnce(&mut State) -> T) -> T {
+        self.act_at_leisure(|state| {
+            self.hurry();
+            action(state)
+        })
+    }
+
+    /// Does as [`Shared::act_untimed`] for what may be written together with what follows in a moment.
+    pub(crate) fn act_at_leisure<T>(&self, action: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
         let result = action(&mut state);
         let driver = state.driver.take();
@@ -99,6 +110,22 @@ impl Shared {
         drop(state);
         if let Some(driver) = driver {
             driver.wake();
+        }
+    }
+
+    /// Tells whether nothing may wait.
+    pub(crate) fn is_hurried(&self) -> bool {
+        self.hurried.load(Ordering::Relaxed)
+    }
+
+    /// Takes note that everything is about to be written.
+    pub(crate) fn calm(&self) {
+        self.hurried.store(false, Ordering::Relaxed);
+    }
+
+    fn hurry(&self) {
+        if !self.is_hurried() {
+            self.hurried.store(true, Ordering::Relaxed);
         }
     }
 
