@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds what is shipped and puts it into dist/: the broker's binary for this machine, without symbols, its manual pages,
-# what shells need to complete its command lines, and the package of the C++ SDK.
+# what shells need to complete its command lines, the npm package with the file that the broker serves as /buslane.js, and the
+# package of the C++ SDK.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -13,6 +14,7 @@ dist/buslane man --output dist/man/man1 >/dev/null
 for shell in bash zsh fish; do
   dist/buslane completions "$shell" >"dist/completions/buslane.$shell"
 done
+./bindings/js/scripts/build.sh
 ./scripts/cpp.sh build
 cp -a "${CARGO_TARGET_DIR:-target}/cpp/prefix" dist/cpp
 ls -l dist/buslane dist/cpp/lib

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the npm package: the WebAssembly module, the JavaScript that belongs to it, the bundles and the types, then
-# dist/buslane-VERSION.tgz at the root of the repository.
+# dist/buslane-VERSION.tgz and dist/buslane.js at the root of the repository.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=scripts/machine.sh
@@ -35,3 +35,6 @@ cp dist/types/node/index.d.ts dist/types/node/index.d.cts
 cp ../../LICENSE-MIT ../../LICENSE-APACHE dist/
 mkdir -p ../../dist
 npm pack --silent --pack-destination ../../dist >&2
+# The file for pages, which a broker serves that stands beside it; compressed for those who take that.
+cp dist/buslane.js ../../dist/
+gzip --best --no-name --stdout dist/buslane.js >../../dist/buslane.js.gz

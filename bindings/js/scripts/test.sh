@@ -16,7 +16,7 @@ cargo clippy --quiet --locked --package buslane-js --package buslane-js-glue --a
 cd bindings/js
 run_tests() {
   note "testing in Node $("$1" --version)"
-  "$1" --test --test-reporter=dot test/*.test.mjs
+  "$1" --test --test-reporter=./test/stage/reporter.mjs test/*.test.mjs
 }
 run_tests node
 for version in "$@"; do

@@ -93,42 +93,60 @@ function write(value: unknown): string | Uint8Array | undefined {
   if (value === undefined || value instanceof Uint8Array) {
     return value;
   }
+  const text = json(value);
+  if (text === undefined) {
+    throw own("invalid_payload", `the value cannot be written as JSON: it is a ${typeof value}`);
+  }
+  return text;
+}
+
+/** Writes a value as JSON, `undefined` for what JSON has no word for. Refuses what JSON.stringify would write as something else. */
+export function json(value: object): string;
+export function json(value: unknown): string | undefined;
+export function json(value: unknown): string | undefined {
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
   } catch (error) {
     throw own("invalid_payload", `the value cannot be written as JSON: ${reason(error)}`, error);
   }
-  if (text === undefined) {
-    throw own("invalid_payload", `the value cannot be written as JSON: it is a ${typeof value}`);
-  }
-  // JSON.stringify writes what JSON does not have as null. Where there is no null there is nothing to look for.
-  if (text.includes("null")) {
+  // What is no JSON is written as null, as an object without members or as one with numbers for names. Where there is none of
+  // these there is nothing to look for.
+  if (text !== undefined && SUSPECT.some((part) => text.includes(part))) {
     refuseUnwritable(value, "");
   }
   return text;
 }
 
-/** Refuses what JSON.stringify replaces by null. A member that is undefined is left out, as is usual. */
+/** Refuses what JSON.stringify replaces. A member that is undefined is left out, as is usual. */
 function refuseUnwritable(value: unknown, pointer: string): void {
   if (typeof value === "number" && !Number.isFinite(value)) {
     throw own("invalid_payload", `${String(value)} at "${pointer}" is no JSON number`);
   }
-  if (typeof value !== "object" || value === null || typeof (value as { toJSON?: unknown }).toJSON === "function") {
+  if (typeof value !== "object" || value === null) {
     return;
   }
-  if (!Array.isArray(value)) {
-    for (const [name, member] of Object.entries(value)) {
-      refuseUnwritable(member, `${pointer}/${name}`);
-    }
+  if (STRANGERS.some((stranger) => value instanceof stranger) || ArrayBuffer.isView(value)) {
+    throw own("invalid_payload", `${value.constructor.name} at "${pointer}" is no JSON; bytes travel as a Uint8Array that is the whole payload`);
+  }
+  if (value instanceof Date && Number.isNaN(value.getTime())) {
+    throw own("invalid_payload", `the date at "${pointer}" is none`);
+  }
+  if (typeof (value as { toJSON?: unknown }).toJSON === "function") {
     return;
   }
-  for (const [index, element] of value.entries()) {
-    if (element === undefined || typeof element === "function" || typeof element === "symbol") {
-      throw own("invalid_payload", `an array holds ${typeof element} at "${pointer}/${index}", which JSON does not have`);
+  const members: [number | string, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
+  for (const [name, member] of members) {
+    if (Array.isArray(value) && (member === undefined || typeof member === "function" || typeof member === "symbol")) {
+      throw own("invalid_payload", `an array holds ${typeof member} at "${pointer}/${name}", which JSON does not have`);
     }
-    refuseUnwritable(element, `${pointer}/${index}`);
+    refuseUnwritable(member, `${pointer}/${escaped(name)}`);
   }
+}
+
+/** Writes a name as a part of a JSON Pointer (RFC 6901). */
+function escaped(name: number | string): string {
+  return String(name).replaceAll("~", "~0").replaceAll("/", "~1");
 }
 
 function entries(content: Content | undefined, usualType: string | undefined): string | undefined {
@@ -149,6 +167,11 @@ function entries(content: Content | undefined, usualType: string | undefined): s
 function reason(error: unknown): string {
   return error instanceof Error ? error.message.split("\n", 1)[0]! : String(error);
 }
+
+/** What stands in the JSON of values that JSON does not have. */
+const SUSPECT = ["null", "{}", '{"0":'];
+/** Objects whose content JSON.stringify leaves out. */
+const STRANGERS = [Map, Set, WeakMap, WeakSet, ArrayBuffer, RegExp, Error, Promise];
 
 /** The members of {@link Content} that are of the envelope, and how the session calls them. */
 export const CONTENT_MEMBERS: readonly (readonly [Exclude<keyof Content, "headers">, string])[] = [

@@ -44,14 +44,15 @@ export class Carried {
 
   /** The headers of the sender's own. */
   get headers(): Readonly<Record<string, string>> {
-    const headers: Record<string, string> = {};
+    const headers: [string, string][] = [];
     for (let index = 0; index < this.#headers.length; index += 2) {
       const name = this.#headers[index]!;
       if (!name.startsWith(":")) {
-        headers[name] = this.#headers[index + 1]!;
+        headers.push([name, this.#headers[index + 1]!]);
       }
     }
-    return headers;
+    // A header may have any name, that of a prototype too.
+    return Object.fromEntries(headers);
   }
 
   /** The media type, if the sender named one. */

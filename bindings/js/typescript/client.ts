@@ -326,7 +326,7 @@ export class Client {
 
 /** Lets a program look on. One that does not keep up loses the oldest. */
 function listen<T>(listeners: Set<Inbox<T>>, ended: boolean, first?: T): AsyncIterableIterator<T, undefined> {
-  const inbox = new Inbox<T>();
+  const inbox = new Inbox<T>(MOST_HEARD);
   if (first !== undefined) {
     inbox.push(first);
   }
@@ -362,5 +362,7 @@ const NO_OPTIONS: PublishOptions = {};
 const PRESENCE_FILTER = "$bus/service/#";
 const OVERFLOWS = { drop_oldest: 0, drop_newest: 1, disconnect: 2 } as const;
 const USUAL_CREDIT = 64;
+/** States or reports that wait for a program that listens to them. */
+const MOST_HEARD = 1000;
 /** What a frame has beside topic and payload, roughly. */
 const FRAME_BYTES = 40;

@@ -2,7 +2,7 @@
 import { Client } from "./client.js";
 import { BuslaneError, own } from "./error.js";
 import { instance } from "./instance.js";
-import { onAbort } from "./pending.js";
+import { LONGEST_TIMER, onAbort } from "./pending.js";
 import type { Platform } from "./transport.js";
 import { parseUrl } from "./url.js";
 
@@ -17,7 +17,7 @@ export interface ConnectOptions {
    * Registrations and subscriptions are remembered, requests wait until their deadline, publishes queue up.
    */
   lazy?: boolean;
-  /** How long to wait for the broker. Default: 5 s. */
+  /** How long to wait for the broker. Default: 5 s; `Infinity` for as long as it takes. */
   timeout?: number;
   /** Stops waiting for the broker. */
   signal?: AbortSignal;
@@ -36,8 +36,8 @@ export interface ConnectOptions {
 }
 
 /**
- * Joins the bus. Without a URL: in Node what `BUSLANE_URL` says, else `buslane://127.0.0.1:5959`; in a page the server
- * that the page comes from.
+ * Joins the bus. Without a URL: in Node what `BUSLANE_URL` says, else `buslane://127.0.0.1:5959`; in a page the broker that
+ * served `/buslane.js`, else the server that the page comes from.
  *
  * Rejects with `unreachable` if no broker answers in time, and at once if the broker refuses the client.
  */
@@ -52,6 +52,7 @@ export function connector(platform: Platform): Connect {
     if (!platform.kinds.includes(place.kind)) {
       throw own("not_supported", `${text}: this runtime opens WebSockets only; use ws://HOST:PORT`);
     }
+    refuseNoTimes(options);
     const { name, token, offlineBytes, pingAfter, goneAfter, firstRetry, longestRetry } = options;
     const client = new Client({
       platform,
@@ -67,6 +68,15 @@ export function connector(platform: Platform): Connect {
   };
 }
 
+function refuseNoTimes(options: ConnectOptions): void {
+  for (const name of TIMES) {
+    const time = options[name];
+    if (time !== undefined && !(typeof time === "number" && time >= 0 && (time < Infinity || UNBOUNDED.has(name)))) {
+      throw own("invalid_message", `${name} is a number of milliseconds from 0, not ${String(time)}`);
+    }
+  }
+}
+
 /** Waits until the broker has accepted the client. */
 async function connected(client: Client, url: string, options: ConnectOptions): Promise<void> {
   const timeout = options.timeout ?? CONNECT_TIMEOUT;
@@ -77,7 +87,7 @@ async function connected(client: Client, url: string, options: ConnectOptions): 
     void client.close();
   };
   const late = (): void => give(own("unreachable", `no broker answers at ${url}: ${reason}; ${HINT}`));
-  const timer = setTimeout(late, timeout);
+  const timer = timeout > LONGEST_TIMER ? undefined : setTimeout(late, timeout);
   const forget = onAbort(options.signal, give);
   try {
     for await (const state of client.states()) {
@@ -99,4 +109,6 @@ async function connected(client: Client, url: string, options: ConnectOptions): 
 }
 
 const CONNECT_TIMEOUT = 5000;
+const UNBOUNDED = new Set<string>(["timeout", "requestTimeout"]);
+const TIMES = ["timeout", "requestTimeout", "pingAfter", "goneAfter", "firstRetry", "longestRetry"] as const;
 const HINT = "start one with `buslane serve`, or say in BUSLANE_URL where it is";

@@ -1,4 +1,4 @@
-/** A queue between whoever fills it and one program that awaits it. Drops nothing by itself. */
+/** A queue between whoever fills it and one program that awaits it. Drops nothing unless it is given a bound. */
 
 interface Waiter<T> {
   resolve(result: IteratorResult<T, undefined>): void;
@@ -12,6 +12,12 @@ export class Inbox<T> {
   #waiters: Waiter<T>[] = [];
   #ended = false;
   #error: unknown;
+  readonly #most: number;
+
+  /** Makes a queue; of one with a bound the oldest gives way. */
+  constructor(most = Infinity) {
+    this.#most = most;
+  }
 
   /** How many wait. */
   get length(): number {
@@ -30,6 +36,9 @@ export class Inbox<T> {
     }
     const waiter = this.#waiters.shift();
     if (waiter === undefined) {
+      if (this.length >= this.#most) {
+        this.shift();
+      }
       this.#items.push(item);
     } else {
       waiter.resolve({ done: false, value: item });

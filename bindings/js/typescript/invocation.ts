@@ -79,18 +79,17 @@ export class Invocation extends Carried implements Context {
 
   /** Runs a handler and answers with what comes of it. `done` is called when nothing more is to come. */
   run(handler: Handler, link: Link, done: () => void): void {
-    let outcome: unknown;
     try {
-      outcome = handler(this.payload, this);
+      const outcome = handler(this.payload, this);
+      if (isThenable(outcome) || isGenerator(outcome)) {
+        void this.#finish(outcome, link).then(done, done);
+        return;
+      }
+      this.#reply(link, outcome);
     } catch (thrown) {
       this.#fail(link, problemOf(thrown));
-      return done();
     }
-    if (!isThenable(outcome) && !isGenerator(outcome)) {
-      this.#reply(link, outcome);
-      return done();
-    }
-    void this.#finish(outcome, link).then(done, done);
+    done();
   }
 
   /** Answers with an error of the table. */
@@ -112,7 +111,7 @@ export class Invocation extends Carried implements Context {
     }
   }
 
-  async #stream(parts: AsyncIterator<unknown> | Iterator<unknown>, link: Link): Promise<void> {
+  async #stream(parts: Generated, link: Link): Promise<void> {
     if (!this.wantsStream) {
       await parts.return?.();
       return this.#fail(link, {
@@ -123,21 +122,13 @@ export class Invocation extends Carried implements Context {
         detail: "the method answers in a stream, and the request asks for none",
       });
     }
-    for (;;) {
-      const part = await parts.next();
-      if (this.#withdrawn) {
-        await parts.return?.();
-        return;
-      }
-      if (part.done) {
-        link.act((glue, handle, now) => glue.finish(handle, now, this.generation, this.delivery));
-        return;
-      }
-      if (!(await this.#send(part.value, link))) {
-        await parts.return?.();
+    // Whichever way the loop is left, the generator is ended.
+    for await (const part of parts) {
+      if (this.#withdrawn || !(await this.#send(part, link))) {
         return;
       }
     }
+    link.act((glue, handle, now) => glue.finish(handle, now, this.generation, this.delivery));
   }
 
   /** Sends one part when the caller takes it. Returns whether somebody still waits. */
@@ -195,12 +186,15 @@ interface Head {
   wantsStream: boolean;
 }
 
+/** What a generator function returns. */
+type Generated = (AsyncIterable<unknown> | Iterable<unknown>) & { return?(): unknown };
+
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | undefined | null)?.then === "function";
 }
 
 /** Tells generators, whose values are parts, from arrays and other values that can be iterated. */
-function isGenerator(value: unknown): value is AsyncIterator<unknown> | Iterator<unknown> {
+function isGenerator(value: unknown): value is Generated {
   const { next } = (value ?? {}) as { next?: unknown };
   return typeof next === "function" && (Symbol.asyncIterator in (value as object) || Symbol.iterator in (value as object));
 }

@@ -10,6 +10,7 @@
  */
 import { BuslaneError, own } from "./error.js";
 import type { Glue, Instance } from "./instance.js";
+import { LONGEST_TIMER } from "./pending.js";
 import { Records, Tag } from "./records.js";
 import type { Place, Platform, Transport } from "./transport.js";
 
@@ -41,6 +42,7 @@ export class Link {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #armed = Infinity;
   #turnAsked = false;
+  #taking = false;
   /** Bytes that wait, as the session said, and what was added since. */
   #waiting = 0;
   #connected = false;
@@ -60,9 +62,14 @@ export class Link {
     });
   }
 
-  /** Lets the session begin. */
+  /** Lets the session begin, or do what it was asked for. */
   begin(): void {
-    this.#turn(false);
+    if (this.#taking) {
+      // A handler asks, while what the session handed out is not sent yet: what follows goes behind it.
+      this.#askTurn();
+    } else {
+      this.#turn(false);
+    }
   }
 
   /** Asks the session for something, and has what comes of it done soon. */
@@ -108,7 +115,7 @@ export class Link {
   finish(): void {
     if (!this.#dead) {
       this.#die();
-      this.#parts.instance.call((glue) => glue.forget(this.#handle));
+      this.#ask((glue) => glue.forget(this.#handle));
     }
   }
 
@@ -145,20 +152,46 @@ export class Link {
     if (this.#dead) {
       return;
     }
-    let batch: Uint8Array;
+    const batch = this.#ask((glue) => work(glue, this.#transport?.writable ?? false));
+    if (batch !== undefined) {
+      this.#take(new Records(batch));
+    }
+  }
+
+  /** Asks the session for something on behalf of nobody. */
+  #ask<T>(work: (glue: Glue) => T): T | undefined {
     try {
-      batch = this.#parts.instance.call((glue) => work(glue, this.#transport?.writable ?? false));
+      return this.#parts.instance.call(work);
     } catch {
       // The instance has failed, and everybody is told by it.
-      return;
+      return undefined;
     }
-    this.#take(new Records(batch));
   }
 
   #take(records: Records): void {
     this.#waiting = records.waiting;
+    this.#taking = true;
+    const portions = this.#handOut(records);
+    this.#taking = false;
+    if (this.#dead) {
+      return;
+    }
+    if (portions.length > 0) {
+      this.#transport?.send(portions);
+    }
+    this.#arm(records.due);
+    this.#close();
+    if (!this.crowded) {
+      this.#wake(this.#roomWanted);
+    } else if (this.#transport?.writable) {
+      this.#askTurn();
+    }
+  }
+
+  /** Has everything done that a batch holds, and returns what of it is to be sent. */
+  #handOut(records: Records): Uint8Array[] {
     const portions: Uint8Array[] = [];
-    for (let tag = records.next(); tag !== 0; tag = records.next()) {
+    for (let tag = records.next(); tag !== 0 && !this.#dead; tag = records.next()) {
       switch (tag) {
         case Tag.Transmit:
           portions.push(records.bytes());
@@ -173,42 +206,37 @@ export class Link {
           this.#connected = tag === Tag.Connected || (this.#connected && tag !== Tag.Disconnected);
           this.#parts.take(tag, records);
       }
-      if (this.#dead) {
-        return;
-      }
     }
-    if (portions.length > 0) {
-      this.#transport?.send(portions);
-    }
-    this.#arm(records.due);
-    this.#close();
-    if (!this.crowded) {
-      this.#wake(this.#roomWanted);
-    } else if (this.#transport?.writable) {
-      this.#askTurn();
-    }
+    return portions;
   }
 
   #dial(): void {
     const isPresent = (): boolean => this.#transport === transport;
-    const transport: Transport = this.#parts.platform.dial(this.#parts.place, {
-      opened: () => isPresent() && this.#cross((glue) => glue.connected(this.#handle, this.#now())),
-      received: (bytes) => isPresent() && this.#receive(bytes),
-      alive: () => isPresent() && this.#parts.instance.call((glue) => glue.sign_of_life(this.#handle, this.#now())),
-      drained: () => isPresent() && this.#turn(false),
-      lost: (reason) => {
-        if (isPresent()) {
-          this.#transport = undefined;
-          this.#cross((glue) => glue.disconnected(this.#handle, this.#now(), reason));
-        }
-      },
-      refused: (status, body) => {
-        if (isPresent()) {
-          this.#transport = undefined;
-          this.#cross((glue) => glue.refused(this.#handle, this.#now(), status, body));
-        }
-      },
-    });
+    const lost = (reason: string): void => this.#cross((glue) => glue.disconnected(this.#handle, this.#now(), reason));
+    let transport: Transport | undefined;
+    try {
+      transport = this.#parts.platform.dial(this.#parts.place, {
+        opened: () => isPresent() && this.#cross((glue) => glue.connected(this.#handle, this.#now())),
+        received: (bytes) => isPresent() && this.#receive(bytes),
+        alive: () => isPresent() && this.#ask((glue) => glue.sign_of_life(this.#handle, this.#now())),
+        drained: () => isPresent() && this.#turn(false),
+        lost: (reason) => {
+          if (isPresent()) {
+            this.#transport = undefined;
+            lost(reason);
+          }
+        },
+        refused: (status, body) => {
+          if (isPresent()) {
+            this.#transport = undefined;
+            this.#cross((glue) => glue.refused(this.#handle, this.#now(), status, body));
+          }
+        },
+      });
+    } catch (error) {
+      // What cannot even be begun, as a WebSocket that a page's policy forbids, is lost like any other.
+      this.#parts.platform.soon(() => lost(String(error)));
+    }
     this.#transport = transport;
   }
 
@@ -234,12 +262,8 @@ export class Link {
       transport.abort();
       return;
     }
-    const last: Uint8Array[] = [];
-    const records = new Records(this.#parts.instance.call((glue) => glue.turn(this.#handle, this.#now(), false, true)));
-    for (let tag = records.next(); tag === Tag.Transmit; tag = records.next()) {
-      last.push(records.bytes());
-    }
-    transport.send(last);
+    const batch = this.#ask((glue) => glue.turn(this.#handle, this.#now(), false, true));
+    transport.send(batch === undefined ? [] : this.#handOut(new Records(batch)));
     this.#transport = undefined;
     this.#lingering += 1;
     transport.end(() => {
@@ -277,5 +301,3 @@ export class Link {
 
 /** Bytes on their way above which the program's own sends wait: enough for one large write. */
 const HIGH_WATER = 256 * 1024;
-/** The longest time that setTimeout takes, in milliseconds. */
-const LONGEST_TIMER = 2 ** 31 - 1;

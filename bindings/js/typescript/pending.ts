@@ -40,4 +40,6 @@ export function onAbort(signal: AbortSignal | undefined, aborted: (reason: unkno
   return () => signal.removeEventListener("abort", listener);
 }
 
+/** The longest time that setTimeout takes, in milliseconds. */
+export const LONGEST_TIMER = 2 ** 31 - 1;
 const NOTHING = (): void => {};

@@ -1,4 +1,5 @@
 /** What a program offers: how a service is declared, and a registration of it. Runs no handler; `invocation.ts` does. */
+import { json } from "./body.js";
 import type { Carried } from "./carried.js";
 import type { BuslaneError } from "./error.js";
 import { defer, type Deferred } from "./pending.js";
@@ -78,7 +79,7 @@ export interface Declaration {
 
 /** How a registration is made. */
 export interface RegisterOptions {
-  /** Takes it back. */
+  /** Takes it back, as long as the broker has not accepted it. */
   signal?: AbortSignal;
 }
 
@@ -103,6 +104,7 @@ export class Registration {
   /** @internal Whether some call has told the program of it. */
   told = false;
   readonly #ended = defer<void>();
+  #hasEnded = false;
   readonly #owner: RegistrationOwner;
   #instance: string | undefined;
   #compatibility: CompatibilityReport | undefined;
@@ -129,7 +131,9 @@ export class Registration {
 
   /** Ends the registration. With `drain` the requests under way may be finished first. */
   unregister(options: { drain?: boolean } = {}): Promise<void> {
-    this.#owner.unregister(options.drain ?? false);
+    if (!this.#hasEnded) {
+      this.#owner.unregister(options.drain ?? false);
+    }
     return this.#ended.promise;
   }
 
@@ -148,6 +152,7 @@ export class Registration {
 
   /** @internal */
   end(error?: BuslaneError): void {
+    this.#hasEnded = true;
     if (error === undefined) {
       this.#ended.resolve();
     } else {
@@ -164,7 +169,7 @@ export function declarationText(declaration: Declaration): string {
     return [name, { input, output, description }];
   });
   const { name, version, instance, groups, topics, schemas, meta } = declaration;
-  return JSON.stringify({ name, version, instance, groups, methods: Object.fromEntries(methods), topics, schemas, meta });
+  return json({ name, version, instance, groups, methods: Object.fromEntries(methods), topics, schemas, meta });
 }
 
 /** Declares a service method by method. Made by `bus.service(name, version)`. */

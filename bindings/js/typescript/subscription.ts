@@ -3,7 +3,7 @@
  * messages from it.
  */
 import { Gap, Message } from "./carried.js";
-import type { BuslaneError } from "./error.js";
+import { own, type BuslaneError } from "./error.js";
 import { Inbox } from "./inbox.js";
 import { defer, onAbort } from "./pending.js";
 
@@ -137,7 +137,7 @@ export class Subscription implements AsyncIterableIterator<Message, undefined> {
   end(error?: BuslaneError): void {
     this.#forget();
     this.#inbox.end(error);
-    this.accepted.reject(error);
+    this.accepted.reject(error ?? own("closed", "the client ended before the broker accepted the subscription"));
   }
 
   async #take(): Promise<IteratorResult<Message | Gap, undefined>> {
@@ -183,7 +183,7 @@ export class Subscription implements AsyncIterableIterator<Message, undefined> {
       return;
     }
     this.#forget();
-    this.accepted.reject(reason);
+    this.accepted.reject(reason ?? own("closed", "the subscription was ended before the broker accepted it"));
     if (reason === undefined) {
       this.#inbox.discard();
     } else {

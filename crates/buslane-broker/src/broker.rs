@@ -281,6 +281,7 @@ fn hub(config: &Config, seed: [u8; 32], clock: Clock) -> Hub {
         limits: config.limits.clone(),
         node: config.node.clone(),
         origins: config.origins.clone(),
+        page_client: config.page_client.clone(),
     })
 }
 

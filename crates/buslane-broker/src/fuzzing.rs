@@ -99,6 +99,7 @@ fn hub() -> Hub {
         limits,
         node,
         origins: Vec::new(),
+        page_client: std::path::PathBuf::new(),
     })
 }
 

@@ -20,82 +20,91 @@ export interface Frame {
 
 /** Finds frames in what comes, cut anywhere. */
 export class FrameReader {
-  #bytes: Uint8Array = EMPTY;
+  /** What came and was not read. Put together when a frame is complete, and not for each part of it. */
+  #pieces: Uint8Array[] = [];
+  #length = 0;
+  /** Bytes without which nothing can be read. */
+  #wanted = SHORTEST_HEAD;
   #message: Uint8Array[] = [];
-  #messageOpcode: Opcode = Opcode.Continuation;
+  #messageOpcode: Opcode | undefined;
   #messageLength = 0;
 
   /** Takes what came. */
   append(bytes: Uint8Array): void {
-    this.#bytes = this.#bytes.length === 0 ? bytes : Buffer.concat([this.#bytes, bytes]);
+    this.#pieces.push(bytes);
+    this.#length += bytes.length;
   }
 
   /** Returns the next message or control frame, if it is complete. */
   next(): Frame | undefined {
-    for (;;) {
-      const head = this.#head();
+    while (this.#length >= this.#wanted) {
+      const bytes = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
+      const head = readHead(bytes);
       if (head === undefined) {
-        return undefined;
-      }
-      if (head === BROKEN) {
-        return { opcode: Opcode.Broken, payload: EMPTY };
+        return BROKEN;
       }
       const { final, opcode, start, end } = head;
-      const payload = this.#bytes.subarray(start, end);
-      this.#bytes = this.#bytes.subarray(end);
-      if (opcode >= Opcode.Close) {
-        return { opcode, payload };
+      const isWhole = bytes.length >= end;
+      const rest = isWhole ? bytes.subarray(end) : bytes;
+      this.#pieces = [rest];
+      this.#length = rest.length;
+      this.#wanted = isWhole ? SHORTEST_HEAD : end;
+      if (!isWhole) {
+        return undefined;
       }
-      const message = this.#add(final, opcode, payload);
-      if (message !== undefined) {
-        return message;
+      const payload = bytes.subarray(start, end);
+      const frame = opcode >= Opcode.Close ? { opcode, payload } : this.#add(final, opcode, payload);
+      if (frame !== undefined) {
+        return frame;
       }
     }
+    return undefined;
   }
 
+  /** Adds a part of a message. Returns the message if it is the last one. */
   #add(final: boolean, opcode: Opcode, payload: Uint8Array): Frame | undefined {
-    if (opcode !== Opcode.Continuation) {
-      this.#messageOpcode = opcode;
+    if ((opcode === Opcode.Continuation) === (this.#messageOpcode === undefined)) {
+      return BROKEN;
     }
-    if (final && this.#message.length === 0) {
-      return { opcode: this.#messageOpcode, payload };
-    }
+    const messageOpcode = this.#messageOpcode ?? opcode;
     this.#messageLength += payload.length;
-    this.#message.push(payload);
     if (this.#messageLength > LONGEST_MESSAGE) {
-      return { opcode: Opcode.Broken, payload: EMPTY };
+      return BROKEN;
     }
+    this.#message.push(payload);
+    this.#messageOpcode = final ? undefined : messageOpcode;
     if (!final) {
       return undefined;
     }
-    const whole = Buffer.concat(this.#message.splice(0));
+    const parts = this.#message.splice(0);
     this.#messageLength = 0;
-    return { opcode: this.#messageOpcode, payload: whole };
+    return { opcode: messageOpcode, payload: parts.length === 1 ? payload : Buffer.concat(parts) };
   }
+}
 
-  #head(): { final: boolean; opcode: Opcode; start: number; end: number } | typeof BROKEN | undefined {
-    const bytes = this.#bytes;
-    if (bytes.length < 2) {
-      return undefined;
-    }
-    const [first, second] = [bytes[0]!, bytes[1]!];
-    // Reserved bits, a mask from a server, and what no opcode is.
-    if ((first & 0x70) !== 0 || (second & 0x80) !== 0 || !KNOWN.has(first & 0x0f)) {
-      return BROKEN;
-    }
-    const short = second & 0x7f;
-    const start = short < 126 ? 2 : short === 126 ? 4 : 10;
-    if (bytes.length < start) {
-      return undefined;
-    }
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const length = short < 126 ? short : short === 126 ? view.getUint16(2) : Number(view.getBigUint64(2));
-    if (length > LONGEST_MESSAGE) {
-      return BROKEN;
-    }
-    const end = start + length;
-    return bytes.length < end ? undefined : { final: (first & 0x80) !== 0, opcode: first & 0x0f, start, end };
+/** What stands before a payload, as far as it came: of a head that is not whole, `end` is where it ends. */
+interface Head {
+  readonly final: boolean;
+  readonly opcode: Opcode;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Reads a head; `undefined` if no client may take it. */
+function readHead(bytes: Uint8Array): Head | undefined {
+  const [first, second] = [bytes[0]!, bytes[1]!];
+  const [final, opcode, short] = [(first & 0x80) !== 0, first & 0x0f, second & 0x7f];
+  // Reserved bits, a mask from a server, what no opcode is, and a control frame that is long or in parts.
+  if ((first & 0x70) !== 0 || (second & 0x80) !== 0 || !KNOWN.has(opcode) || (opcode >= Opcode.Close && (!final || short > 125))) {
+    return undefined;
   }
+  const start = short < 126 ? SHORTEST_HEAD : short === 126 ? 4 : 10;
+  if (bytes.length < start) {
+    return { final, opcode, start, end: start };
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const length = short < 126 ? short : short === 126 ? view.getUint16(2) : Number(view.getBigUint64(2));
+  return length > LONGEST_MESSAGE ? undefined : { final, opcode, start, end: start + length };
 }
 
 /** Writes each portion as a frame of its own, masked as a client's have to be. */
@@ -143,9 +152,10 @@ function nextMask(): Buffer {
 const masks = Buffer.alloc(4096);
 let masked = masks.length;
 const EMPTY = new Uint8Array(0);
-const BROKEN = Symbol("broken");
+const BROKEN: Frame = { opcode: Opcode.Broken, payload: EMPTY };
+const SHORTEST_HEAD = 2;
 const KNOWN = new Set([0, 1, 2, 8, 9, 10]);
 /** The longest head of a client's frame. */
 const HEAD_BYTES = 14;
 /** Far over every limit of a broker: what is longer comes from none. */
-const LONGEST_MESSAGE = 1 << 30;
+const LONGEST_MESSAGE = 1 << 29;

@@ -2,11 +2,11 @@
 import type { Platform } from "../transport.js";
 import { dialWebSocket } from "./websocket.js";
 
-/** Makes the platform of a way to get the WebAssembly module. */
-export function webPlatform(fetchModule: () => Promise<Response>): Platform {
+/** Makes the platform of a way to get the WebAssembly module; `script` is where this code came from, if that matters. */
+export function webPlatform(fetchModule: () => Promise<Response>, script?: string): Platform {
   return {
     kinds: ["websocket"],
-    usualUrl,
+    usualUrl: () => brokerOf(script) ?? brokerOf(globalThis.location?.href) ?? "ws://127.0.0.1:5959/ws",
     dial: (place, listener) => {
       if (place.kind !== "websocket") {
         throw new TypeError("only WebSockets can be opened here");
@@ -25,11 +25,8 @@ export function webPlatform(fetchModule: () => Promise<Response>): Platform {
   };
 }
 
-/** The server that the page comes from, else the default of this machine. */
-function usualUrl(): string {
-  const { protocol, host } = globalThis.location ?? {};
-  if (host && (protocol === "http:" || protocol === "https:")) {
-    return `${protocol.replace("http", "ws")}//${host}/ws`;
-  }
-  return "ws://127.0.0.1:5959/ws";
+/** The WebSocket of the server that something came from, if it came from one. */
+function brokerOf(source: string | undefined): string | undefined {
+  const [, secure, host] = /^http(s?):\/\/(?:[^/?#]*@)?([^/?#]+)/.exec(source ?? "") ?? [];
+  return host && `ws${secure}://${host}/ws`;
 }

@@ -5,5 +5,9 @@ import { webPlatform } from "./platform.js";
 
 export * from "../index.js";
 
+// A broker serves this file under this name. Under another it came from elsewhere, as a server of packages.
+const script = new URL(import.meta.url);
+const broker = script.pathname === "/buslane.js" ? script.href : undefined;
+
 /** Joins the bus; see {@link Connect}. */
-export const connect = connector(webPlatform(async () => new Response(module as unknown as BodyInit)));
+export const connect = connector(webPlatform(async () => new Response(module as unknown as BodyInit), broker));

@@ -134,6 +134,7 @@ const KEYS: &[Key] = keys! {
     "drain" DURATION |config, value| config.drain => value.duration();
     "http.origins" ORIGINS |config, value| config.origins =>
         all(value, |part| is_origin(&part).then_some(part));
+    "http.client" PATH |config, value| config.page_client => value.text().map(PathBuf::from);
     "log.format" FORMAT |config, value| config.log.format => match value.text()? {
         "text" => Some(LogFormat::Text),
         "json" => Some(LogFormat::Json),

@@ -49,6 +49,9 @@ pub struct Config {
     pub limits: Limits,
     /// Origins of web pages that may join beside the broker's own. Key `http.origins`.
     pub origins: Vec<String>,
+    /// The JavaScript client that pages get as `/buslane.js`. Key `http.client`, default `buslane.js` beside the
+    /// program, else in `../share/buslane/`.
+    pub page_client: PathBuf,
     /// What is done about a registration that breaks those who use the service. Key `contracts.compatibility`, default
     /// warn.
     pub compatibility: Compatibility,
@@ -102,6 +105,7 @@ impl Default for Config {
             drain: DRAIN,
             limits: Limits::default(),
             origins: Vec::new(),
+            page_client: page_client(),
             compatibility: Compatibility::default(),
             log: LogConfig::default(),
         }
@@ -292,10 +296,21 @@ fn state_directory<'a>(variable: &impl Fn(&str) -> Option<&'a String>) -> PathBu
     }
 }
 
+/// Finds the JavaScript client where it is installed with the program; beside it, if it is nowhere.
+fn page_client() -> PathBuf {
+    let program = std::env::current_exe().unwrap_or_default();
+    let folder = program.parent().unwrap_or(Path::new(""));
+    let places = PAGE_CLIENT.map(|place| folder.join(place));
+    let found = places.iter().find(|place| place.is_file());
+    found.unwrap_or(&places[0]).clone()
+}
+
 /// How long requests in flight may take at the end, unless something else is said.
 const DRAIN: Duration = Duration::from_secs(5);
 /// Where state is kept if the platform names no place for it.
 const HOMELESS_DATA: &str = "buslane-data";
+/// Where the JavaScript client is, from the program's folder.
+const PAGE_CLIENT: [&str; 2] = ["buslane.js", "../share/buslane/buslane.js"];
 /// Strangers send into the buffer that all connections share.
 const LARGEST_FIRST_FRAME: usize = 128 << 10;
 const LARGEST_PAYLOAD: usize = 256 << 20;

@@ -22,6 +22,10 @@ const FLAGS: &[(&str, &str)] = &[
 const VARYING: &[(&str, &str)] = &[
     ("node", "the host's name"),
     ("data", "the platform's state directory"),
+    (
+        "http.client",
+        "`buslane.js` beside the program, else in `../share/buslane/`",
+    ),
 ];
 
 /// Headings of the sections of keys.

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::io::IoSlice;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -27,6 +28,8 @@ pub(crate) struct Hub {
     pub(crate) limits: Limits,
     pub(crate) compiler: Compiler,
     pub(crate) guard: Guard,
+    /// The JavaScript client that pages get.
+    pub(crate) page_client: PathBuf,
     /// The broker's name on the bus.
     pub(crate) node: Name,
     pub(crate) journal: RefCell<Journal>,
@@ -65,6 +68,7 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     pub(crate) node: Name,
     pub(crate) origins: Vec<String>,
+    pub(crate) page_client: PathBuf,
 }
 
 /// A connection that the engine does not take.
@@ -143,6 +147,7 @@ impl Hub {
             limits: setup.limits,
             compiler: Compiler::new(),
             guard: Guard::new(setup.origins),
+            page_client: setup.page_client,
             node: setup.node,
             journal: RefCell::default(),
             statistics: Statistics::default(),

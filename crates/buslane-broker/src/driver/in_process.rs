@@ -222,6 +222,7 @@ mod tests {
             limits: Limits::default(),
             node,
             origins: Vec::new(),
+            page_client: std::path::PathBuf::new(),
         }));
         let mut runtime = Builder::new_current_thread();
         let runtime = runtime.enable_all().build_local(LocalOptions::default()).unwrap();

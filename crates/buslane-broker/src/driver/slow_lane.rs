@@ -115,6 +115,7 @@ mod tests {
                 clock: Clock::start(),
                 limits: Limits::default(),
                 origins: Vec::new(),
+                page_client: std::path::PathBuf::new(),
             }));
             spawn_local(Flusher::new(Rc::clone(&hub)));
             spawn_local(Usher::new(Rc::clone(&hub)));

@@ -95,6 +95,7 @@ const WELCOME: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     ", a message bus. This is a broker.\n\n\
      /ws       WebSocket: buslane.json.v1 or buslane.bin.v1\n\
+     /buslane.js  the client for pages\n\
      /healthz  whether it runs\n\
      /readyz   whether it takes new work\n\
      /metrics  figures for Prometheus\n\

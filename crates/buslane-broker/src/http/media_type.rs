@@ -12,6 +12,8 @@ pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 pub(super) const PROBLEM: &str = "application/problem+json";
 /// JSON, one object a line.
 pub(super) const LINES: &str = "application/x-ndjson";
+/// JavaScript (RFC 9239).
+pub(super) const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 /// Server-sent events (WHATWG HTML, section 9.2).
 pub(super) const EVENTS: &str = "text/event-stream";
 /// An event in structured mode (CloudEvents JSON format 1.0).

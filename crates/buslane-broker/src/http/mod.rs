@@ -17,6 +17,7 @@ mod message_headers;
 mod metrics;
 mod openapi;
 mod origin;
+mod page_client;
 mod percent;
 mod prefixed;
 mod problem;

@@ -218,6 +218,7 @@ mod tests {
             },
             node,
             origins: Vec::new(),
+            page_client: std::path::PathBuf::new(),
         }));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -10,6 +10,7 @@ mod connections;
 mod documentation;
 mod draining;
 mod guarding;
+mod page_client;
 mod publishing;
 mod requesting;
 mod routing;

@@ -88,6 +88,10 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, DecodeError> {
 
 /// Makes the error of a text that serde refused to read as a `T`, without looking for the member.
 #[cfg(not(feature = "diagnosis"))]
+#[expect(
+    clippy::extra_unused_type_parameters,
+    reason = "the one that looks for the member reads the type again"
+)]
 fn diagnose<T>(text: &str, refusal: &serde_json::Error) -> DecodeError {
     let reason = refusal.to_string();
     if refusal.is_data() {

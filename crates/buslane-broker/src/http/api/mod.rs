@@ -14,6 +14,7 @@ mod views;
 pub(crate) use feed::Feeds;
 
 use super::media_type::{EVENTS, JSON, LINES};
+use super::page_client;
 use super::query::Parameter;
 use super::router::{Route, Verb};
 
@@ -105,6 +106,15 @@ pub(super) const ROUTES: &[Route] = &[
     view("statistics", "/api/v1/statistics", &[], |exchange| {
         Box::pin(views::statistics(exchange))
     }),
+    Route {
+        name: "page_client",
+        path: page_client::PATH,
+        verb: Verb::Get,
+        query: &[],
+        produces: &[],
+        lasts: false,
+        handle: |exchange| Box::pin(page_client::script(exchange)),
+    },
 ];
 
 /// A path that tells something as JSON.
