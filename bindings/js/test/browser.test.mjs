@@ -1,25 +1,25 @@
-// The package in a real browser: the file for pages without a build step, and the one that bundlers take.
+// The package in a real browser: the file for pages without a build step, from the page's server and from the broker, the one that
+// bundlers take, and what a page makes of it all with Vite.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
-import { tmpdir } from "node:os";
-import { extname, join } from "node:path";
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { Broker } from "./stage/broker.mjs";
+import { PageServer, visit } from "./stage/browser.mjs";
+import { blankProject } from "./stage/project.mjs";
 
+const run = promisify(execFile);
 const dist = fileURLToPath(new URL("../dist/", import.meta.url));
-const TYPES = { ".js": "text/javascript", ".wasm": "application/octet-stream" };
 
-/** What the page does: everything that differs from Node, and tells the server what came of it. */
-const page = (module, url) => `<!doctype html><script type="module">
+/** What a page does: everything that differs from Node, and tells the server what came of it. */
+const program = (connecting) => `
   const report = (result) => fetch("/result", { method: "POST", body: JSON.stringify(result) });
   try {
-    const { connect, BuslaneError } = await import("/${module}");
-    const bus = await connect(${JSON.stringify(url)}, { name: "page" });
+    const bus = await ${connecting};
     await bus.register({ name: "page", version: "1.0.0", methods: {
       back: (payload) => payload,
       count: async function* (n) { for (let i = 0; i < n; i++) yield i; },
@@ -37,51 +37,75 @@ const page = (module, url) => `<!doctype html><script type="module">
     await bus.close();
     await report({ back, parts: parts.length, bytes: value.payload.length, code, many: many.every((each, index) => each === index), state: bus.state.kind });
   } catch (error) {
-    await report({ error: String(error?.stack ?? error) });
+    await report({ error: String(error?.code ?? ""), text: String(error?.stack ?? error) });
   }
+`;
+const page = (module, connecting) => `<!doctype html><script type="module">
+  import { connect, BuslaneError } from "${module}";
+  ${program(connecting)}
 </script>`;
+const EXPECTED = { back: { text: "ü😀" }, parts: 200, bytes: 300_000, code: "no_instance", many: true, state: "ended" };
 
-async function open(module) {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const origin = `http://127.0.0.1:${server.address().port}`;
-  const broker = await Broker.start({ options: { http: { origins: origin } } });
-  const profile = mkdtempSync(join(tmpdir(), "buslane-browser-"));
-  const result = new Promise((resolve) => {
-    server.on("request", async (request, response) => {
-      const name = request.url.slice(1);
-      if (request.method === "POST") {
-        let body = "";
-        for await (const part of request) body += part;
-        response.end();
-        resolve(JSON.parse(body));
-      } else if (name === "") {
-        response.writeHead(200, { "Content-Type": "text/html; charset=utf-8" }).end(page(module, broker.webSocketUrl));
-      } else if (/^[a-z]+\.(js|wasm)$/.test(name)) {
-        response.writeHead(200, { "Content-Type": TYPES[extname(name)] }).end(readFileSync(join(dist, name)));
-      } else {
-        response.writeHead(404).end();
-      }
-    });
-  });
-  const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
-  const browser = spawn(process.env.CHROMIUM ?? "chromium", [...flags, `--user-data-dir=${profile}`, "--remote-debugging-port=0", `${origin}/`], { stdio: "ignore" });
-  const exited = once(browser, "exit").then(([code]) => ({ error: `the browser ended with ${code}` }));
-  const failed = once(browser, "error").then(([error]) => ({ error: `the browser cannot be started: ${error.message}` }));
-  try {
-    return await Promise.race([result, exited, failed]);
-  } finally {
-    browser.kill("SIGKILL");
-    await Promise.race([exited, failed]);
-    server.closeAllConnections();
-    server.close();
+/** Opens the page at / with a broker beside it, and returns what it reports. */
+async function open(context, { text, headers, folder = dist, lists = true }) {
+  const pages = {};
+  const server = await PageServer.start(pages, folder);
+  const http = { client: join(dist, "buslane.js"), ...(lists ? { origins: server.origin } : {}) };
+  const broker = await Broker.start({ options: { http } });
+  context.after(async () => {
+    server.end();
     await broker.end();
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
-  }
+  });
+  pages["/"] = { text: text(broker), headers };
+  return visit(`${server.origin}/`, server.result);
 }
 
 for (const module of ["buslane.js", "web.js"]) {
-  test(`a page joins the bus with ${module}`, async () => {
-    assert.deepEqual(await open(module), { back: { text: "ü😀" }, parts: 200, bytes: 300_000, code: "no_instance", many: true, state: "ended" });
+  test(`a page joins the bus with ${module}`, async (context) => {
+    const text = (broker) => page(`/${module}`, `connect("${broker.webSocketUrl}", { name: "page" })`);
+    assert.deepEqual(await open(context, { text }), EXPECTED);
   });
 }
+
+test("a page joins with what the broker serves, and needs no address but that", async (context) => {
+  const text = (broker) => page(`http://127.0.0.1:${broker.place.port}/buslane.js`, "connect()");
+  assert.deepEqual(await open(context, { text }), EXPECTED);
+});
+
+test("a page joins under a policy that lets WebAssembly and the broker be", async (context) => {
+  const text = (broker) => page("/buslane.js", `connect("${broker.webSocketUrl}")`);
+  const policy = "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'; connect-src 'self' ws://127.0.0.1:*";
+  assert.deepEqual(await open(context, { text, headers: { "Content-Security-Policy": policy } }), EXPECTED);
+});
+
+test("a page whose policy forbids WebAssembly is told so", async (context) => {
+  const text = (broker) => page("/buslane.js", `connect("${broker.webSocketUrl}")`);
+  const policy = "default-src 'self'; script-src 'self' 'unsafe-inline'";
+  const { error, text: why } = await open(context, { text, headers: { "Content-Security-Policy": policy } });
+  assert.equal(error, "internal");
+  assert.match(why, /WebAssembly/);
+});
+
+test("a page of an origin that the broker does not list cannot join", async (context) => {
+  const text = (broker) => page("/buslane.js", `connect("${broker.webSocketUrl}", { timeout: 300 })`);
+  const { error, text: why } = await open(context, { text, lists: false });
+  assert.equal(error, "unreachable");
+  assert.match(why, /http\.origins/);
+});
+
+test("a page that Vite has bundled joins the bus", async (context) => {
+  const project = await blankProject(context);
+  writeFileSync(join(project, "index.html"), '<!doctype html><script type="module" src="/main.js"></script>');
+  writeFileSync(join(project, "main.js"), `import { connect, BuslaneError } from "buslane";${program('connect(new URLSearchParams(location.search).get("bus"))')}`);
+  writeFileSync(join(project, "vite.config.mjs"), 'export default { build: { target: "es2022", assetsInlineLimit: 0 } };');
+  const vite = fileURLToPath(new URL("../node_modules/vite/bin/vite.js", import.meta.url));
+  await run(process.execPath, [vite, "build", "--logLevel", "warn"], { cwd: project });
+  const server = await PageServer.start({}, join(project, "dist"));
+  const broker = await Broker.start({ options: { http: { origins: server.origin } } });
+  context.after(async () => {
+    server.end();
+    await broker.end();
+  });
+  const outcome = await visit(`${server.origin}/index.html?bus=${encodeURIComponent(broker.webSocketUrl)}`, server.result);
+  assert.deepEqual(outcome, EXPECTED);
+});

@@ -70,7 +70,7 @@ class WebSocketTransport implements Transport {
     this.#closed?.();
     if (!this.#over) {
       this.#over = true;
-      const usual = this.#opened ? "the broker closed the connection" : "the WebSocket cannot be opened; the browser does not say why";
+      const usual = this.#opened ? "the broker closed the connection" : "the WebSocket cannot be opened, and the browser does not say why; is the broker there, and does http.origins list this page?";
       this.#listener.lost(reason || usual);
     }
   }
