@@ -1,53 +1,20 @@
 #!/usr/bin/env bash
-# Builds the package of the C++ SDK, and tests it: `scripts/cpp.sh build`, `test` or `reference`.
+# Builds the package of the C++ SDK, and tests it: `scripts/cpp.sh build`, `test`, `examples` or `reference`.
+#
+# What is shipped has the Rust half optimised as a whole, which takes minutes. The tests take it as the tests of the
+# other languages do, from one build of the workspace.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# shellcheck source=scripts/machine.sh
-source scripts/machine.sh
+# shellcheck source=scripts/setup.sh
+source scripts/setup.sh
+require_rust
+require_cpp
+require_cmake
 
-target=${CARGO_TARGET_DIR:-target}
-case $target in /*) ;; *) target=$PWD/$target ;; esac
-build=$target/cpp/build
-prefix=$target/cpp/prefix
-export PATH="$PWD/.tools/python/bin:$PATH"
-
-# Brings CMake by pip where the system has none, or one that is too old.
-require_cmake() {
-  if has_cmake; then return; fi
-  note "installing CMake into .tools/"
-  mkdir -p .tools
-  [ -x .tools/python/bin/python ] || python3 -m venv .tools/python >/dev/null 2>&1 || rm -rf .tools/python
-  if [ -x .tools/python/bin/python ]; then
-    .tools/python/bin/python -m pip install --quiet --disable-pip-version-check 'cmake>=3.25,<5' >&2
-  else
-    python3 -m pip install --quiet --disable-pip-version-check --target .tools/python 'cmake>=3.25,<5' >&2
-    export PYTHONPATH="$PWD/.tools/python"
-  fi
-  has_cmake || fail "CMake cannot be installed by pip: install your system's package of it, 3.20 or later"
-}
-
-has_cmake() {
-  local found
-  found=$(cmake --version 2>/dev/null | sed -n 's/^cmake version //p') &&
-    [ "$(printf '3.20\n%s\n' "$found" | sort -V | head -n 1)" = 3.20 ]
-}
-
-# Brings GoogleTest and nlohmann/json, which the tests need, by Debian's packages: installed, or unpacked into .tools/.
-require_test_libraries() {
-  if [ -e /usr/include/gtest/gtest.h ] && [ -e /usr/include/nlohmann/json.hpp ]; then return; fi
-  if install_debian_packages libgtest-dev nlohmann-json3-dev; then return; fi
-  local folder=$PWD/.tools/debian
-  if [ ! -e "$folder/usr/include/gtest/gtest.h" ]; then
-    has apt-get && has dpkg-deb || fail "the tests need GoogleTest and nlohmann/json: install your system's packages"
-    mkdir -p "$folder"
-    (cd "$folder" && apt-get download libgtest-dev nlohmann-json3-dev >/dev/null) ||
-      fail "the tests need GoogleTest and nlohmann/json: install libgtest-dev and nlohmann-json3-dev"
-    local package
-    for package in "$folder"/*.deb; do dpkg-deb --extract "$package" "$folder"; done
-  fi
-  export CMAKE_PREFIX_PATH="$folder/usr${CMAKE_PREFIX_PATH:+:$CMAKE_PREFIX_PATH}"
-}
+target=$(target_folder)
+build=$target/cpp/test/build
+prefix=$target/cpp/test/prefix
 
 # configure FOLDER OPTION...: makes a folder ready to build. cargo builds where it always does.
 configure() {
@@ -56,12 +23,27 @@ configure() {
   cmake -S bindings/cpp -B "$folder" -DBUSLANE_CARGO_TARGET="$target" -DCMAKE_INSTALL_LIBDIR=lib "$@" >/dev/null
 }
 
+# What is shipped, in the folder `prefix`.
 build_package() {
-  configure "$build" -DCMAKE_BUILD_TYPE=Release "$@"
+  local folder=$target/cpp/build
+  configure "$folder" -DCMAKE_BUILD_TYPE=Release
+  cmake --build "$folder" --parallel 2
+  rm -rf "$target/cpp/prefix"
+  cmake --install "$folder" --prefix "$target/cpp/prefix" >/dev/null
+  note "the C++ package is in $target/cpp/prefix"
+}
+
+# configure_tests FOLDER OPTION...: for tests, over the build that they share.
+configure_tests() {
+  configure "$@" -DBUSLANE_CARGO_PROFILE=dev -DBUSLANE_CARGO_PACKAGES=--workspace -DBUSLANE_TESTS=ON
+}
+
+build_tests() {
+  require_cpp_libraries
+  build_peers
+  export BUSLANE_BROKER=$target/debug/buslane
+  configure_tests "$build" -DCMAKE_BUILD_TYPE=Release
   cmake --build "$build" --parallel 2
-  rm -rf "$prefix"
-  cmake --install "$build" --prefix "$prefix" >/dev/null
-  note "the C++ package is in $prefix"
 }
 
 # What a stranger does with the package: a blank project by CMake, shared and static, and one by pkg-config.
@@ -71,13 +53,11 @@ test_consumers() {
   cmake -S bindings/cpp/tests/consumer -B "$folder" -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
   cmake --build "$folder" >/dev/null
   ctest --test-dir "$folder" --output-on-failure
-  if has pkg-config; then
-    local flags
-    flags=$(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags --libs buslane)
-    # shellcheck disable=SC2086 # these are several words
-    "$compiler" -std=c++17 bindings/cpp/tests/consumer/main.cpp -o "$folder/by-pkg-config" $flags
-    LD_LIBRARY_PATH="$prefix/lib" "$folder/by-pkg-config"
-  fi
+  local flags
+  flags=$(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags --libs buslane)
+  # shellcheck disable=SC2086 # these are several words
+  "$compiler" -std=c++17 bindings/cpp/tests/consumer/main.cpp -o "$folder/by-pkg-config" $flags
+  LD_LIBRARY_PATH="$prefix/lib" "$folder/by-pkg-config"
 }
 
 # The library exports its API, and what the standard library makes of it for its types; nothing else.
@@ -88,46 +68,42 @@ test_exports() {
   [ -z "$strangers" ] || fail "the library exports what is no API:" "$strangers"
 }
 
-# The examples tell their story together with those in Rust, whoever plays which part.
-test_languages() {
-  local ours=$build/tests/examples theirs=$target/debug
-  cargo build --locked --quiet --package buslane-examples
-  python3 examples/story.py "$BUSLANE_BROKER" "$ours/service" "$theirs/watcher" "$ours/publisher" "$theirs/consumer"
-  python3 examples/story.py "$BUSLANE_BROKER" "$theirs/service" "$ours/watcher" "$theirs/publisher" "$ours/consumer"
-}
-
 # The tests again with sanitizers in the C++ half, and the calls under memcheck.
 test_memory() {
-  configure "$target/cpp/sanitized" -DCMAKE_BUILD_TYPE=Debug -DBUSLANE_TESTS=ON -DBUSLANE_SANITIZE=address,undefined
+  configure_tests "$target/cpp/sanitized" -DCMAKE_BUILD_TYPE=Debug -DBUSLANE_SANITIZE=address,undefined
   cmake --build "$target/cpp/sanitized" --parallel 2 --target buslane_tests
   "$target/cpp/sanitized/tests/buslane_tests" --gtest_brief=1
-  if has valgrind; then
-    valgrind --quiet --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --error-exitcode=1 \
-      "$build/tests/buslane_tests" --gtest_brief=1 --gtest_filter='Calls.*:Topics.*:Services.*'
-  fi
+  valgrind --quiet --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --error-exitcode=1 \
+    "$build/tests/buslane_tests" --gtest_brief=1 --gtest_filter='Calls.*:Topics.*:Services.*'
 }
 
 test_package() {
-  require_test_libraries
-  cargo build --locked --quiet --package buslane-cli
-  export BUSLANE_BROKER=$target/debug/buslane
-  build_package -DBUSLANE_TESTS=ON
+  require_python
+  require_valgrind
+  require_program pkg-config
+  build_tests
   ctest --test-dir "$build" --output-on-failure
-  test_languages
+  rm -rf "$prefix"
+  cmake --install "$build" --prefix "$prefix" >/dev/null
   test_exports
   test_consumers
   test_memory
 }
 
+reference() {
+  require_program doxygen
+  mkdir -p "$target/cpp"
+  (
+    cat bindings/cpp/Doxyfile
+    echo "OUTPUT_DIRECTORY = $target/cpp/reference"
+  ) | doxygen -
+  note "the reference of the C++ SDK is $target/cpp/reference/html/index.html"
+}
+
 case ${1:-build} in
-  build)
-    require_cmake
-    build_package
-    ;;
-  test)
-    require_cmake
-    test_package
-    ;;
-  reference) doxygen bindings/cpp/Doxyfile ;;
-  *) fail "usage: scripts/cpp.sh [build | test | reference]" ;;
+  build) build_package ;;
+  test) test_package ;;
+  examples) build_tests ;;
+  reference) reference ;;
+  *) fail "usage: scripts/cpp.sh [build | test | examples | reference]" ;;
 esac

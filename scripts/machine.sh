@@ -1,4 +1,5 @@
-# What the scripts say, and what they ask of the machine. Sourced by them, never run.
+# shellcheck shell=bash
+# What the scripts say, what they ask of the machine, and where cargo builds. Sourced by them, never run.
 
 # fail LINE...: says why, and ends the script.
 fail() {
@@ -10,27 +11,25 @@ note() {
   printf '==> %s\n' "$*" >&2
 }
 
-# has PROGRAM: whether it is on the PATH.
+# has PROGRAM...: whether all of them are on the PATH.
 has() {
-  command -v "$1" >/dev/null 2>&1
+  local program
+  for program; do command -v "$program" >/dev/null 2>&1 || return 1; done
 }
 
-# as_root COMMAND...: runs it as root if that is possible without a question.
-as_root() {
-  if [ "$(id -u)" -eq 0 ]; then
-    "$@"
-  elif has sudo && sudo -n true 2>/dev/null; then
-    sudo -n "$@"
-  else
-    return 1
-  fi
+# is_at_least VERSION FOUND: whether what was found is that version or a later one.
+is_at_least() {
+  [ -n "$2" ] && [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]
 }
 
-# install_debian_packages PACKAGE...: on Debian and its children, as root.
-install_debian_packages() {
-  has apt-get || return 1
-  note "installing $* by apt-get"
-  as_root apt-get update --quiet --quiet >&2 || return 1
-  as_root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install --quiet --quiet --yes --no-install-recommends "$@" >&2
+# The folder that cargo builds in, wherever the environment or its configuration put that; an absolute path.
+target_folder() {
+  cargo metadata --format-version 1 --no-deps --locked | sed 's/.*"target_directory":"\([^"]*\)".*/\1/'
+}
+
+# Builds what the tests of every language need of Rust: the broker, the libraries below the SDKs, the programs that they
+# meet. As one build without optimisation: cargo chooses the features of a crate by what is built along with it, and would
+# compile most of them anew for each package alone. What is shipped is built by `just dist`.
+build_peers() {
+  cargo build --quiet --locked --workspace
 }

@@ -8,8 +8,8 @@
 # takes another seed: openapi.sh 300 --seed 7.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-# shellcheck source=scripts/machine.sh
-source scripts/machine.sh
+# shellcheck source=scripts/setup.sh
+source scripts/setup.sh
 
 # The versions of schemathesis and of what it generates examples with.
 schemathesis_packages=('schemathesis==4.4.4' 'hypothesis==6.135.0')
@@ -17,24 +17,8 @@ examples=${1:-15}
 [ $# -eq 0 ] || shift
 [ $# -gt 0 ] || set -- --seed 1
 
-# Installs schemathesis into .tools/python, by the virtual environment there or, without one, by pip alone.
-install_schemathesis() {
-  if [ ! -e .tools/python ] && ! python3 -m venv .tools/python >/dev/null 2>&1; then
-    rm -rf .tools/python
-  fi
-  if [ -x .tools/python/bin/python ]; then
-    python=$PWD/.tools/python/bin/python
-    has_schemathesis || "$python" -m pip install --quiet --disable-pip-version-check "${schemathesis_packages[@]}" >&2
-  else
-    python=python3
-    export PYTHONPATH=$PWD/.tools/python
-    has_schemathesis ||
-      python3 -m pip install --quiet --disable-pip-version-check --target .tools/python "${schemathesis_packages[@]}" >&2
-  fi
-}
-
 has_schemathesis() {
-  "$python" - "${schemathesis_packages[@]}" 2>/dev/null <<'PYTHON'
+  python3 - "${schemathesis_packages[@]}" 2>/dev/null <<'PYTHON'
 import importlib.metadata, sys
 wanted = (package.split("==") for package in sys.argv[1:])
 sys.exit(any(importlib.metadata.version(name) != version for name, version in wanted))
@@ -62,10 +46,13 @@ stop() {
 }
 trap stop EXIT
 
-install_schemathesis || fail "${schemathesis_packages[*]} cannot be installed by pip"
-cargo build --quiet --locked --package buslane-cli
+require_rust
+require_python
+has_schemathesis || install_python_packages "${schemathesis_packages[@]}" ||
+  fail "${schemathesis_packages[*]} cannot be installed by pip"
+build_peers
 
-"${CARGO_TARGET_DIR:-target}/debug/buslane" serve --listen 127.0.0.1:0 >"$workplace/broker" 2>"$workplace/log" &
+"$(target_folder)/debug/buslane" serve --listen 127.0.0.1:0 >"$workplace/broker" 2>"$workplace/log" &
 started+=($!)
 address=$(wait_for "$workplace/broker" '.*listening on ([0-9.:]+).*')
 python3 examples/by-hand/greeter.py "$address" >"$workplace/greeter" 2>&1 &
@@ -73,7 +60,7 @@ started+=($!)
 wait_for "$workplace/greeter" '(registered greeter)' >/dev/null
 
 cd "$workplace"
-PYTHONPATH=$OLDPWD/scripts/openapi${PYTHONPATH:+:$PYTHONPATH} SCHEMATHESIS_HOOKS=hooks "$python" -m schemathesis.cli \
+PYTHONPATH=$OLDPWD/scripts/openapi${PYTHONPATH:+:$PYTHONPATH} SCHEMATHESIS_HOOKS=hooks python3 -m schemathesis.cli \
   --config-file "$OLDPWD/scripts/openapi/schemathesis.toml" run "http://$address/openapi.json" \
   --checks all --max-examples "$examples" --request-timeout 10 --generation-database none \
   --suppress-health-check all --continue-on-failure "$@"

@@ -10,18 +10,17 @@ suite=.tools/json-schema-test-suite
 
 if [ -f "$suite/$version" ]; then exit 0; fi
 
-echo "==> bringing the test suite of JSON Schema into $suite" >&2
+# shellcheck source=scripts/setup.sh
+source scripts/setup.sh
+require_python
+
+note "bringing the test suite of JSON Schema into $suite"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-python=python3
-if [ -x .tools/python/bin/python ]; then python=.tools/python/bin/python; fi
 echo "jsonschema==$version --hash=sha256:$sha256" >"$work/requirements"
-if ! "$python" -m pip download --quiet --disable-pip-version-check --no-deps --no-binary jsonschema \
-  --require-hashes --requirement "$work/requirements" --dest "$work" >&2; then
-  echo "error: the source distribution of the Python package jsonschema $version cannot be downloaded" >&2
-  echo "  hint: its registry has to be reachable, and the Python module pip has to be there" >&2
-  exit 1
-fi
+download_python_package --no-deps --no-binary jsonschema --require-hashes --requirement "$work/requirements" --dest "$work" ||
+  fail "the source distribution of the Python package jsonschema $version cannot be downloaded" \
+    "its registry has to be reachable"
 tar --extract --gzip --file "$work/jsonschema-$version.tar.gz" --directory "$work"
 rm -rf "$suite"
 mkdir -p "$suite"

