@@ -98,7 +98,7 @@ test("a page that Vite has bundled joins the bus", async (context) => {
   writeFileSync(join(project, "index.html"), '<!doctype html><script type="module" src="/main.js"></script>');
   writeFileSync(join(project, "main.js"), `import { connect, BuslaneError } from "buslane";${program('connect(new URLSearchParams(location.search).get("bus"))')}`);
   writeFileSync(join(project, "vite.config.mjs"), 'export default { build: { target: "es2022", assetsInlineLimit: 0 } };');
-  const vite = fileURLToPath(new URL("../node_modules/vite/bin/vite.js", import.meta.url));
+  const vite = fileURLToPath(new URL("../../../.tools/vite/node_modules/vite/bin/vite.js", import.meta.url));
   await run(process.execPath, [vite, "build", "--logLevel", "warn"], { cwd: project });
   const server = await PageServer.start({}, join(project, "dist"));
   const broker = await Broker.start({ options: { http: { origins: server.origin } } });

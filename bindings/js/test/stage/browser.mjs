@@ -52,9 +52,9 @@ export class PageServer {
 }
 
 /** Opens a page, and returns what `outcome` comes to, or why the browser ended before. */
-export async function visit(url, outcome, flags = []) {
+export async function visit(url, outcome) {
   const profile = mkdtempSync(join(tmpdir(), "buslane-browser-"));
-  const browser = spawn(process.env.CHROMIUM || "chromium", [...FLAGS, ...flags, `--user-data-dir=${profile}`, url], { stdio: ["ignore", "ignore", "pipe"] });
+  const browser = spawn(chromium, [...FLAGS, "--remote-debugging-port=0", `--user-data-dir=${profile}`, url], { stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   browser.stderr.on("data", (text) => (said = (said + text).slice(-2000)));
   const exited = once(browser, "exit").then(([code]) => ({ error: `the browser ended with ${code}: ${said}` }));
@@ -69,5 +69,8 @@ export async function visit(url, outcome, flags = []) {
   }
 }
 
-const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".wasm": "application/octet-stream" };
-const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", "--remote-debugging-port=0"];
+/** The browser. */
+export const chromium = process.env.CHROMIUM || "chromium";
+/** What keeps it to itself. */
+export const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
+const TYPES = { ".css": "text/css", ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".wasm": "application/octet-stream" };
