@@ -26,14 +26,33 @@ fn the_error_codes_of_java_are_those_of_the_table() {
 }
 
 #[test]
-fn the_package_has_the_version_of_the_workspace() {
+fn whoever_names_the_package_names_the_version_of_the_workspace() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let version = concat!("<version>", env!("CARGO_PKG_VERSION"), "</version>");
-    for pom in ["pom.xml", "../../examples/java/pom.xml"] {
-        let text = fs::read_to_string(root.join(pom)).unwrap();
-        let found = text.lines().find(|line| line.contains("<version>")).unwrap();
-        assert_eq!(found.trim(), version, "{pom}");
+    for file in [
+        "pom.xml",
+        "bench/pom.xml",
+        "packaging/fat/pom.xml",
+        "../../examples/java/pom.xml",
+        "../../docs/java.md",
+    ] {
+        let text = fs::read_to_string(root.join(file)).unwrap();
+        let mut named = text.lines().map(str::trim);
+        named
+            .find(|line| *line == "<artifactId>buslane</artifactId>")
+            .unwrap();
+        assert_eq!(named.next(), Some(version), "{file}");
     }
+    let page = fs::read_to_string(root.join("../../docs/java.md")).unwrap();
+    let gradle = concat!(
+        "implementation 'io.buslane:buslane:",
+        env!("CARGO_PKG_VERSION"),
+        "'"
+    );
+    assert!(
+        page.contains(gradle),
+        "docs/java.md has another version for Gradle"
+    );
 }
 
 fn source(table: &[Value]) -> String {

@@ -155,8 +155,7 @@ public final class Buslane implements AutoCloseable {
    * @return the reply, or a {@link BuslaneException}; cancelling it cancels the request on the bus
    */
   public CompletableFuture<Reply> request(Call call) {
-    long number = core.newNumber();
-    return core.begin(this, number, call.write(number, Call.Shape.ONE, core.codec));
+    return begin(core.newNumber(), number -> call.write(number, Call.Shape.ONE, core.codec));
   }
 
   /**
@@ -181,7 +180,7 @@ public final class Buslane implements AutoCloseable {
   public CompletableFuture<GatheredReplies> gather(Call call, Consumer<? super Gathered> onAnswer) {
     long number = core.newNumber();
     core.gatherings.put(number, new Gathering(core, onAnswer));
-    return core.begin(this, number, call.write(number, Call.Shape.GATHERED, core.codec));
+    return begin(number, known -> call.write(known, Call.Shape.GATHERED, core.codec));
   }
 
   /**
@@ -195,8 +194,8 @@ public final class Buslane implements AutoCloseable {
     return subscriber -> {
       Objects.requireNonNull(subscriber, "subscriber");
       long number = core.newNumber();
-      BlockWriter operation = call.write(number, Call.Shape.STREAM, core.codec);
-      open(number, new PushedInflow<>(core, number, subscriber, gap -> {}, Inflow.WINDOW, this), operation);
+      var inflow = new PushedInflow<Reply>(core, number, subscriber, gap -> {}, Inflow.WINDOW, this);
+      open(number, inflow, known -> call.write(known, Call.Shape.STREAM, core.codec));
     };
   }
 
@@ -206,12 +205,14 @@ public final class Buslane implements AutoCloseable {
    *
    * @param call the request
    * @return the parts
+   * @throws BuslaneException if it cannot be sent; what goes wrong later, the iterator throws
    */
   public BusIterator<Reply> iterate(Call call) {
     long number = core.newNumber();
+    BlockWriter operation = call.write(number, Call.Shape.STREAM, core.codec);
     BusIterator<Reply> parts = new BusIterator<>(this, core, number);
     core.inflows.put(number, parts);
-    submit(number, call.write(number, Call.Shape.STREAM, core.codec));
+    submit(number, operation);
     return parts;
   }
 
@@ -298,7 +299,7 @@ public final class Buslane implements AutoCloseable {
       long number = core.newNumber();
       var inflow =
           new PushedInflow<Message>(core, number, subscriber, subscribe.gapListener(), Inflow.WINDOW, this);
-      open(number, inflow, subscribe.write(number, PUBLISHER_CREDIT));
+      open(number, inflow, known -> subscribe.write(known, PUBLISHER_CREDIT));
     };
   }
 
@@ -393,11 +394,26 @@ public final class Buslane implements AutoCloseable {
     forgotten.clean();
   }
 
-  private BusFuture<Long> publishAwaited(Publication publication, boolean acknowledged) {
-    long number = core.newNumber();
-    BlockWriter operation = BlockWriter.of(Operation.PUBLISH_AWAITED).number(number).flag(acknowledged);
-    publication.write(operation, core.codec);
-    return core.begin(this, number, operation);
+  private CompletableFuture<Long> publishAwaited(Publication publication, boolean acknowledged) {
+    return begin(
+        core.newNumber(),
+        number -> {
+          BlockWriter operation = BlockWriter.of(Operation.PUBLISH_AWAITED).number(number).flag(acknowledged);
+          publication.write(operation, core.codec);
+          return operation;
+        });
+  }
+
+  /** Begins an operation; what cannot be written fails its future, as everything else does that goes wrong with it. */
+  private <T> CompletableFuture<T> begin(long number, Function<Long, BlockWriter> operation) {
+    BlockWriter written;
+    try {
+      written = operation.apply(number);
+    } catch (BuslaneException unwritable) {
+      core.gatherings.remove(number);
+      return CompletableFuture.failedFuture(unwritable);
+    }
+    return core.begin(this, number, written);
   }
 
   /** Subscribes for a callback, and waits until it is accepted. */
@@ -423,10 +439,10 @@ public final class Buslane implements AutoCloseable {
   }
 
   /** Begins a source for a subscriber, who hears of whatever goes wrong. */
-  private void open(long number, PushedInflow<?> inflow, BlockWriter operation) {
+  private void open(long number, PushedInflow<?> inflow, Function<Long, BlockWriter> operation) {
     core.inflows.put(number, inflow);
     try {
-      core.submit(operation);
+      core.submit(operation.apply(number));
     } catch (BuslaneException refused) {
       inflow.end(refused);
     }

@@ -4,7 +4,7 @@ import java.util.Optional;
 
 /**
  * Why something did not come about. Unchecked; the code says what happened, and {@link ErrorCode#retry} whether doing it
- * again can help.
+ * again can help. Immutable.
  */
 public final class BuslaneException extends RuntimeException {
   private static final long serialVersionUID = 1L;

@@ -4,7 +4,10 @@ import java.lang.reflect.Type;
 import java.util.Map;
 import java.util.Optional;
 
-/** What a program reads of a message that came: a {@link Reply}, a {@link Message} or a {@link Request}. */
+/**
+ * What a program reads of a message that came: a {@link Reply}, a {@link Message} or a {@link Request}. Safe for use by
+ * several threads at once.
+ */
 public sealed interface Carrier permits Reply, Message, Request {
   /**
    * Returns who sent it, as the broker says: {@code service#instance}, or a client's name.

@@ -1,6 +1,7 @@
 package io.buslane;
 
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -171,12 +172,12 @@ final class Core {
   }
 
   /** Waits for the end of an operation, as a method that blocks does. */
-  static <T> T await(BusFuture<T> future) {
+  static <T> T await(CompletableFuture<T> future) {
     return await(future, () -> future.cancel(false));
   }
 
   /** Waits for the end of an operation, and does something where the thread is interrupted meanwhile. */
-  static <T> T await(BusFuture<T> future, Runnable onInterrupt) {
+  static <T> T await(CompletableFuture<T> future, Runnable onInterrupt) {
     try {
       return future.get();
     } catch (ExecutionException failure) {

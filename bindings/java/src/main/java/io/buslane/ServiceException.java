@@ -4,7 +4,7 @@ import java.util.Objects;
 
 /**
  * What a handler throws to fail a request with an error of the service's own. Any other exception reaches the caller as
- * {@code service_error} with that exception's message.
+ * {@code service_error} with that exception's message. Immutable.
  */
 public class ServiceException extends RuntimeException {
   private static final long serialVersionUID = 1L;

@@ -188,6 +188,8 @@ class FaultsTest {
           Service.named("attic").method("bad", request -> "{").method("worse", request -> new Object()));
       byte[] noText = {'"', (byte) 0xFF, '"'};
       assertEquals(ErrorCode.INVALID_PAYLOAD, codeOf(bus.request("attic:bad", noText)));
+      assertEquals(ErrorCode.INVALID_PAYLOAD, codeOf(bus.request("attic:bad", new Object())));
+      assertEquals(ErrorCode.INVALID_PAYLOAD, codeOf(bus.gather(Call.to("*:bad").payload(new Object()))));
       assertEquals(ErrorCode.INVALID_PAYLOAD, codeOf(() -> bus.publish("a", "{")));
       assertEquals(ErrorCode.INVALID_PAYLOAD, codeOf(() -> bus.publish("a", new Object())));
       assertEquals(ErrorCode.SERVICE_ERROR, codeOf(bus.request("attic:bad")));
