@@ -110,6 +110,7 @@ generate:
     BUSLANE_GENERATE=1 cargo test --package buslane-cli --test generated --locked
     BUSLANE_GENERATE=1 cargo test --package buslane-java --test generated --locked
     python3 bindings/cpp/generate.py
+    node bindings/js/scripts/error-codes.mjs
 
 # Formats the code
 [group('work')]
@@ -136,7 +137,7 @@ js:
 java *folders:
     ./scripts/java.sh build {{ folders }}
 
-# Puts what is shipped into dist/: the broker's binary, stripped
+# Puts what is shipped into dist/: the broker's binary with its pages and completions, and the packages of all languages
 [group('work')]
 dist:
     ./scripts/dist.sh
@@ -145,4 +146,5 @@ dist:
 [group('work')]
 clean:
     cargo clean
-    rm -rf dist .tools
+    rm -rf dist .tools bindings/java/target bindings/java/*/target examples/java/target
+    rm -rf bindings/js/build bindings/js/dist bindings/js/typescript/glue {bindings/js,bindings/js/*,examples/js}/node_modules

@@ -16,7 +16,13 @@ pub fn check(file: &TextFile, root: &Path) -> Vec<Finding> {
     let folder = root.join(&file.path);
     let folder = folder.parent().unwrap_or(root);
     let mut findings = Vec::new();
+    let mut in_block = false;
     for (index, line) in file.text.lines().enumerate() {
+        in_block ^= line.trim_start().starts_with("```");
+        // A lambda of C++ looks like a link.
+        if in_block {
+            continue;
+        }
         for target in targets(line).filter(|target| !exists(target, &file.text, folder)) {
             let message = format!("links to {target}, which does not exist");
             findings.push(Finding::new(format!("{}:{}", file.path, index + 1), message));
@@ -98,6 +104,12 @@ mod tests {
             findings("\n[a](src/gone.rs)"),
             ["checks/a.md:2: links to src/gone.rs, which does not exist"]
         );
+    }
+
+    #[test]
+    fn code_holds_no_links() {
+        assert_eq!(findings("```cpp\n[&](int a) {}\n```\n"), [""; 0]);
+        assert_eq!(findings("```cpp\n```\n[a](gone.md)\n").len(), 1);
     }
 
     #[test]

@@ -1,4 +1,5 @@
 // Sees services come and go, and listens to the readings.
+import { setImmediate as turn } from "node:timers/promises";
 import { askedToEnd, join } from "./join.mjs";
 
 const bus = await join();
@@ -25,6 +26,7 @@ async function see() {
 
 async function hear() {
   for await (const { topic, payload, retained } of bus.subscribe("room/+/temperature")) {
+    await turn(); // a service that came before its reading is shown before it, by the loop above
     console.log(`${topic}: ${payload.celsius}${retained ? " (kept)" : ""}`);
   }
 }
