@@ -5,9 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.reflect.Type;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -52,6 +55,28 @@ class RequestsTest {
                 }));
     Reply reply = caller.request("calculator:add", new Sum(2, 3)).get(20, SECONDS);
     assertEquals(Map.of("sum", 5), reply.payloadAs(Map.class));
+  }
+
+  @Test
+  void aCodecOfTheProgramsOwnWritesAndReadsItsValues() throws Exception {
+    Codec upper =
+        new Codec() {
+          @Override
+          public byte[] write(Object value) {
+            return ('"' + value.toString().toUpperCase(Locale.ROOT) + '"').getBytes(StandardCharsets.UTF_8);
+          }
+
+          @Override
+          public Object read(byte[] json, Type type) {
+            return type.getTypeName() + " of " + new String(json, StandardCharsets.UTF_8);
+          }
+        };
+    service.register(Service.named("echo").method("say", request -> request.payload()));
+    try (Buslane own = broker.client("own").codec(upper).connect()) {
+      Reply reply = own.request("echo:say", Thread.State.NEW).get(20, SECONDS);
+      assertEquals("\"NEW\"", reply.payload());
+      assertEquals("java.lang.String of \"NEW\"", reply.payloadAs(String.class));
+    }
   }
 
   @Test
