@@ -19,6 +19,8 @@ mod services;
 mod sources;
 mod telling;
 
+use std::cell::Cell;
+
 use jni::EnvUnowned;
 use jni::errors::ThrowRuntimeExAndDefault;
 use jni::objects::{JByteArray, JClass};
@@ -42,7 +44,7 @@ pub extern "system" fn Java_io_buslane_NativeBridge_open<'local>(
     length: jint,
 ) -> jlong {
     env.with_env(|env| -> jni::errors::Result<jlong> {
-        Ok(bridge::open(&bytes_of(env, &options, length)?) as jlong)
+        Ok(with_bytes_of(env, &options, length, bridge::open)? as jlong)
     })
     .resolve::<ThrowRuntimeExAndDefault>()
 }
@@ -57,8 +59,10 @@ pub extern "system" fn Java_io_buslane_NativeBridge_submit<'local>(
     length: jint,
 ) -> JByteArray<'local> {
     env.with_env(|env| -> jni::errors::Result<JByteArray<'local>> {
-        let operation = bytes_of(env, &operation, length)?;
-        match operations::submit(client as u64, &operation) {
+        let answer = with_bytes_of(env, &operation, length, |operation| {
+            operations::submit(client as u64, operation)
+        })?;
+        match answer {
             None => Ok(JByteArray::default()),
             Some(answer) => env.byte_array_from_slice(&answer),
         }
@@ -105,14 +109,33 @@ pub extern "system" fn Java_io_buslane_NativeBridge_free<'local>(
     .resolve::<ThrowRuntimeExAndDefault>();
 }
 
-/// Copies the first bytes of an array.
-fn bytes_of(env: &jni::Env<'_>, array: &JByteArray<'_>, length: jint) -> jni::errors::Result<Vec<u8>> {
-    let mut bytes = vec![0u8; usize::try_from(length).unwrap_or_default()];
+thread_local! {
+    /// Where a thread's operations are copied to, one after another.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Lets `read` have a copy of the first bytes of an array.
+fn with_bytes_of<T>(
+    env: &jni::Env<'_>,
+    array: &JByteArray<'_>,
+    length: jint,
+    read: impl FnOnce(&[u8]) -> T,
+) -> jni::errors::Result<T> {
+    let length = usize::try_from(length).unwrap_or_default();
+    let mut scratch = SCRATCH.take();
+    if scratch.len() < length {
+        scratch.resize(length, 0);
+    }
+    let bytes = &mut scratch[..length];
     // SAFETY: i8 and u8 have the same size and alignment, and every pattern of bits is a value of both; the slice is
     // borrowed mutably for as long as this one lives.
     let signed = unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr().cast::<jbyte>(), bytes.len()) };
     array.get_region(env, 0, signed)?;
-    Ok(bytes)
+    let result = read(bytes);
+    if scratch.len() <= LARGEST_SCRATCH {
+        SCRATCH.set(scratch);
+    }
+    Ok(result)
 }
 
 fn as_signed(bytes: &[u8]) -> &[jbyte] {
@@ -120,5 +143,7 @@ fn as_signed(bytes: &[u8]) -> &[jbyte] {
     unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast::<jbyte>(), bytes.len()) }
 }
 
+/// A thread keeps no more for its next operations.
+const LARGEST_SCRATCH: usize = 64 << 10;
 /// Goes up when operations or events change their layout; `NativeBridge.LAYOUT` is the same.
 const LAYOUT: jint = 1;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use buslane_client::{Body, ErrorCode, Problem};
 
 /// A block of bytes that is read from front to back.
+#[derive(Clone)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
@@ -18,6 +19,11 @@ pub(crate) type Read<T> = Result<T, Malformed>;
 impl<'a> Reader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Reader<'a> {
         Reader { rest: bytes }
+    }
+
+    /// Returns what is not read yet.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     pub(crate) fn byte(&mut self) -> Read<u8> {
@@ -75,17 +81,11 @@ impl<'a> Reader<'a> {
     pub(crate) fn body(&mut self) -> Read<Body> {
         let content_type = self.optional_text()?;
         let bytes = self.optional_bytes()?;
-        Ok(match (content_type, bytes) {
-            (_, None) => Body::none(),
-            (None, Some(bytes)) => match std::str::from_utf8(bytes) {
-                Ok(text) => Body::json_text(text),
-                Err(_) => Body::json_text("\u{fffd}"), // which is no JSON, and refused as such
-            },
-            (Some(content_type), Some(bytes)) => Body::bytes(content_type.to_owned(), bytes),
-        })
+        Ok(bytes.map_or_else(Body::none, |bytes| body_of(content_type, bytes)))
     }
 
-    fn optional_bytes(&mut self) -> Read<Option<&'a [u8]>> {
+    /// Reads bytes that may be absent.
+    pub(crate) fn optional_bytes(&mut self) -> Read<Option<&'a [u8]>> {
         let length = self.int()?;
         if length < 0 {
             return Ok(None);
@@ -99,6 +99,15 @@ impl<'a> Reader<'a> {
         let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(Malformed)?;
         self.rest = rest;
         Ok(*taken)
+    }
+}
+
+/// Makes what is sent of a copy.
+pub(crate) fn body_of(content_type: Option<&str>, bytes: &[u8]) -> Body {
+    match (content_type, std::str::from_utf8(bytes)) {
+        (Some(content_type), _) => Body::bytes(content_type.to_owned(), bytes),
+        (None, Ok(text)) => Body::json_text(text),
+        (None, Err(_)) => Body::json_text("\u{fffd}"), // which is no JSON, and refused as such
     }
 }
 

@@ -6,7 +6,7 @@ use buslane_client::{Body, Call, Client, ErrorCode, Problem, Publish, Reply};
 
 use crate::bridge::{Bridge, Undertaking};
 use crate::events::{Events, Kind};
-use crate::reading::{Read, Reader};
+use crate::reading::{Read, Reader, body_of};
 use crate::sources;
 use crate::telling::Telling;
 
@@ -51,18 +51,17 @@ pub(crate) fn request(bridge: &Arc<Bridge>, reader: &mut Reader<'_>) -> Result<(
 /// Publishes at once and without a word from the broker, or says why not: with `queue_full`, it may wait.
 pub(crate) fn publish(bridge: &Arc<Bridge>, reader: &mut Reader<'_>) -> Result<(), Problem> {
     let client = bridge.client()?;
-    let mut published = Published::read(reader)?;
-    published
-        .message(client)
-        .try_send()
-        .map_err(|error| error.problem().clone())
+    let published = Published::read(reader)?;
+    let sent = published.message(client).try_send();
+    sent.map_err(|error| error.problem().clone())
 }
 
 /// Publishes when there is room, and with the broker's word if that is wanted.
 pub(crate) fn publish_awaited(bridge: &Arc<Bridge>, reader: &mut Reader<'_>) -> Result<(), Problem> {
     let operation = reader.number()?;
     let ack = reader.flag()?;
-    let mut published = Published::read(reader)?;
+    Published::read(&mut reader.clone())?;
+    let written = reader.rest().to_vec();
     let (client, events, work) = (
         bridge.client()?.clone(),
         bridge.events.clone(),
@@ -70,20 +69,27 @@ pub(crate) fn publish_awaited(bridge: &Arc<Bridge>, reader: &mut Reader<'_>) -> 
     );
     bridge.work.begin(operation, || {
         let task = bridge.runtime().spawn(async move {
-            let message = published.message(&client);
-            let outcome = match ack {
-                true => message.ack().await.map(u64::from),
-                false => message.await.map(|()| 0),
-            };
+            let outcome = publish_written(&client, &written, ack).await;
             work.end(operation);
             match outcome {
                 Ok(receivers) => events.done(operation, receivers),
-                Err(error) => events.failed(operation, error.problem()),
+                Err(problem) => events.failed(operation, &problem),
             }
         });
         Undertaking::Task(task.abort_handle())
     });
     Ok(())
+}
+
+/// Publishes what is written, and returns how many it was routed to, if that is wanted.
+async fn publish_written(client: &Client, written: &[u8], ack: bool) -> Result<u64, Problem> {
+    let published = Published::read(&mut Reader::new(written))?;
+    let message = published.message(client);
+    let outcome = match ack {
+        true => message.ack().await.map(u64::from),
+        false => message.await.map(|()| 0),
+    };
+    outcome.map_err(|error| error.problem().clone())
 }
 
 /// Waits until the broker has processed everything before.
@@ -178,35 +184,37 @@ impl<'a> Asked<'a> {
 }
 
 /// A publish as Java wrote it.
-struct Published {
-    topic: String,
+struct Published<'a> {
+    topic: &'a str,
     retain: u8,
     retain_ms: i64,
     exclude_self: bool,
-    headers: Vec<(String, String)>,
-    body: Body,
+    headers: Vec<(&'a str, &'a str)>,
+    content_type: Option<&'a str>,
+    bytes: Option<&'a [u8]>,
 }
 
-impl Published {
-    fn read(reader: &mut Reader<'_>) -> Read<Published> {
-        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+impl<'a> Published<'a> {
+    fn read(reader: &mut Reader<'a>) -> Read<Published<'a>> {
         Ok(Published {
-            topic: reader.text()?.to_owned(),
+            topic: reader.text()?,
             retain: reader.byte()?,
             retain_ms: reader.long()?,
             exclude_self: reader.flag()?,
-            headers: reader.headers()?.into_iter().map(owned).collect(),
-            body: reader.body()?,
+            headers: reader.headers()?,
+            content_type: reader.optional_text()?,
+            bytes: reader.optional_bytes()?,
         })
     }
 
-    /// Makes the message; the body goes with it.
-    fn message<'a>(&'a mut self, client: &'a Client) -> Publish<'a> {
-        let mut message = match self.retain {
-            2 => client.clear_retained(&self.topic),
-            _ => client.publish_body(&self.topic, std::mem::take(&mut self.body)),
+    /// Makes the message.
+    fn message<'m>(&'m self, client: &'m Client) -> Publish<'m> {
+        let mut message = match (self.retain, self.content_type, self.bytes) {
+            (CLEARED, ..) => client.clear_retained(self.topic),
+            (_, _, None) => client.publish_body(self.topic, Body::none()),
+            (_, content_type, Some(bytes)) => client.publish_body(self.topic, body_of(content_type, bytes)),
         };
-        if self.retain == 1 {
+        if self.retain == RETAINED {
             message = match u64::try_from(self.retain_ms) {
                 Ok(lifetime) => message.retain_for(std::time::Duration::from_millis(lifetime)),
                 Err(_) => message.retain(),
@@ -221,5 +229,8 @@ impl Published {
     }
 }
 
+/// What Java says about the topic's value.
+const RETAINED: u8 = 1;
+const CLEARED: u8 = 2;
 /// A timeout that stands for none.
 const WITHOUT_TIMEOUT: i64 = -1;

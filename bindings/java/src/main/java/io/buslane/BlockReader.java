@@ -17,12 +17,19 @@ final class BlockReader {
 
   private final byte[] bytes;
   private final int end;
+  private final Texts texts;
   private int position;
 
   BlockReader(byte[] bytes, int start, int end) {
+    this(bytes, start, end, null);
+  }
+
+  /** Has texts that come again and again made by {@code texts}. */
+  BlockReader(byte[] bytes, int start, int end, Texts texts) {
     this.bytes = bytes;
     this.position = start;
     this.end = end;
+    this.texts = texts;
   }
 
   boolean hasMore() {
@@ -58,11 +65,25 @@ final class BlockReader {
 
   /** Reads a text; null if it is absent. */
   String text() {
-    int length = number();
+    return text(number());
+  }
+
+  private String text(int length) {
     if (length < 0) {
       return null;
     }
     String text = length == 0 ? "" : new String(bytes, position, length, StandardCharsets.UTF_8);
+    position += length;
+    return text;
+  }
+
+  /** Reads a text that has likely come before; null if it is absent. */
+  String usualText() {
+    int length = number();
+    if (texts == null || length <= 0) {
+      return text(length);
+    }
+    String text = texts.text(bytes, position, length);
     position += length;
     return text;
   }
@@ -90,7 +111,7 @@ final class BlockReader {
   }
 
   Parcel parcel(Codec codec) {
-    String from = text();
+    String from = usualText();
     Map<String, String> headers = pairs();
     boolean json = flag();
     return new Parcel(from, headers, json, block(), codec);

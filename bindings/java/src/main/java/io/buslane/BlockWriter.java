@@ -14,12 +14,28 @@ final class BlockWriter {
   private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
   private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
-  private byte[] bytes = new byte[256];
+  private static final int USUAL_ROOM = 128;
+
+  private byte[] bytes;
   private int length;
+
+  private BlockWriter(int room) {
+    this.bytes = new byte[room];
+  }
+
+  /** Begins a block that says nothing about its kind. */
+  static BlockWriter plain() {
+    return new BlockWriter(USUAL_ROOM);
+  }
 
   /** Begins an operation of the given kind. */
   static BlockWriter of(Operation operation) {
-    return new BlockWriter().octet(operation.number);
+    return of(operation, USUAL_ROOM);
+  }
+
+  /** Begins an operation that takes so many bytes, its kind included; more if need be. */
+  static BlockWriter of(Operation operation, int room) {
+    return new BlockWriter(room).octet(operation.number);
   }
 
   BlockWriter octet(int value) {

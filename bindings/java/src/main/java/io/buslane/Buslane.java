@@ -234,10 +234,8 @@ public final class Buslane implements AutoCloseable {
    * @throws BuslaneException if it cannot be sent; if the broker refuses it later, {@link #onReport} tells
    */
   public void publish(Publication publication) {
-    BlockWriter operation = BlockWriter.of(Operation.PUBLISH);
-    publication.write(operation, core.codec);
     try {
-      core.submit(operation);
+      core.submit(publication.write(core.codec));
     } catch (BuslaneException refused) {
       // Offline, the queue is full for as long as there is no connection; online, for a moment.
       if (refused.code() != ErrorCode.QUEUE_FULL || !isConnected()) {
@@ -395,13 +393,7 @@ public final class Buslane implements AutoCloseable {
   }
 
   private CompletableFuture<Long> publishAwaited(Publication publication, boolean acknowledged) {
-    return begin(
-        core.newNumber(),
-        number -> {
-          BlockWriter operation = BlockWriter.of(Operation.PUBLISH_AWAITED).number(number).flag(acknowledged);
-          publication.write(operation, core.codec);
-          return operation;
-        });
+    return begin(core.newNumber(), number -> publication.write(number, acknowledged, core.codec));
   }
 
   /** Begins an operation; what cannot be written fails its future, as everything else does that goes wrong with it. */

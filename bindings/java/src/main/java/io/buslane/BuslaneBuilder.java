@@ -190,7 +190,7 @@ public final class BuslaneBuilder {
    * @throws UnsatisfiedLinkError if the native library cannot be loaded
    */
   public Buslane connect() {
-    BlockWriter options = new BlockWriter();
+    BlockWriter options = BlockWriter.plain();
     options.text(url).text(name).text(token).flag(lazy).flag(json);
     options.time(connectTimeout).time(requestTimeout).number(queueBytes).number(offlineBytes);
     options.time(pingAfter).time(goneAfter).time(firstBackoff).time(longestBackoff);

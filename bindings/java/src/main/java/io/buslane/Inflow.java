@@ -1,6 +1,7 @@
 package io.buslane;
 
 import java.util.ArrayDeque;
+import java.util.List;
 import java.util.Queue;
 
 /**
@@ -22,7 +23,7 @@ abstract class Inflow<T> {
   private final Queue<Object> waiting = new ArrayDeque<>();
 
   private long onTheirWay;
-  private boolean over;
+  private volatile boolean over;
 
   /** Stands at the end of what comes. */
   record End(BuslaneException failure) {}
@@ -35,13 +36,13 @@ abstract class Inflow<T> {
   /** Lets the consumer know that there is something; called without the lock. */
   abstract void wake();
 
-  /** Puts in an item or a gap; for the client's thread. */
-  final void put(Object item) {
+  /** Puts in items and gaps; for the client's thread. */
+  final void put(List<?> items) {
     synchronized (lock) {
       if (over) {
         return;
       }
-      waiting.add(item);
+      waiting.addAll(items);
     }
     wake();
   }
@@ -49,7 +50,7 @@ abstract class Inflow<T> {
   /** Puts in the end; null where nothing failed. */
   final void end(BuslaneException failure) {
     core.inflows.remove(number);
-    put(new End(failure));
+    put(List.of(new End(failure)));
   }
 
   /** Takes the next item, gap or end; null if there is none. With the lock. */

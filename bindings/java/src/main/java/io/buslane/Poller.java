@@ -1,5 +1,8 @@
 package io.buslane;
 
+import java.util.ArrayList;
+import java.util.List;
+
 /**
  * The one thread of a client: runs the connection, and passes on what comes. Calls no code of the program's: that is the
  * executor's, so that nothing holds the connection up.
@@ -8,7 +11,15 @@ final class Poller implements Runnable {
   private static final int USUAL_ROOM = 64 << 10;
   private static final int LARGEST_KEPT = 1 << 20;
 
+  /** Items of one source that are handed over at once, at most: the program begins while more are read. */
+  private static final int TOGETHER = 128;
+
   private final Core core;
+
+  /** What came for {@code filled} and is not handed over yet. */
+  private final List<Object> items = new ArrayList<>(TOGETHER);
+
+  private long filled;
 
   private Poller(Core core) {
     this.core = core;
@@ -37,6 +48,7 @@ final class Poller implements Runnable {
 
   private void takeAll() {
     byte[] block = new byte[USUAL_ROOM];
+    Texts texts = new Texts();
     while (true) {
       int length = core.poll(block);
       if (length == 0) {
@@ -46,10 +58,11 @@ final class Poller implements Runnable {
         block = new byte[Math.max(-length, block.length * 2)];
         continue;
       }
-      BlockReader reader = new BlockReader(block, 0, length);
+      BlockReader reader = new BlockReader(block, 0, length, texts);
       while (reader.hasMore()) {
         take(reader);
       }
+      handOver();
       if (block.length > LARGEST_KEPT) {
         block = new byte[USUAL_ROOM];
       }
@@ -60,6 +73,10 @@ final class Poller implements Runnable {
   private void take(BlockReader reader) {
     int kind = reader.octet();
     long subject = reader.large();
+    if (kind != 4 && kind != 5 && kind != 15) {
+      // What is no item keeps its place behind those that came before.
+      handOver();
+    }
     switch (kind) {
       case 1 -> settle(subject, new Reply(reader.parcel(core.codec)));
       case 2 -> fail(subject, new BuslaneException(reader.problem()));
@@ -84,7 +101,8 @@ final class Poller implements Runnable {
   }
 
   private Message message(BlockReader reader) {
-    return new Message(reader.text(), reader.text(), reader.octet(), reader.text(), reader.parcel(core.codec));
+    return new Message(
+        reader.usualText(), reader.text(), reader.octet(), reader.usualText(), reader.parcel(core.codec));
   }
 
   private void settle(long operation, Object value) {
@@ -103,14 +121,27 @@ final class Poller implements Runnable {
     ifThere(core.inflows.get(source), inflow -> inflow.end(failure));
   }
 
+  /** Puts in an item or a gap, together with what else comes for the same source before anything different. */
   private void put(long source, Object item) {
-    ifThere(core.inflows.get(source), inflow -> inflow.put(item));
+    if (source != filled || items.size() == TOGETHER) {
+      handOver();
+      filled = source;
+    }
+    items.add(item);
+  }
+
+  private void handOver() {
+    if (!items.isEmpty()) {
+      ifThere(core.inflows.get(filled), inflow -> inflow.put(items));
+      items.clear();
+    }
   }
 
   /** Passes on a part of a stream, or keeps a reply of several. */
   private void part(long operation, Reply reply) {
     if (core.inflows.containsKey(operation)) {
       put(operation, reply);
+      handOver();
     } else {
       gathered(operation, new Gathered(reply.from(), reply, null));
     }

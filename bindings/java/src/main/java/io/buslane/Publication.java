@@ -1,5 +1,6 @@
 package io.buslane;
 
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -7,12 +8,15 @@ import java.util.Objects;
 
 /** A message about to be published, where more is to be said than topic and payload. Not for several threads at once. */
 public final class Publication {
+  /** What a message takes in a block beside topic and payload, without headers and content type. */
+  private static final int BESIDE = 32;
+
   private final String topic;
   private Object payload;
   private int retain;
   private Duration lifetime;
   private boolean excludeSelf;
-  private final Map<String, String> headers = new LinkedHashMap<>();
+  private Map<String, String> headers = Map.of();
 
   private Publication(String topic) {
     this.topic = Objects.requireNonNull(topic, "topic");
@@ -88,11 +92,28 @@ public final class Publication {
    * @return this message
    */
   public Publication header(String name, String value) {
+    if (headers.isEmpty()) {
+      headers = new LinkedHashMap<>();
+    }
     headers.put(Objects.requireNonNull(name, "name"), Objects.requireNonNull(value, "value"));
     return this;
   }
 
-  void write(BlockWriter writer, Codec codec) {
-    writer.text(topic).octet(retain).time(lifetime).flag(excludeSelf).pairs(headers).body(Body.of(payload, codec));
+  /** Writes it, to be sent without a word from the broker. */
+  BlockWriter write(Codec codec) {
+    Body body = Body.of(payload, codec);
+    byte[] name = topic.getBytes(StandardCharsets.UTF_8);
+    int length = body.content() == null ? 0 : body.content().length;
+    return write(BlockWriter.of(Operation.PUBLISH, name.length + length + BESIDE), name, body);
+  }
+
+  /** Writes it, to be sent when there is room, and acknowledged if that is wanted. */
+  BlockWriter write(long operation, boolean acknowledged, Codec codec) {
+    BlockWriter writer = BlockWriter.of(Operation.PUBLISH_AWAITED).number(operation).flag(acknowledged);
+    return write(writer, topic.getBytes(StandardCharsets.UTF_8), Body.of(payload, codec));
+  }
+
+  private BlockWriter write(BlockWriter writer, byte[] name, Body body) {
+    return writer.block(name).octet(retain).time(lifetime).flag(excludeSelf).pairs(headers).body(body);
   }
 }

@@ -1,10 +1,15 @@
 package io.buslane;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Flow;
 import java.util.function.Consumer;
 
 /** Hands what comes to a subscriber, one after another, on the executor, and only as much as it asked for. */
 final class PushedInflow<T> extends Inflow<T> implements Flow.Subscription, Runnable {
+  /** Items that are taken at once, at most. */
+  private static final int TOGETHER = 64;
+
   private final Flow.Subscriber<? super T> subscriber;
   private final Consumer<? super Gap> onGap;
   private final int window;
@@ -13,7 +18,7 @@ final class PushedInflow<T> extends Inflow<T> implements Flow.Subscription, Runn
   private long requested;
   private boolean running;
   private boolean begun;
-  private IllegalArgumentException misuse;
+  private volatile IllegalArgumentException misuse;
 
   PushedInflow(
       Core core,
@@ -83,26 +88,43 @@ final class PushedInflow<T> extends Inflow<T> implements Flow.Subscription, Runn
 
   @Override
   public void run() {
+    List<Object> taken = new ArrayList<>(TOGETHER);
     while (true) {
-      Object next;
-      long grant = 0;
+      long grant;
       synchronized (lock) {
-        if (misuse != null && !isOver()) {
-          next = misuse;
-        } else {
-          next = isOver() || !mayTake() ? null : take();
-        }
-        if (next == null) {
+        takeSome(taken);
+        if (taken.isEmpty()) {
           running = false;
           return;
         }
-        if (!(next instanceof Gap) && !(next instanceof End) && next != misuse) {
-          requested = requested == Long.MAX_VALUE ? requested : requested - 1;
-          grant = missing(requested, window);
-        }
+        grant = missing(requested, window);
       }
       grant(grant);
-      hand(next);
+      for (Object next : taken) {
+        // Whoever cancels, or asks for nothing, in between is handed no more of what was taken.
+        if (!isOver() && (misuse == null || next == misuse)) {
+          hand(next);
+        }
+      }
+      taken.clear();
+    }
+  }
+
+  /** Takes what may go out, as much as is handed over without a look at what changed meanwhile. With the lock. */
+  private void takeSome(List<Object> taken) {
+    if (isOver()) {
+      return;
+    }
+    if (misuse != null) {
+      taken.add(misuse);
+      return;
+    }
+    while (taken.size() < TOGETHER && !isEmpty() && mayTake()) {
+      Object next = take();
+      if (!(next instanceof Gap) && !(next instanceof End) && requested != Long.MAX_VALUE) {
+        requested--;
+      }
+      taken.add(next);
     }
   }
 
