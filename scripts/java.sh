@@ -3,7 +3,8 @@
 # those of other platforms that the folders hold, each in a folder of its platform's name; the jars of sources and
 # documentation; and a Maven repository with all of them. `test VERSION...` makes the same with the library that the tests
 # of every language share, which is built in seconds, runs all tests on the Java that is here and again on the versions
-# given, then what a stranger does with the jar, then the examples. `examples` builds what those need.
+# given, then what a stranger does with the jar, then the examples. `examples` builds what those need. `compare` measures it beside
+# others, as `io.buslane.bench.Bench` says.
 #
 # Whatever Maven downloads goes into .tools/, and nothing into the user's own repository.
 set -euo pipefail
@@ -116,12 +117,25 @@ test_all() {
   python3 examples/story.py "$broker" java
 }
 
+# compare ARGUMENT...: measures the SDK beside jnats and Paho, with those of their servers that are here.
+compare() {
+  local peers=()
+  build
+  cargo build --release --locked --package buslane-cli
+  maven --file bindings/java/bench/pom.xml package
+  if has nats-server; then peers+=("nats=nats-server"); fi
+  if has mosquitto; then peers+=("mosquitto=mosquitto"); fi
+  java -cp "bindings/java/bench/target/*:bindings/java/bench/target/lib/*" io.buslane.bench.Bench \
+    broker="$target/release/buslane" "${peers[@]}" "$@"
+}
+
 case ${1:-build} in
   build) build "${@:2}" ;;
   test) test_all "${@:2}" ;;
+  compare) compare "${@:2}" ;;
   examples)
     deploy_tested -DskipTests -Dmaven.javadoc.skip
     build_examples
     ;;
-  *) fail "usage: scripts/java.sh [build [FOLDER...] | test [VERSION...] | examples]" ;;
+  *) fail "usage: scripts/java.sh [build [FOLDER...] | test [VERSION...] | examples | compare [ARGUMENT...]]" ;;
 esac

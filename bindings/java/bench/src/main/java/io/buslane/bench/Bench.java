@@ -59,26 +59,37 @@ public final class Bench {
       said.put(parts[0], parts[1]);
     }
     List<String> rows = List.of(said.getOrDefault("rows", "request,threads,publish").split(","));
-    List<Contender> contenders = new ArrayList<>();
+    int rounds = Integer.parseInt(said.getOrDefault("rounds", "7"));
     try (Servers servers = new Servers()) {
-      contenders.add(new BuslaneContender(servers.buslane(said.get("broker"))));
-      if (said.containsKey("nats")) {
-        contenders.add(new NatsContender(servers.nats(said.get("nats"))));
+      List<Contender> contenders = contenders(said, servers);
+      try {
+        new Bench(rounds, contenders).run(rows);
+      } finally {
+        for (Contender contender : contenders) {
+          contender.close();
+        }
       }
-      if (said.containsKey("mosquitto")) {
-        contenders.add(new PahoContender(servers.mosquitto(said.get("mosquitto"))));
-      }
-      Bench bench = new Bench(Integer.parseInt(said.getOrDefault("rounds", "7")), contenders);
-      if (rows.contains("request") || rows.contains("threads")) {
-        bench.requests(rows);
-      }
-      if (rows.contains("publish")) {
-        bench.compare("publish", contender -> flood(contender));
-      }
-    } finally {
-      for (Contender contender : contenders) {
-        contender.close();
-      }
+    }
+  }
+
+  private static List<Contender> contenders(Map<String, String> said, Servers servers) throws Exception {
+    List<Contender> contenders = new ArrayList<>();
+    contenders.add(new BuslaneContender(servers.buslane(said.get("broker"))));
+    if (said.containsKey("nats")) {
+      contenders.add(new NatsContender(servers.nats(said.get("nats"))));
+    }
+    if (said.containsKey("mosquitto")) {
+      contenders.add(new PahoContender(servers.mosquitto(said.get("mosquitto"))));
+    }
+    return contenders;
+  }
+
+  private void run(List<String> rows) throws Exception {
+    if (rows.contains("request") || rows.contains("threads")) {
+      requests(rows);
+    }
+    if (rows.contains("publish")) {
+      compare("publish", Bench::flood);
     }
   }
 
