@@ -29,7 +29,7 @@ build_package() {
   configure "$folder" -DCMAKE_BUILD_TYPE=Release
   cmake --build "$folder" --parallel 2
   rm -rf "$target/cpp/prefix"
-  cmake --install "$folder" --prefix "$target/cpp/prefix" >/dev/null
+  cmake --install "$folder" --prefix "$target/cpp/prefix" --strip >/dev/null
   note "the C++ package is in $target/cpp/prefix"
 }
 
@@ -46,13 +46,26 @@ build_tests() {
   cmake --build "$build" --parallel 2
 }
 
-# What a stranger does with the package: a blank project by CMake, shared and static, and one by pkg-config.
+# Makes a machine without Rust of this one: what is built by it fails if it asks for cargo or rustc.
+without_rust() {
+  local folder=$target/cpp/without-rust program
+  mkdir -p "$folder"
+  for program in cargo rustc; do
+    printf '#!/bin/sh\necho "error: there is no %s here" >&2\nexit 1\n' "$program" >"$folder/$program"
+    chmod +x "$folder/$program"
+  done
+  PATH="$folder:$PATH" "$@"
+}
+
+# What a stranger does with the package, on a machine without Rust: a blank project by CMake, shared and static, one by
+# pkg-config, and what the first page says.
 test_consumers() {
   local folder=$target/cpp/consumer compiler=${CXX:-c++}
   rm -rf "$folder"
   cmake -S bindings/cpp/tests/consumer -B "$folder" -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
   cmake --build "$folder" >/dev/null
   ctest --test-dir "$folder" --output-on-failure
+  python3 bindings/cpp/tests/first.py "$prefix" "$BUSLANE_BROKER"
   local flags
   flags=$(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags --libs buslane)
   # shellcheck disable=SC2086 # these are several words
@@ -63,18 +76,41 @@ test_consumers() {
 # The library exports its API, and what the standard library makes of it for its types; nothing else.
 test_exports() {
   local library=$prefix/lib/libbuslane.so api='^_ZN[KO]?7buslane|^_ZT[ISV]N7buslane|^_ZSt.*N7buslane' strangers
-  [ -e "$library" ] && has nm || return 0
+  # Other systems have other libraries, and other tools for them.
+  if [ "$(uname -s)" != Linux ]; then return; fi
   strangers=$(nm --dynamic --defined-only "$library" | awk '{ print $3 }' | grep -vE "$api|^$" || true)
   [ -z "$strangers" ] || fail "the library exports what is no API:" "$strangers"
 }
 
-# The tests again with sanitizers in the C++ half, and the calls under memcheck.
-test_memory() {
-  configure_tests "$target/cpp/sanitized" -DCMAKE_BUILD_TYPE=Debug -DBUSLANE_SANITIZE=address,undefined
-  cmake --build "$target/cpp/sanitized" --parallel 2 --target buslane_tests
-  "$target/cpp/sanitized/tests/buslane_tests" --gtest_brief=1
+# A blank project that builds the library along with itself, from the source tree.
+test_source_tree() {
+  local folder=$target/cpp/subproject
+  rm -rf "$folder"
+  cmake -S bindings/cpp/tests/subproject -B "$folder" -DBUSLANE_TREE="$PWD" -DBUSLANE_CARGO_TARGET="$target" \
+    -DBUSLANE_CARGO_PROFILE=dev -DBUSLANE_CARGO_PACKAGES=--workspace >/dev/null
+  cmake --build "$folder" --parallel 2 --target by_fetch >/dev/null
+  ctest --test-dir "$folder" --output-on-failure
+}
+
+# The tests again with sanitizers in the C++ half, and those in which the Rust half panics.
+test_sanitized() {
+  local folder=$target/cpp/sanitized
+  configure_tests "$folder" -DCMAKE_BUILD_TYPE=Debug -DBUSLANE_SANITIZE=address,undefined \
+    -DBUSLANE_CARGO_FEATURES=buslane-cpp/test-hooks
+  cmake --build "$folder" --parallel 2 --target buslane_tests buslane_global buslane_panics
+  "$folder/tests/buslane_tests" --gtest_brief=1
+  "$folder/tests/buslane_global"
+  RUST_BACKTRACE=0 "$folder/tests/buslane_panics" --gtest_brief=1
+}
+
+# The calls under memcheck, and the threads under helgrind.
+test_under_valgrind() {
+  local tests=$build/tests/buslane_tests
   valgrind --quiet --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --error-exitcode=1 \
-    "$build/tests/buslane_tests" --gtest_brief=1 --gtest_filter='Calls.*:Topics.*:Services.*'
+    "$tests" --gtest_brief=1 --gtest_filter='Calls.*:Topics.*:Services.*'
+  # The names of functions that were inlined are none that a suppression knows.
+  valgrind --tool=helgrind --quiet --read-inline-info=no --suppressions=bindings/cpp/tests/helgrind.supp --error-exitcode=1 \
+    "$tests" --gtest_brief=1 --gtest_filter='Threads.*'
 }
 
 test_package() {
@@ -86,8 +122,10 @@ test_package() {
   rm -rf "$prefix"
   cmake --install "$build" --prefix "$prefix" >/dev/null
   test_exports
-  test_consumers
-  test_memory
+  without_rust test_consumers
+  test_source_tree
+  test_sanitized
+  test_under_valgrind
 }
 
 reference() {

@@ -3,20 +3,28 @@
 set -eu
 ar=$1 strip=$2 output=$3
 shift 3
-rm -f "$output"
-# A linker's plugin on this machine may not know Rust's LLVM, and says so for each object; it is not needed here.
+parts=$output.parts
+rm -rf "$output" "$parts"
+mkdir "$parts"
+# Rust's own objects hold their code for LLVM, too. It is of no use here, and harmful: a plugin of `ar` and of linkers that
+# knows another LLVM, as systems have them, leaves such objects out of the list of symbols.
+#
+# strip meets the plugin as well, does its work all the same, and says so for each object.
 quiet() {
-  "$@" 2>"$output.said" || {
-    cat "$output.said" >&2
+  "$@" 2>"$parts/said" || {
+    cat "$parts/said" >&2
     exit 1
   }
-  rm -f "$output.said"
 }
-{
-  echo "CREATE $output"
-  for archive in "$@"; do echo "ADDLIB $archive"; done
-  echo "SAVE"
-  echo "END"
-} | quiet "$ar" -M
-quiet "$strip" --strip-debug "$output"
-quiet "$ar" -s "$output"
+script="CREATE $output"
+number=0
+for archive in "$@"; do
+  number=$((number + 1))
+  cp "$archive" "$parts/$number.a"
+  quiet "$strip" --strip-debug --remove-section=.llvmbc --remove-section=.llvmcmd "$parts/$number.a"
+  script="$script
+ADDLIB $parts/$number.a"
+done
+printf '%s\nSAVE\nEND\n' "$script" | "$ar" -M
+"$ar" -s "$output"
+rm -rf "$parts"

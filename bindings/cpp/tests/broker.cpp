@@ -75,5 +75,7 @@ buslane::Options Broker::options(const std::string& name) const {
   options.name = name;
   options.first_backoff = std::chrono::milliseconds(5);
   options.longest_backoff = std::chrono::milliseconds(50);
+  // A machine may be busy, and what watches a process makes it slow: no test rests on these.
+  options.connect_timeout = options.request_timeout = std::chrono::seconds(60);
   return options;
 }

@@ -103,7 +103,8 @@ TEST(Ends, a_callback_of_the_connection_may_close_its_client) {
   };
   bus.emplace(Client::connect(options));
   made.change([](bool& is) { is = true; });
-  EXPECT_EQ(states.wait([](const auto& all) { return all.size() == 2; }), (std::vector<Kind>{Kind::connected, Kind::closed}));
+  const auto all = states.wait([](const auto& all) { return all.size() == 2; });
+  EXPECT_EQ(all, (std::vector<Kind>{Kind::connected, Kind::closed}));
 }
 
 TEST(Ends, handles_may_outlive_their_client) {

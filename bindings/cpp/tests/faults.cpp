@@ -22,6 +22,20 @@ TEST(Faults, no_broker_is_told_with_a_hint_or_waited_for) {
   EXPECT_EQ(error_of([&] { lazy.request("s:m", "1", soon).get(); }).code(), ErrorCode::not_sent);
 }
 
+TEST(Faults, a_lazy_client_joins_when_a_broker_appears) {
+  Broker broker;
+  broker.stop();
+  Options options = broker.options();
+  options.lazy = true;
+  Client bus = Client::connect(options);
+  Registration registration =
+      bus.register_service(Service("s", "1.0.0").method("m", [](const Request&) { return "1"; }));
+  Pending<Reply> pending = bus.request("s:m");
+  EXPECT_FALSE(pending.wait_for(1ms));
+  broker.start();
+  EXPECT_EQ(pending.get().payload().text(), "1");
+}
+
 TEST(Faults, a_wrong_address_is_refused) {
   EXPECT_EQ(error_of([] { Client::connect("http://127.0.0.1"); }).code(), ErrorCode::invalid_address);
   EXPECT_EQ(error_of([] { Client::connect("\xff"); }).code(), ErrorCode::invalid_address);

@@ -30,3 +30,42 @@ TEST(Threads, sixty_four_of_them_use_one_client) {
   bus.close();
   EXPECT_EQ(delivered, 64 * 20);
 }
+
+TEST(Threads, handles_end_in_many_of_them_while_their_callbacks_run) {
+  Broker broker;
+  Client bus = broker.client();
+  std::atomic<bool> busy{true};
+  std::thread publisher([&] {
+    while (busy) bus.publish_acked("t", "1");
+  });
+  std::vector<std::thread> threads;
+  for (int number = 0; number < 8; ++number) {
+    threads.emplace_back([&bus, number] {
+      for (int round = 0; round < 10; ++round) {
+        auto count = std::make_unique<std::atomic<int>>(0);
+        Watched<int> heard;
+        Subscription readings = bus.subscribe("t", [&heard, count = count.get()](const Message&) {
+          if (++*count == 1) heard.change([](int& heard) { ++heard; });
+        });
+        Registration registration = bus.register_service(
+            Service("s" + std::to_string(number), "1.0.0").method("m", [count = count.get()](const Request&) {
+              ++*count;
+              return "1";
+            }));
+        Watched<int> told;
+        bus.request("s" + std::to_string(number) + ":m", "1", [&](const Outcome& outcome) {
+          EXPECT_TRUE(outcome) << outcome.error()->what();
+          told.change([](int& told) { ++told; });
+        });
+        told.wait([](int told) { return told == 1; });
+        heard.wait([](int heard) { return heard == 1; });
+        { Registration ending = std::move(registration); }
+        { Subscription ending = std::move(readings); }
+        count.reset();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  busy = false;
+  publisher.join();
+}

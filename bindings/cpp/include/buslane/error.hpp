@@ -69,7 +69,8 @@ class BUSLANE_API Error : public std::runtime_error {
 /// What a handler throws to answer with the service's own error. Move and copy it as any exception.
 class BUSLANE_API ServiceError : public std::runtime_error {
  public:
-  /// Makes an error. The code is the service's word, 1 to 64 of `a-z 0-9 _`; `data` is JSON text, or empty.
+  /// Makes an error. The code is the service's word, 1 to 64 of `a-z 0-9 _`, and other characters become `_`; `data` is
+  /// JSON text, or empty.
   ServiceError(std::string code, const std::string& title, std::string data = {});
   ~ServiceError() override;
   ServiceError(const ServiceError&);  ///< Copies.

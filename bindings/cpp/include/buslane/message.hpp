@@ -84,7 +84,7 @@ class BUSLANE_API Reply {
   Payload payload_;
 };
 
-/// What came of a request: a reply or an error.
+/// What came of a request: a reply or an error. Copying is cheap; safe to read from any thread.
 class Outcome {
  public:
   /// Makes the outcome of a request that was answered.

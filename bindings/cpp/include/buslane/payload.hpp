@@ -12,7 +12,8 @@
 
 namespace buslane {
 
-/// What a message carries, lent by the message: valid as long as the message or a copy of it lives.
+/// What a message carries, lent by the message: valid as long as the message or a copy of it lives. A view that any number
+/// of threads may read.
 class BUSLANE_API Payload {
  public:
   /// Makes a payload without bytes.
@@ -48,7 +49,8 @@ class BUSLANE_API Payload {
 BUSLANE_API std::ostream& operator<<(std::ostream& stream, const Payload& payload);
 
 /// What is sent: JSON text, or any bytes with a content type. Text that is moved in is kept, other text is only
-/// referred to and has to live until the call returns.
+/// referred to and has to live until the call returns, or, of what a handler returns, after the handler. A value for one
+/// thread at a time.
 class Body {
  public:
   /// Sends no payload.

@@ -26,7 +26,7 @@ struct Fields;
 }  // namespace detail
 
 /// A request that came in. Copies share it; it is answered once, by whichever copy, from any thread. Dropped without an
-/// answer, its caller gets an error.
+/// answer, its caller gets an error. One that was moved from says `closed`.
 class BUSLANE_API Request {
  public:
   /// Returns the address as the caller wrote it.
@@ -77,7 +77,8 @@ struct TopicContract {
   std::string description;        ///< What it is, for people.
 };
 
-/// What a program offers: a value to be handed to `Client::register_service`.
+/// What a program offers: a value to be handed to `Client::register_service`, as often as it is wanted. For one thread at a
+/// time.
 class BUSLANE_API Service {
  public:
   /// Answers at once: what it returns is the reply; it throws `ServiceError` to answer with an error.
