@@ -32,6 +32,11 @@ docs:
 docs-cpp:
     ./scripts/cpp.sh reference
 
+# Builds the reference of the npm package by TypeDoc, into bindings/js/build/reference; a warning is an error
+[group('check')]
+docs-js: js
+    cd bindings/js && node_modules/.bin/typedoc --logLevel Warn
+
 # Runs all tests in Rust: unit, integration, documentation, scenarios, schemas, and the checks on the repository itself
 [group('check')]
 test *arguments: schema-suite

@@ -235,12 +235,23 @@ require_valgrind() {
 require_browser() {
   if find_browser; then return; fi
   if bring_debian_packages chromium && find_browser; then return; fi
+  if unpack_npm_browser && find_browser; then return; fi
   fail "no Chromium is on the PATH: install your system's package of it, or name it by CHROMIUM"
+}
+
+# Where the system brings none: an npm package that has a headless Chromium for Linux inside, and unpacks it.
+unpack_npm_browser() {
+  local folder=.tools/chromium
+  note "unpacking the headless Chromium of the npm package @sparticuz/chromium into .tools/"
+  npm install --no-save --no-package-lock --silent --prefix "$folder" '@sparticuz/chromium@^147' >&2 || return 1
+  (cd "$folder" && TMPDIR=$PWD node --input-type=module \
+    --eval 'import chromium from "@sparticuz/chromium"; await chromium.executablePath();') >&2 || return 1
+  "$folder/chromium" --version >/dev/null
 }
 
 find_browser() {
   local browser
-  for browser in ${CHROMIUM:-} chromium chromium-browser google-chrome "$unpacked/usr/lib/chromium/chromium"; do
+  for browser in ${CHROMIUM:-} chromium chromium-browser google-chrome "$unpacked/usr/lib/chromium/chromium" "$PWD/.tools/chromium/chromium"; do
     if has "$browser"; then
       export CHROMIUM=$browser
       return

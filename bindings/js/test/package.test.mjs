@@ -68,9 +68,19 @@ export async function main(): Promise<void> {
   bus.subscribe("a", { overflow: "never" });
   // @ts-expect-error a service has a version
   await bus.register({ name: "a" });
-  // @ts-expect-error the value of a request is not known
-  const text: string = await bus.request("a:b");
-  console.log(text);
+  const { key } = await bus.request<{ key: string }>("a:b");
+  const unknown = await bus.request("a:b");
+  // @ts-expect-error what a request replies is not known unless it is said
+  console.log(key, unknown.key);
+  // @ts-expect-error only an acknowledged publish counts receivers
+  const none: number = await bus.publish("a", value);
+  for await (const event of bus.presence()) {
+    // @ts-expect-error the end of the snapshot has no service
+    if (event.kind === "snapshot_end") console.log(event.service, none);
+    if (event.kind === "connect") console.log(event.instance.methods.length, event.snapshot);
+  }
+  // @ts-expect-error a state without a connection has no node
+  if (bus.state.kind === "disconnected") console.log(bus.state.node);
 }
 `;
   writeFileSync(join(project, "program.mts"), source);

@@ -123,9 +123,9 @@ export class Client {
     return registration;
   }
 
-  /** Calls a method, and resolves with the value that it replies. */
-  request(to: Target, payload?: unknown, options: RequestOptions = {}): Promise<unknown> {
-    return handled(this.call(to, payload, options).then((reply) => reply.payload));
+  /** Calls a method, and resolves with the value that it replies. `Value` is what the caller knows of it; nothing checks that here. */
+  request<Value = unknown>(to: Target, payload?: unknown, options: RequestOptions = {}): Promise<Value> {
+    return handled(this.call(to, payload, options).then((reply) => reply.payload as Value));
   }
 
   /** Calls a method, and resolves with the whole reply: the payload, who sent it and what is said about it. */
@@ -254,6 +254,7 @@ export class Client {
     await this.#link.idle();
   }
 
+  /** Leaves the bus at the end of an `await using`, as {@link close} does. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -61,6 +61,7 @@ export interface AnswersOwner {
 }
 
 abstract class Answers<T> implements AsyncIterableIterator<T, undefined> {
+  /** @internal */
   protected readonly inbox = new Inbox<T>();
   /** @internal */
   owner: AnswersOwner = { consumed: () => {}, cancel: () => {} };
@@ -83,6 +84,7 @@ abstract class Answers<T> implements AsyncIterableIterator<T, undefined> {
     return { done: true, value: undefined };
   }
 
+  /** Lets a `for await` take them. */
   [Symbol.asyncIterator](): this {
     return this;
   }

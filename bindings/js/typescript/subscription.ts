@@ -98,6 +98,7 @@ export class Subscription implements AsyncIterableIterator<Message, undefined> {
     return { done: true, value: undefined };
   }
 
+  /** Lets a `for await` take its messages. */
   [Symbol.asyncIterator](): this {
     return this;
   }

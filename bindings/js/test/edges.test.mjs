@@ -1,0 +1,169 @@
+// The edges of the API: values that JSON has no word for, ends at bad moments, listeners that do not listen, times that are none.
+import assert from "node:assert/strict";
+import process from "node:process";
+import { test } from "node:test";
+import { Body, BuslaneError, connect } from "buslane";
+import { Broker } from "./stage/broker.mjs";
+
+const unhandled = [];
+process.on("unhandledRejection", (error) => unhandled.push(error));
+process.on("uncaughtException", (error) => unhandled.push(error));
+
+async function withBus(context, options = {}) {
+  const broker = await Broker.start();
+  const bus = await connect(broker.url, { firstRetry: 5, longestRetry: 50, ...options });
+  context.after(async () => {
+    await bus.close();
+    await broker.end();
+    assert.deepEqual(unhandled, []);
+  });
+  return [broker, bus];
+}
+
+const failing = (code) => (error) => error instanceof BuslaneError && error.code === code;
+
+test("objects that JSON would empty are refused with their place", async (context) => {
+  const [, bus] = await withBus(context);
+  const strangers = [new Map([[1, 2]]), new Set([1]), /a/, new Error("no"), new ArrayBuffer(2), new Float64Array([1]), Promise.resolve(1), new Date(NaN)];
+  for (const stranger of strangers) {
+    await assert.rejects(bus.publish("a", { deep: { "a/b": stranger } }), (error) => failing("invalid_payload")(error) && /"\/deep\/a~1b"/.test(error.detail), String(stranger));
+  }
+  await assert.rejects(bus.publish("a", { bytes: Uint8Array.of(1) }), failing("invalid_payload"));
+  for (const usual of [{}, [], { a: {} }, null, [null], { 0: 1 }, new Date(0), { toJSON: () => 1 }]) {
+    await bus.publish("a", usual);
+  }
+});
+
+test("a declaration with values that are not JSON is refused", async (context) => {
+  const [, bus] = await withBus(context);
+  await assert.rejects(bus.register({ name: "a", version: "1.0.0", meta: { count: 1n } }), failing("invalid_payload"));
+  await assert.rejects(bus.register({ name: "a", version: "1.0.0", methods: { b: { input: { maximum: NaN }, handler: () => 1 } } }), failing("invalid_payload"));
+});
+
+test("a header may have the name of a prototype", async (context) => {
+  const [, bus] = await withBus(context);
+  await bus.register({ name: "echo", version: "1.0.0", methods: { headers: (_payload, { headers }) => Object.entries(headers) } });
+  const headers = Object.fromEntries([["__proto__", "one"], ["constructor", "two"]]);
+  assert.deepEqual((await bus.request("echo:headers", 1, { headers })).sort(), [["__proto__", "one"], ["constructor", "two"]]);
+});
+
+test("a generator is ended where a part of it cannot be sent, and its caller hears why", async (context) => {
+  const [, bus] = await withBus(context);
+  let ended = 0;
+  const methods = {
+    async *parts() {
+      try {
+        yield 1;
+        yield 2n;
+      } finally {
+        ended += 1;
+      }
+    },
+    *promises() {
+      yield Promise.resolve("kept");
+    },
+  };
+  await bus.register({ name: "bad", version: "1.0.0", methods });
+  const parts = bus.stream("bad:parts").values();
+  assert.equal((await parts.next()).value, 1);
+  await assert.rejects(parts.next(), failing("invalid_payload"));
+  assert.equal(ended, 1);
+  const promises = [];
+  for await (const part of bus.stream("bad:promises").values()) promises.push(part);
+  assert.deepEqual(promises, ["kept"]);
+  // A method that answers in parts is not for a caller who takes one answer.
+  await assert.rejects(bus.request("bad:parts"), failing("unexpected_stream"));
+});
+
+test("a result that cannot even be looked at fails its caller and nobody else", async (context) => {
+  const [, bus] = await withBus(context);
+  const trap = {
+    get then() {
+      throw new Error("do not look");
+    },
+  };
+  await bus.register({ name: "bad", version: "1.0.0", methods: { trap: () => trap, well: () => 1 } });
+  await assert.rejects(bus.request("bad:trap"), failing("service_error"));
+  assert.equal(await bus.request("bad:well"), 1);
+});
+
+test("a handler may close its own client", async (context) => {
+  const [broker, bus] = await withBus(context);
+  const other = await connect(broker.url);
+  let closed;
+  await other.register({ name: "brief", version: "1.0.0", methods: { last: () => ((closed = other.close()), 1) } });
+  await assert.rejects(bus.request("brief:last"), failing("outcome_unknown"));
+  await closed;
+  assert.equal(other.state.kind, "ended");
+});
+
+test("what ends before it begins says that it is closed", async (context) => {
+  const [broker, bus] = await withBus(context);
+  const early = bus.subscribe("a");
+  early.unsubscribe();
+  await assert.rejects(early.ready, failing("closed"));
+  const other = await connect(broker.url);
+  const registration = await other.register({ name: "brief", version: "1.0.0", methods: { last: () => 1 } });
+  const late = other.subscribe("a");
+  const closing = other.close();
+  await assert.rejects(late.ready, failing("closed"));
+  await closing;
+  await assert.rejects(registration.unregister(), failing("closed"));
+  late.unsubscribe();
+  await assert.rejects(other.flush(), failing("closed"));
+});
+
+test("reports that nobody takes give way to newer ones", async (context) => {
+  const [, bus] = await withBus(context);
+  await bus.service("thermometer", "1.0.0").topic("room/temperature", { schema: { type: "number" } }).register();
+  const reports = bus.reports();
+  for (let count = 0; count < 1500; count++) await bus.publish("room/temperature", `warm ${count}`);
+  await bus.flush();
+  await bus.close();
+  let taken = 0;
+  for await (const { error } of reports) {
+    assert.equal(error.code, "schema_violation");
+    taken += 1;
+  }
+  assert.equal(taken, 1000);
+});
+
+test("times that are none are refused, and Infinity waits as long as it takes", async (context) => {
+  const [broker] = await withBus(context);
+  for (const options of [{ timeout: NaN }, { pingAfter: -1 }, { goneAfter: Infinity }, { requestTimeout: "5s" }]) {
+    await assert.rejects(connect(broker.url, options), failing("invalid_message"), JSON.stringify(options));
+  }
+  const { port } = broker.place;
+  await broker.kill();
+  const connecting = connect(`buslane://127.0.0.1:${port}`, { timeout: Infinity, firstRetry: 5, longestRetry: 20 });
+  await broker.start(port);
+  await (await connecting).close();
+});
+
+test("a signal ends whatever waits, with its reason", async (context) => {
+  const [broker, bus] = await withBus(context);
+  const aborted = AbortSignal.abort("enough");
+  const attempts = [
+    connect(broker.url, { signal: aborted }),
+    bus.request("a:b", 1, { signal: aborted }),
+    bus.publish("a", 1, { signal: aborted }),
+    bus.publish("a", 1, { ack: true, signal: aborted }),
+    bus.flush({ signal: aborted }),
+    bus.register({ name: "a", version: "1.0.0" }, { signal: aborted }),
+    bus.stream("a:b", 1, { signal: aborted }).next(),
+    bus.gather("*:b", 1, { signal: aborted }).next(),
+  ];
+  for (const attempt of attempts) await assert.rejects(attempt, (reason) => reason === "enough");
+  const abort = new AbortController();
+  const messages = bus.subscribe("a", { signal: abort.signal });
+  const next = messages.next();
+  abort.abort("enough");
+  await assert.rejects(next, (reason) => reason === "enough");
+});
+
+test("a body keeps what is said of its payload", async (context) => {
+  const [, bus] = await withBus(context);
+  await bus.register({ name: "echo", version: "1.0.0", methods: { back: (_payload, { content }) => new Body({ saw: content.contentType }, { status: 207 }) } });
+  const reply = await bus.call("echo:back", new Body("text", { contentType: "application/note+json" }));
+  assert.deepEqual([reply.payload, reply.content.status], [{ saw: "application/note+json" }, 207]);
+});
