@@ -153,6 +153,11 @@ impl Bus {
         Ok(Parts::of_gather(call.gather_body(content.body()?)))
     }
 
+    /// Publishes JSON text without options. Waits only while much is on its way already.
+    pub fn publish_text(&self, topic: &str, text: &[u8]) -> Result<(), Failure> {
+        Ok(blocking::wait(self.client.publish_json_text(topic, text))?)
+    }
+
     /// Publishes. Waits only while much is on its way already.
     pub fn publish(
         &self,
@@ -160,7 +165,7 @@ impl Bus {
         content: Content<'_>,
         options: &PublishOptions,
     ) -> Result<(), Failure> {
-        let publish = self.client.publish_body(topic, content.body()?);
+        let publish = self.publishing(topic, content);
         Ok(blocking::wait(say(publish, options))?)
     }
 
@@ -171,7 +176,7 @@ impl Bus {
         content: Content<'_>,
         options: &PublishOptions,
     ) -> Result<(), Failure> {
-        let publish = self.client.publish_body(topic, content.body()?);
+        let publish = self.publishing(topic, content);
         Ok(say(publish, options).try_send()?)
     }
 
@@ -182,7 +187,7 @@ impl Bus {
         content: Content<'_>,
         options: &PublishOptions,
     ) -> Result<u32, Failure> {
-        let publish = self.client.publish_body(topic, content.body()?);
+        let publish = self.publishing(topic, content);
         Ok(blocking::wait(say(publish, options).ack())?)
     }
 
@@ -250,6 +255,13 @@ impl Bus {
     pub fn close(&self, time: Duration) {
         let _ending = Ending(&self.events);
         let _ = blocking::wait_for(self.client.close(), time);
+    }
+
+    fn publishing<'a>(&'a self, topic: &'a str, content: Content<'a>) -> Publish<'a> {
+        match content.content_type {
+            Some(content_type) => self.client.publish_bytes(topic, content_type, content.bytes),
+            None => self.client.publish_json_text(topic, content.bytes),
+        }
     }
 
     fn watch<T: 'static>(

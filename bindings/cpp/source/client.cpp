@@ -69,6 +69,10 @@ Gathering Client::gather(const std::vector<std::string>& addresses, const Body& 
 
 void Client::publish(std::string_view topic, const Body& body, const PublishOptions& options) {
   native::Bus& bus = detail::usable(core_).bus();
+  if (body.is_json() && detail::is_plain(options)) {
+    native_call([&] { bus.publish_text(detail::bytes(topic), detail::bytes(body.text())); });
+    return;
+  }
   const rust::Str to = detail::lend(topic, ErrorCode::invalid_topic);
   native_call([&] { bus.publish(to, detail::content(body), detail::publish_options(options)); });
 }

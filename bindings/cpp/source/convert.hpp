@@ -58,6 +58,9 @@ std::string_view view(rust::Str text);
 std::string text(const rust::String& text);
 // The content refers to the body.
 native::Content content(const Body& body);
+inline rust::Slice<const std::uint8_t> bytes(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
 rust::Vec<native::Header> headers(const Headers& headers);
 Headers headers(const rust::Vec<native::Header>& headers);
 std::optional<std::string> find(const Headers& headers, std::string_view name);
@@ -66,6 +69,10 @@ Problem problem(const native::Problem& problem);
 native::ConnectOptions connect_options(const Options& options);
 native::CallOptions call_options(const CallOptions& options);
 native::PublishOptions publish_options(const PublishOptions& options);
+// Tells whether nothing is asked for.
+inline bool is_plain(const PublishOptions& options) {
+  return !options.retain && !options.retain_for && !options.exclude_self && options.headers.empty();
+}
 native::SubscribeOptions subscribe_options(const SubscribeOptions& options);
 ConnectionState state(const native::State& state);
 Report report(const native::Report& report);

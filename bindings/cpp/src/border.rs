@@ -213,6 +213,7 @@ pub(crate) mod crossing {
             content: Content,
             options: &CallOptions,
         ) -> Result<Box<Parts>>;
+        fn publish_text(self: &Bus, topic: &[u8], text: &[u8]) -> Result<()>;
         fn publish(self: &Bus, topic: &str, content: Content, options: &PublishOptions) -> Result<()>;
         fn try_publish(self: &Bus, topic: &str, content: Content, options: &PublishOptions) -> Result<()>;
         fn publish_acked(self: &Bus, topic: &str, content: Content, options: &PublishOptions) -> Result<u32>;

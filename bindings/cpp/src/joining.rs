@@ -82,6 +82,15 @@ impl Bus {
         })
     }
 
+    /// Publishes JSON text without options, which is what is published most: little crosses.
+    pub(crate) fn publish_text(&self, topic: &[u8], text: &[u8]) -> Result<(), Failed> {
+        attempt(|| {
+            let topic = std::str::from_utf8(topic);
+            let topic = topic.map_err(|error| Failure::new(ErrorCode::InvalidTopic, error))?;
+            self.0.publish_text(topic, text)
+        })
+    }
+
     pub(crate) fn publish(
         &self,
         topic: &str,

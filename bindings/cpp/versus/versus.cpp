@@ -1,4 +1,4 @@
-// Measures request latency and publish throughput of this library and of nats.c, in turns.
+// Measures request latency, publish throughput and delivery throughput of this library and of nats.c, in turns.
 //
 // Usage: versus BUSLANE_URL NATS_URL [ROUNDS]. Both servers run already. Prints one JSON object a row, as `buslane bench`
 // does: above 1 is better for us.
@@ -18,7 +18,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr int kRequests = 3000;
-constexpr int kPublishes = 300000;
+constexpr int kPublishes = 500000;
+constexpr int kWindow = 4000;
+constexpr int kStep = 100;
 const std::string kPayload = '"' + std::string(126, 'x') + '"';
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
@@ -36,12 +38,27 @@ double latency(Call&& call) {
   return times[kRequests / 2];
 }
 
-// Returns messages a second, from the first that is published to the last that is called back.
-template <class Publish>
-double throughput(const std::atomic<int>& received, Publish&& publish) {
-  const int before = received;
+// Returns messages a second, from the first that is published until the server has the last. Nobody receives them.
+template <class Publish, class Flush>
+double throughput(Publish&& publish, Flush&& flush) {
   const auto begin = Clock::now();
   for (int number = 0; number < kPublishes; ++number) publish();
+  flush();
+  return kPublishes / seconds_since(begin);
+}
+
+// Returns messages a second, from the first that is published until the last is called back. So many are on their way at
+// most that no queue overflows.
+template <class Publish>
+double delivery(const std::atomic<int>& received, Publish&& publish) {
+  const int before = received;
+  const auto begin = Clock::now();
+  for (int number = 0; number < kPublishes; ++number) {
+    if (number % kStep == 0) {
+      while (number - (received - before) > kWindow) std::this_thread::yield();
+    }
+    publish();
+  }
   while (received - before < kPublishes) std::this_thread::yield();
   return kPublishes / seconds_since(begin);
 }
@@ -79,7 +96,8 @@ struct Nats {
     check(natsConnection_Request(&reply, caller, "echo", kPayload.data(), kPayload.size(), 5000));
     natsMsg_Destroy(reply);
   }
-  void publish() { check(natsConnection_Publish(publisher, "t", kPayload.data(), kPayload.size())); }
+  void publish(const char* subject) { check(natsConnection_Publish(publisher, subject, kPayload.data(), kPayload.size())); }
+  void flush() { check(natsConnection_Flush(publisher)); }
 
   natsOptions* options = nullptr;
   natsConnection *publisher = nullptr, *caller = nullptr, *callee = nullptr;
@@ -97,7 +115,8 @@ struct Ours {
     callee.subscribe("t", [this](const buslane::Message&) { ++received; }, options).keep();
   }
   void request() { caller.request("echo:say", kPayload).get(); }
-  void publish() { caller.publish("t", kPayload); }
+  void publish(const char* topic) { caller.publish(topic, kPayload); }
+  void flush() { caller.flush(); }
 
   buslane::Client caller, callee;
   std::atomic<int> received{0};
@@ -121,13 +140,16 @@ int main(int count, char** arguments) {
   const int rounds = count > 3 ? std::atoi(arguments[3]) : 5;
   Ours ours(arguments[1]);
   Nats theirs(arguments[2]);
-  std::vector<double> values[4];
+  std::vector<double> values[6];
   for (int round = 0; round < rounds; ++round) {
     values[0].push_back(latency([&] { ours.request(); }));
     values[1].push_back(latency([&] { theirs.request(); }));
-    values[2].push_back(throughput(ours.received, [&] { ours.publish(); }));
-    values[3].push_back(throughput(theirs.received, [&] { theirs.publish(); }));
+    values[2].push_back(throughput([&] { ours.publish("nobody"); }, [&] { ours.flush(); }));
+    values[3].push_back(throughput([&] { theirs.publish("nobody"); }, [&] { theirs.flush(); }));
+    values[4].push_back(delivery(ours.received, [&] { ours.publish("t"); }));
+    values[5].push_back(delivery(theirs.received, [&] { theirs.publish("t"); }));
   }
   print("request", "us p50", values[0], values[1], true);
   print("publish", "msg/s", values[2], values[3], false);
+  print("deliver", "msg/s", values[4], values[5], false);
 }

@@ -59,7 +59,8 @@ impl Body {
     /// Checks that what says it is JSON is one JSON value, so that it is not checked again each time it is sent.
     pub fn checked(mut self) -> serde_json::Result<Body> {
         if !self.is_checked() {
-            serde_json::from_slice::<serde::de::IgnoredAny>(&self.bytes)?;
+            let checked = self.payload().ensure_json();
+            checked.map_err(serde::de::Error::custom)?;
             self.kind = PayloadKind::CheckedJson;
         }
         Ok(self)
@@ -75,6 +76,11 @@ impl Body {
             bytes: Cow::Borrowed(&self.bytes),
             kind: self.kind,
         }
+    }
+
+    /// Returns what the sender says that it is.
+    pub(crate) fn content_type(&self) -> Option<&str> {
+        self.content_type.as_deref()
     }
 
     /// Adds the content type to a block of headers.

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
 use crate::call::{Call, IntoTargets};
+use crate::content::Content;
 use crate::error::own_problem;
 use crate::service::ServiceBuilder;
 use crate::shared::Shared;
@@ -106,17 +107,37 @@ impl Client {
     /// # Ok(()) }
     /// ```
     pub fn publish<'a>(&'a self, topic: &'a str, value: &(impl Serialize + ?Sized)) -> Publish<'a> {
-        Publish::new(self, topic, Body::json(value).map(Cow::Owned))
+        Publish::written(self, topic, Content::json(value))
     }
 
     /// Publishes a body of any kind to a topic. One that is published again and again can be lent.
     pub fn publish_body<'a>(&'a self, topic: &'a str, body: impl Into<Cow<'a, Body>>) -> Publish<'a> {
-        Publish::new(self, topic, Ok(body.into()))
+        Publish::new(self, topic, Content::Body(body.into()))
+    }
+
+    /// Publishes JSON text that is lent, so that nothing is copied but into what is sent. That it is one JSON value is
+    /// checked.
+    pub fn publish_json_text<'a>(
+        &'a self,
+        topic: &'a str,
+        text: &'a (impl AsRef<[u8]> + ?Sized),
+    ) -> Publish<'a> {
+        Publish::new(self, topic, Content::JsonText(text.as_ref()))
+    }
+
+    /// Publishes any bytes that are lent, and says what they are. Nothing is copied but into what is sent.
+    pub fn publish_bytes<'a>(
+        &'a self,
+        topic: &'a str,
+        content_type: &'a str,
+        bytes: &'a (impl AsRef<[u8]> + ?Sized),
+    ) -> Publish<'a> {
+        Publish::new(self, topic, Content::Bytes(content_type, bytes.as_ref()))
     }
 
     /// Removes the retained value of a topic. Subscribers receive the message, which carries nothing.
     pub fn clear_retained<'a>(&'a self, topic: &'a str) -> Publish<'a> {
-        Publish::new(self, topic, Ok(Cow::Owned(Body::none()))).clear()
+        Publish::new(self, topic, Content::JsonText(&[])).clear()
     }
 
     /// Subscribes to the topics that a filter selects: `+` stands for one level, `#` for the rest.

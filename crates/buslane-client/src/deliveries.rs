@@ -2,7 +2,7 @@
 //! whoever fills it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use buslane_protocol::Overflow;
 
@@ -46,31 +46,47 @@ impl Deliveries {
         }
     }
 
-    /// Appends a message. Where the queue is full, something gives way to a gap.
-    pub(crate) fn push(&self, message: Message) -> Delivered {
+    /// Appends messages, in one go. Where the queue is full, something gives way to a gap. Whoever waits for them is added
+    /// to `wakers`.
+    pub(crate) fn append(&self, messages: &mut Vec<Message>, wakers: &mut Vec<Waker>) -> Delivered {
         let mut delivered = Delivered::Yes;
-        self.inbox.fill(|queue| {
-            let cost = message.cost();
-            if queue.bytes + cost <= self.capacity {
-                queue.bytes += cost;
-                return queue.items.push_back(SubscriptionEvent::Message(message));
-            }
-            let dropped = match self.overflow {
-                Overflow::DropOldest => drop_oldest(queue, message, self.capacity),
-                Overflow::DropNewest | Overflow::Disconnect => {
-                    append_gap(queue, gap_of(&message));
-                    1
+        let waker = self.inbox.fill_quietly(|queue| {
+            queue.items.reserve(messages.len());
+            for message in messages.drain(..) {
+                delivered = self.push(queue, message);
+                if delivered == Delivered::Ended {
+                    break;
                 }
-            };
-            self.dropped.fetch_add(dropped, Ordering::Relaxed);
-            if self.overflow == Overflow::Disconnect {
-                delivered = Delivered::Ended;
             }
         });
+        wakers.extend(waker);
+        messages.clear();
         if delivered == Delivered::Ended {
             self.inbox.end();
         }
         delivered
+    }
+
+    fn push(&self, queue: &mut Queue<SubscriptionEvent>, message: Message) -> Delivered {
+        let cost = message.cost();
+        if queue.bytes + cost <= self.capacity {
+            queue.bytes += cost;
+            queue.items.push_back(SubscriptionEvent::Message(message));
+            return Delivered::Yes;
+        }
+        let dropped = match self.overflow {
+            Overflow::DropOldest => drop_oldest(queue, message, self.capacity),
+            Overflow::DropNewest | Overflow::Disconnect => {
+                append_gap(queue, gap_of(&message));
+                1
+            }
+        };
+        self.dropped.fetch_add(dropped, Ordering::Relaxed);
+        if self.overflow == Overflow::Disconnect {
+            Delivered::Ended
+        } else {
+            Delivered::Yes
+        }
     }
 
     /// Appends a gap that the session told of.
@@ -171,7 +187,11 @@ mod tests {
             headers: &Headers::default(),
             payload: &payload,
         };
-        Message::new(Parcel::new(parts, &mut Vec::new()), false)
+        Message::new(Parcel::new(parts), false)
+    }
+
+    fn push(deliveries: &Deliveries, message: Message) -> Delivered {
+        deliveries.append(&mut vec![message], &mut Vec::new())
     }
 
     /// Makes a queue that has room for two messages of one digit.
@@ -195,11 +215,11 @@ mod tests {
     fn the_oldest_give_way_to_one_gap_in_their_place() {
         let deliveries = queue(Overflow::DropOldest);
         for digit in ["1", "2", "3", "4"] {
-            assert_eq!(deliveries.push(message(digit)), Delivered::Yes);
+            assert_eq!(push(&deliveries, message(digit)), Delivered::Yes);
         }
         assert_eq!(deliveries.take_dropped(), 2);
         assert_eq!(drain(&deliveries), ["gap 2 false", "3", "4"]);
-        deliveries.push(message("5"));
+        push(&deliveries, message("5"));
         assert_eq!(drain(&deliveries), ["5"]);
     }
 
@@ -207,7 +227,7 @@ mod tests {
     fn the_newest_give_way_to_one_gap_in_their_place() {
         let deliveries = queue(Overflow::DropNewest);
         for digit in ["1", "2", "3", "4"] {
-            deliveries.push(message(digit));
+            push(&deliveries, message(digit));
         }
         assert_eq!(drain(&deliveries), ["1", "2", "gap 2 false"]);
     }
@@ -215,11 +235,11 @@ mod tests {
     #[test]
     fn a_subscription_that_asks_for_it_ends_with_the_gap() {
         let deliveries = queue(Overflow::Disconnect);
-        deliveries.push(message("1"));
-        deliveries.push(message("2"));
-        assert_eq!(deliveries.push(message("3")), Delivered::Ended);
+        push(&deliveries, message("1"));
+        push(&deliveries, message("2"));
+        assert_eq!(push(&deliveries, message("3")), Delivered::Ended);
         assert_eq!(
-            deliveries.push(message("4")),
+            push(&deliveries, message("4")),
             Delivered::Yes,
             "an ended queue takes no notice"
         );
@@ -229,23 +249,23 @@ mod tests {
     #[test]
     fn gaps_that_meet_become_one() {
         let deliveries = queue(Overflow::DropOldest);
-        deliveries.push(message("1"));
+        push(&deliveries, message("1"));
         deliveries.push_gap(Gap {
             unknown: true,
             ..Gap::default()
         });
-        deliveries.push(message("2"));
-        deliveries.push(message("3"));
+        push(&deliveries, message("2"));
+        push(&deliveries, message("3"));
         assert_eq!(drain(&deliveries), ["gap 1 true", "2", "3"]);
     }
 
     #[test]
     fn a_message_larger_than_the_queue_is_still_delivered_alone() {
         let deliveries = queue(Overflow::DropOldest);
-        deliveries.push(message("1"));
-        deliveries.push(message(&"x".repeat(5000)));
+        push(&deliveries, message("1"));
+        push(&deliveries, message(&"x".repeat(5000)));
         assert_eq!(drain(&deliveries)[0], "gap 1 false");
-        deliveries.push(message(&"y".repeat(5000)));
+        push(&deliveries, message(&"y".repeat(5000)));
         assert_eq!(drain(&deliveries), ["y".repeat(5000)]);
     }
 }

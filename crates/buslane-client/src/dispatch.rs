@@ -3,6 +3,7 @@
 
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
 use buslane_protocol::{Delivery, ErrorCode, Headers, Instant, Invocation, Payload, Problem};
@@ -25,6 +26,8 @@ pub(crate) struct Round<'a> {
     pub(crate) now: Instant,
     /// The handlers to start.
     pub(crate) jobs: &'a mut Vec<Job>,
+    /// Who is to be woken where no lock is held.
+    pub(crate) wakers: &'a mut Vec<Waker>,
 }
 
 /// What the session is asked for after its events are taken.
@@ -42,6 +45,7 @@ impl Waiters {
         while let Some(event) = session.poll_event() {
             self.take_event(event, &mut round, &mut afterwards);
         }
+        self.hand_over_all(round.wakers, &mut afterwards);
         for token in afterwards.unroutable {
             // Whoever asked may be gone, and then there is nobody to tell.
             let _ = session.fail(token, Problem::new(ErrorCode::NoInstance));
@@ -57,7 +61,7 @@ impl Waiters {
 
     fn take_event(&mut self, event: Event<'_>, round: &mut Round<'_>, afterwards: &mut Afterwards) {
         match event {
-            Event::Delivery { keys, delivery } => self.deliver(&keys, &delivery, afterwards),
+            Event::Delivery { keys, delivery } => self.deliver(&keys, &delivery),
             Event::Reply { key, answer } => {
                 let reply = self.reply(&answer.from, &answer.headers, &answer.payload);
                 if let Some(caller) = self.requests.remove(&key) {
@@ -111,12 +115,14 @@ impl Waiters {
                     None => afterwards.unroutable.push(token),
                 }
             }
-            event => self.take_rare_event(event, round.now, afterwards),
+            event => self.take_rare_event(event, round, afterwards),
         }
     }
 
     /// Takes what concerns what the program offers, subscribed to and published.
-    fn take_rare_event(&mut self, event: Event<'_>, now: Instant, afterwards: &mut Afterwards) {
+    fn take_rare_event(&mut self, event: Event<'_>, round: &mut Round<'_>, afterwards: &mut Afterwards) {
+        // What came before this has its place before it.
+        self.hand_over_all(round.wakers, afterwards);
         match event {
             Event::Withdrawn { token, .. } => {
                 if let Some(call) = self.calls.remove(&token) {
@@ -169,7 +175,7 @@ impl Waiters {
             }
             Event::Flushed { key } => finish(self.flushes.entry(key), Ok(())),
             Event::FlushFailed { key, problem } => finish(self.flushes.entry(key), Err(Box::new(problem))),
-            event => self.take_state_event(event, now),
+            event => self.take_state_event(event, round.now),
         }
     }
 
@@ -200,29 +206,44 @@ impl Waiters {
         }
     }
 
-    fn deliver(&mut self, keys: &[SubscriptionKey], delivery: &Delivery<'_>, afterwards: &mut Afterwards) {
-        let Some((last, others)) = keys.split_last() else {
-            return;
-        };
-        let parts = Parts {
-            id: delivery.id.as_ref(),
-            subject: delivery.topic.as_str(),
-            from: &delivery.from,
-            headers: &delivery.headers,
-            payload: &delivery.payload,
-        };
-        let message = Message::new(Parcel::new(parts, &mut self.scratch), delivery.retained);
-        for key in others {
-            self.deliver_to(*key, message.clone(), afterwards);
+    fn deliver(&mut self, keys: &[SubscriptionKey], delivery: &Delivery<'_>) {
+        let Waiters {
+            subscriptions,
+            reached,
+            spare,
+            ..
+        } = self;
+        let mut copied: Option<Message> = None;
+        for key in keys {
+            let Some(Subscriber { arrivals, .. }) = subscriptions.get_mut(key) else {
+                continue;
+            };
+            if arrivals.is_empty() {
+                reached.push(*key);
+            }
+            let message = match copied.take() {
+                Some(message) => message,
+                None => arrivals.copy(parts_of(delivery), delivery.retained),
+            };
+            if keys.len() > 1 {
+                copied = Some(message.clone());
+            }
+            arrivals.push(message, spare);
         }
-        self.deliver_to(*last, message, afterwards);
     }
 
-    fn deliver_to(&mut self, key: SubscriptionKey, message: Message, afterwards: &mut Afterwards) {
-        if let Some(subscriber) = self.subscriptions.get(&key)
-            && subscriber.deliveries.push(message) == Delivered::Ended
-        {
-            afterwards.overflown.push(key);
+    /// Moves the messages that came so far to the queues of their subscriptions.
+    fn hand_over_all(&mut self, wakers: &mut Vec<Waker>, afterwards: &mut Afterwards) {
+        for key in self.reached.drain(..) {
+            let Some(subscriber) = self.subscriptions.get_mut(&key) else {
+                continue;
+            };
+            let Subscriber {
+                arrivals, deliveries, ..
+            } = subscriber;
+            if arrivals.hand_over(deliveries, &mut self.spare, wakers) == Delivered::Ended {
+                afterwards.overflown.push(key);
+            }
         }
     }
 
@@ -250,7 +271,7 @@ impl Waiters {
             headers: &invocation.headers,
             payload: &invocation.payload,
         };
-        let context = Context::new(Parcel::new(parts, &mut self.scratch), call.clone());
+        let context = Context::new(Parcel::new(parts), call.clone());
         self.calls.insert(token, call.clone());
         round.jobs.push(Job {
             handler,
@@ -267,7 +288,7 @@ impl Waiters {
             headers,
             payload,
         };
-        Reply::new(Parcel::new(parts, &mut self.scratch))
+        Reply::new(Parcel::new(parts))
     }
 
     fn arrive(&mut self, key: RequestKey, arrival: Arrival) {
@@ -313,6 +334,16 @@ impl Waiters {
             });
         }
         subscriber.end(Err(problem));
+    }
+}
+
+fn parts_of<'a>(delivery: &'a Delivery<'a>) -> Parts<'a> {
+    Parts {
+        id: delivery.id.as_ref(),
+        subject: delivery.topic.as_str(),
+        from: &delivery.from,
+        headers: &delivery.headers,
+        payload: &delivery.payload,
     }
 }
 

@@ -46,6 +46,8 @@ pub(crate) struct Driver {
     breather: Breather,
     /// What is to be run where no lock is held.
     work: Work,
+    /// Who is to be woken where no lock is held.
+    wakers: Vec<Waker>,
 }
 
 /// What the program is to be called for, or what is its to be dropped, by the client's own task and where no lock is held.
@@ -95,11 +97,23 @@ pub(crate) enum Progress {
     Ended,
 }
 
+/// What came of doing what the session wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// It wanted nothing.
+    Still,
+    /// More may follow.
+    Moved,
+    /// What there is to send waits for more.
+    Waits,
+    /// The session has ended, and its last bytes are written.
+    Ended,
+}
+
 /// What the session wants next, taken in one go under the lock.
 struct Turn {
     action: Option<Action>,
     transmit: Option<Transmit>,
-    crowd: Vec<Waker>,
     due: Option<Instant>,
     ended: bool,
     /// Whether what there is to send waits for more.
@@ -123,6 +137,7 @@ impl Driver {
             scratch,
             breather: Breather::default(),
             work: Work::default(),
+            wakers: Vec::new(),
         }
     }
 
@@ -178,11 +193,11 @@ impl Driver {
         match received {
             Ok(Received::Bytes(length)) => self.shared.look(|state| {
                 state.session.handle_bytes(now, &self.scratch[..length]);
-                hand_out(state, &self.shared, now, &mut self.work);
+                hand_out(state, &self.shared, now, &mut self.work, &mut self.wakers);
             }),
             Ok(Received::Message(message)) => self.shared.look(|state| {
                 state.session.handle_message(now, &message.into_data());
-                hand_out(state, &self.shared, now, &mut self.work);
+                hand_out(state, &self.shared, now, &mut self.work, &mut self.wakers);
             }),
             Ok(Received::Sign) => self.shared.look(|state| state.session.handle_activity(now)),
             Ok(Received::End) => self.lose(now, "the broker closed the connection"),
@@ -231,7 +246,7 @@ impl Driver {
         let (shared, breather) = (&self.shared, &mut self.breather);
         let mut waits = false;
         self.shared.look(|state| {
-            hand_out(state, &self.shared, now, &mut self.work);
+            hand_out(state, &self.shared, now, &mut self.work, &mut self.wakers);
             let State { session, waiters, .. } = state;
             waiters.take_completions(&mut self.work.completions);
             let action = session.poll_action();
@@ -253,14 +268,13 @@ impl Driver {
             };
             let (due, ended) = (session.poll_timeout(), session.state() == SessionState::Ended);
             self.work.discarded.append(&mut waiters.services.take_discarded());
-            let crowd = state.take_crowd();
+            state.take_crowd(&mut self.wakers);
             if action.is_none() && transmit.is_none() && !waits {
                 state.sleep(waker);
             }
             Turn {
                 action,
                 transmit,
-                crowd,
                 due,
                 ended,
                 waits,
@@ -346,6 +360,28 @@ impl Driver {
         progress
     }
 
+    /// Writes what there is in place of the client's own task, which is what is woken for whatever follows. Nothing is
+    /// read meanwhile. Returns whether everything is done.
+    pub(crate) fn send_in_place(&mut self) -> bool {
+        let Some(task) = self.task.clone() else {
+            return false;
+        };
+        let runtime = self.runtime.clone();
+        let _runtime = runtime.enter();
+        for step in 0..STEPS_A_SEND {
+            match self.step(&mut Context::from_waker(&task)) {
+                Step::Still => return step > 0,
+                Step::Moved if self.is_open() && self.work.is_empty() => {}
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self.link, Link::Open { .. })
+    }
+
     /// Exchanges what is to be run for what has been run.
     pub(crate) fn exchange_work(&mut self, work: &mut Work) {
         std::mem::swap(&mut self.work, work);
@@ -358,26 +394,34 @@ impl Driver {
 
     fn move_on(&mut self, context: &mut Context<'_>) -> Progress {
         for step in 0..STEPS_A_POLL {
-            let mut moved = self.advance(context);
-            moved |= self.tick(context);
-            let turn = self.turn(context.waker());
-            turn.crowd.into_iter().for_each(Waker::wake);
-            if let Some(action) = turn.action {
-                self.follow(action);
-                moved = true;
-            } else if turn.ended && matches!(self.link, Link::Idle) {
-                return Progress::Ended;
-            }
-            moved |= self.send(context, turn.transmit);
-            moved |= self.arm(turn.due);
-            if turn.waits {
-                return Progress::More;
-            }
-            if !moved {
-                return Progress::Still { moved: step > 0 };
+            let advanced = self.advance(context) | self.tick(context);
+            match self.step(context) {
+                Step::Ended => return Progress::Ended,
+                Step::Waits => return Progress::More,
+                Step::Still if !advanced => return Progress::Still { moved: step > 0 },
+                Step::Still | Step::Moved => {}
             }
         }
         Progress::More
+    }
+
+    /// Does what the session wants next.
+    fn step(&mut self, context: &mut Context<'_>) -> Step {
+        let turn = self.turn(context.waker());
+        self.wakers.drain(..).for_each(Waker::wake);
+        let mut moved = turn.action.is_some();
+        if let Some(action) = turn.action {
+            self.follow(action);
+        } else if turn.ended && matches!(self.link, Link::Idle) {
+            return Step::Ended;
+        }
+        moved |= self.send(context, turn.transmit);
+        moved |= self.arm(turn.due);
+        match (turn.waits, moved) {
+            (true, _) => Step::Waits,
+            (false, true) => Step::Moved,
+            (false, false) => Step::Still,
+        }
     }
 }
 
@@ -402,13 +446,20 @@ impl Driver {
 }
 
 /// Hands each event of the session to whoever waits for it; what is the program's to do is added to the work.
-fn hand_out(state: &mut State, shared: &Arc<Shared>, now: Instant, work: &mut Work) {
+fn hand_out(state: &mut State, shared: &Arc<Shared>, now: Instant, work: &mut Work, wakers: &mut Vec<Waker>) {
     let jobs = &mut work.jobs;
-    let round = Round { shared, now, jobs };
+    let round = Round {
+        shared,
+        now,
+        jobs,
+        wakers,
+    };
     state.waiters.take_events(&mut state.session, round);
 }
 
 const READ_BYTES: usize = 64 << 10;
+/// Steps of a thread that sends for itself: it sends, and sees that nothing is left.
+const STEPS_A_SEND: usize = 3;
 /// Steps after which other tasks get their turn: enough to keep the socket busy, and few enough for what they bring to
 /// fit into a subscription's queue.
 const STEPS_A_POLL: usize = 8;

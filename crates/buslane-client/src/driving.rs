@@ -58,6 +58,16 @@ impl Drop for Driving {
 }
 
 impl Shared {
+    /// Writes in place of the client's own task, unless that is at work. Returns whether nothing is left to be done.
+    pub(crate) fn send_from_here(&self) -> bool {
+        let mut place = match self.driver().try_lock() {
+            Ok(place) => place,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        place.as_mut().is_some_and(Driver::send_in_place)
+    }
+
     /// Does the work of the client's own task, if that has not been polled since the last visit and there is any.
     pub(crate) fn visit(&self, polls: &mut u64) -> Visit {
         let mut place = match self.driver().try_lock() {

@@ -44,16 +44,19 @@ impl<T> Inbox<T> {
 
     /// Lets `change` change the queue, unless it has ended, and wakes the consumer.
     pub(crate) fn fill(&self, change: impl FnOnce(&mut Queue<T>)) {
-        let mut queue = self.lock();
-        if queue.ended {
-            return;
-        }
-        change(&mut queue);
-        let waker = queue.waker.take();
-        drop(queue);
-        if let Some(waker) = waker {
+        if let Some(waker) = self.fill_quietly(change) {
             waker.wake();
         }
+    }
+
+    /// Lets `change` change the queue, unless it has ended, and returns who is to be woken.
+    pub(crate) fn fill_quietly(&self, change: impl FnOnce(&mut Queue<T>)) -> Option<Waker> {
+        let mut queue = self.lock();
+        if queue.ended {
+            return None;
+        }
+        change(&mut queue);
+        queue.waker.take()
     }
 
     /// Lets the consumer see the end after what is in the queue.

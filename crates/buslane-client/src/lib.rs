@@ -53,7 +53,7 @@
 //! neither uses nor drops the parent's.
 //!
 //! # When too much is on its way
-//! Sending: while 256 KiB wait to be written, `publish(...).await` and requests wait; [`Publish::try_send`] and
+//! Sending: while 128 KiB wait to be written, `publish(...).await` and requests wait; [`Publish::try_send`] and
 //! [`Call::body_then`] fail with `queue_full`. Nothing is lost for being sent too fast.
 //!
 //! Receiving: a slow subscriber costs itself messages, and nobody else anything. What it does not take waits in its
@@ -73,12 +73,14 @@
 //!   connection.
 //! - Nothing needs a particular kind of runtime: current-thread and multi-thread both do, without a `LocalSet`.
 
+mod arrivals;
 pub mod blocking;
 mod body;
 mod breather;
 mod builder;
 mod call;
 mod client;
+mod content;
 mod context;
 mod deliveries;
 mod direct;

@@ -1,8 +1,7 @@
-//! The owned copy of a message that came: made once by the driver, in one allocation, shared by whoever reads it.
-
-use std::sync::Arc;
+//! The owned copy of a message that came: made once by the driver, shared by whoever reads it.
 
 use buslane_protocol::{Headers, Id, Payload as WirePayload, PayloadKind};
+use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::payload::Payload;
 
@@ -13,7 +12,7 @@ use crate::payload::Payload;
 /// ```
 #[derive(Clone)]
 pub(crate) struct Parcel {
-    bytes: Arc<[u8]>,
+    bytes: Bytes,
     headers: Headers<'static>,
     kind: PayloadKind,
     /// Where the id ends and the subject begins.
@@ -36,29 +35,52 @@ pub(crate) struct Parts<'a> {
     pub(crate) payload: &'a WirePayload<'a>,
 }
 
+impl Parts<'_> {
+    /// Returns how many bytes a copy has, without headers.
+    pub(crate) fn length(&self) -> usize {
+        let id = self.id.map_or(0, |id| id.as_bytes().len());
+        id + self.subject.len() + self.from.len() + self.payload.bytes.len()
+    }
+
+    fn write(&self, out: &mut impl BufMut) {
+        if let Some(id) = self.id {
+            out.put_slice(id.as_bytes());
+        }
+        out.put_slice(self.subject.as_bytes());
+        out.put_slice(self.from.as_bytes());
+        out.put_slice(&self.payload.bytes);
+    }
+}
+
 impl Parcel {
-    /// Copies a message. `scratch` is a buffer that lives longer than one call.
-    pub(crate) fn new(parts: Parts<'_>, scratch: &mut Vec<u8>) -> Parcel {
-        scratch.clear();
-        scratch.extend_from_slice(parts.id.map_or(&[], Id::as_bytes));
-        let subject = scratch.len() as u8;
-        scratch.extend_from_slice(parts.subject.as_bytes());
-        let from = scratch.len() as u32;
-        scratch.extend_from_slice(parts.from.as_bytes());
-        let payload = scratch.len() as u32;
-        scratch.extend_from_slice(&parts.payload.bytes);
+    /// Copies a message into memory of its own.
+    pub(crate) fn new(parts: Parts<'_>) -> Parcel {
+        let mut bytes = Vec::with_capacity(parts.length());
+        parts.write(&mut bytes);
+        Parcel::of(&parts, bytes.into())
+    }
+
+    /// Copies a message into memory that it shares with others.
+    pub(crate) fn within(parts: Parts<'_>, memory: &mut BytesMut) -> Parcel {
+        parts.write(memory);
+        Parcel::of(&parts, memory.split().freeze())
+    }
+
+    fn of(parts: &Parts<'_>, bytes: Bytes) -> Parcel {
+        let subject = parts.id.map_or(0, |id| id.as_bytes().len());
+        let from = subject + parts.subject.len();
         let headers = if parts.headers.is_empty() {
             Headers::default()
         } else {
             parts.headers.clone().into_owned()
         };
         Parcel {
-            bytes: scratch.as_slice().into(),
+            bytes,
             headers,
             kind: parts.payload.kind,
-            subject,
-            from,
-            payload,
+            subject: subject as u8,
+            from: from as u32,
+            payload: (from + parts.from.len()) as u32,
         }
     }
 
@@ -152,7 +174,7 @@ mod tests {
                 kind: PayloadKind::Json,
             },
         };
-        let parcel = Parcel::new(parts, &mut Vec::new());
+        let parcel = Parcel::new(parts);
         assert_eq!(
             (parcel.id(), parcel.subject(), parcel.from()),
             (Some("id-1"), "host/a/cpu", "monitor#1")
@@ -170,7 +192,7 @@ mod tests {
             headers: &Headers::default(),
             payload: &payload,
         };
-        let parcel = Parcel::new(parts, &mut vec![1, 2, 3]);
+        let parcel = Parcel::new(parts);
         assert_eq!((parcel.id(), parcel.subject(), parcel.from()), (None, "t", ""));
         assert!(parcel.payload().is_empty());
     }

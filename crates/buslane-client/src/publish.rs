@@ -1,27 +1,34 @@
 //! Publishes a message, with or without waiting for the broker's word.
 
-use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use buslane_protocol::{ErrorCode, HeadersBuf, Instant, Problem, Retain, Topic};
+use buslane_protocol::{ErrorCode, Headers, HeadersBuf, Payload, Problem, Retain, Topic};
 use buslane_session::{PublishOptions, SessionError};
 use tokio::sync::oneshot;
 
+use crate::content::Content;
 use crate::error::own_problem;
 use crate::shared::{HIGH_WATER, State};
 use crate::waiters::Awaited;
-use crate::{Body, Client, PublishError};
+use crate::{Client, PublishError};
 
 /// A publish, sent when first polled. See [`Client::publish`].
 #[derive(Debug)]
 #[must_use = "a message is published when it is awaited"]
 pub struct Publish<'a> {
     client: &'a Client,
-    /// Taken when it is sent.
-    outbound: Option<Result<Outbound<'a>, Box<Problem>>>,
+    topic: &'a str,
+    content: Content<'a>,
+    headers: HeadersBuf,
+    retain: Retain,
+    retain_ms: Option<u32>,
+    exclude_self: bool,
+    /// What is wrong with what was said so far.
+    fault: Option<Box<Problem>>,
+    is_sent: bool,
 }
 
 /// A publish that waits until the broker has routed the message, and returns how many clients it was routed to. None
@@ -33,52 +40,64 @@ pub struct AckedPublish<'a> {
     acked: Option<Awaited<u32>>,
 }
 
-#[derive(Debug)]
-struct Outbound<'a> {
-    topic: Topic<'a>,
-    body: Cow<'a, Body>,
-    headers: HeadersBuf,
-    retain: Retain,
-    retain_ms: Option<u32>,
-    exclude_self: bool,
-}
-
 impl<'a> Publish<'a> {
-    pub(crate) fn new(
+    pub(crate) fn new(client: &'a Client, topic: &'a str, content: Content<'a>) -> Publish<'a> {
+        let mut publish = Publish {
+            client,
+            topic,
+            content,
+            headers: HeadersBuf::new(),
+            retain: Retain::Keep,
+            retain_ms: None,
+            exclude_self: false,
+            fault: None,
+            is_sent: false,
+        };
+        if let Some(content_type) = publish.content.content_type() {
+            let added = publish.headers.push(Headers::CONTENT_TYPE, content_type);
+            publish.fault = added.err().map(|error| own_problem(error.code(), error));
+        }
+        publish
+    }
+
+    /// Makes a publish of what serde could not write, if so.
+    pub(crate) fn written(
         client: &'a Client,
         topic: &'a str,
-        body: serde_json::Result<Cow<'a, Body>>,
+        written: serde_json::Result<Content<'a>>,
     ) -> Publish<'a> {
-        Publish {
-            client,
-            outbound: Some(Outbound::new(topic, body)),
+        match written {
+            Ok(content) => Publish::new(client, topic, content),
+            Err(error) => Publish {
+                fault: Some(own_problem(ErrorCode::InvalidPayload, error)),
+                ..Publish::new(client, topic, Content::JsonText(&[]))
+            },
         }
     }
 
     /// Keeps the message as the topic's value, for later subscribers.
-    pub fn retain(self) -> Self {
-        self.change(|outbound| outbound.retain = Retain::Set)
+    pub fn retain(mut self) -> Self {
+        self.retain = Retain::Set;
+        self
     }
 
     /// Keeps the message as the topic's value for a time.
-    pub fn retain_for(self, lifetime: Duration) -> Self {
-        self.change(|outbound| {
-            outbound.retain = Retain::Set;
-            outbound.retain_ms = Some(u32::try_from(lifetime.as_millis()).unwrap_or(u32::MAX).max(1));
-        })
+    pub fn retain_for(mut self, lifetime: Duration) -> Self {
+        self.retain = Retain::Set;
+        self.retain_ms = Some(u32::try_from(lifetime.as_millis()).unwrap_or(u32::MAX).max(1));
+        self
     }
 
     /// Leaves this client's own subscriptions out.
-    pub fn exclude_self(self) -> Self {
-        self.change(|outbound| outbound.exclude_self = true)
+    pub fn exclude_self(mut self) -> Self {
+        self.exclude_self = true;
+        self
     }
 
     /// Adds a header. Names are lower case; those that begin with `:` are members of the envelope.
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        if let Some(Ok(outbound)) = &mut self.outbound
-            && let Err(error) = outbound.headers.push(name, value)
-        {
-            self.outbound = Some(Err(own_problem(error.code(), error)));
+        if let Err(error) = self.headers.push(name, value) {
+            self.fault.get_or_insert_with(|| own_problem(error.code(), error));
         }
         self
     }
@@ -86,11 +105,7 @@ impl<'a> Publish<'a> {
     /// Hands the message over at once or not at all, without waiting: for threads that have no runtime and must not
     /// wait. While much is on its way it fails with [`PublishError::QueueFull`], and nothing has happened.
     pub fn try_send(self) -> Result<(), PublishError> {
-        let outbound = match self.outbound {
-            Some(Ok(outbound)) => outbound,
-            Some(Err(problem)) => return Err(problem.into()),
-            None => return Ok(()),
-        };
+        let (topic, payload) = self.checked()?;
         self.client.shared().act_at_leisure(|state| {
             if state.is_crowded() {
                 let detail = format!(
@@ -98,7 +113,7 @@ impl<'a> Publish<'a> {
                 );
                 return Err(own_problem(ErrorCode::QueueFull, detail).into());
             }
-            let sent = outbound.publish(state, state.session.now(), false);
+            let sent = self.hand_over(state, &topic, payload, false);
             sent.map(|_| ()).map_err(|error| error.problem().into())
         })
     }
@@ -111,14 +126,8 @@ impl<'a> Publish<'a> {
         }
     }
 
-    pub(crate) fn clear(self) -> Self {
-        self.change(|outbound| outbound.retain = Retain::Clear)
-    }
-
-    fn change(mut self, change: impl FnOnce(&mut Outbound<'a>)) -> Self {
-        if let Some(Ok(outbound)) = &mut self.outbound {
-            change(outbound);
-        }
+    pub(crate) fn clear(mut self) -> Self {
+        self.retain = Retain::Clear;
         self
     }
 
@@ -129,21 +138,69 @@ impl<'a> Publish<'a> {
         context: &mut Context<'_>,
         ack: bool,
     ) -> Poll<Result<Option<Awaited<u32>>, PublishError>> {
-        let outbound = match &self.outbound {
-            Some(Ok(outbound)) => outbound,
-            Some(Err(problem)) => return Poll::Ready(Err(problem.clone().into())),
-            None => return Poll::Pending,
+        if self.is_sent {
+            return Poll::Pending;
+        }
+        let sent = match self.checked() {
+            Err(problem) => Err(problem),
+            Ok((topic, payload)) => {
+                let shared = self.client.shared();
+                let send = |state: &mut State| {
+                    ready!(state.poll_room(context));
+                    Poll::Ready(self.hand_over(state, &topic, payload, ack))
+                };
+                let sent = match ack {
+                    true => shared.act_untimed(send),
+                    false => shared.act_at_leisure(send),
+                };
+                ready!(sent).map_err(|error| Box::new(error.problem()))
+            }
         };
-        let shared = self.client.shared();
-        let sent = if ack {
-            shared.act(|state, now| outbound.poll_publish(state, now, context, ack))
+        self.is_sent = true;
+        Poll::Ready(sent.map_err(PublishError::from))
+    }
+
+    /// Checks what is to be sent.
+    fn checked(&self) -> Result<(Topic<'_>, Payload<'_>), Box<Problem>> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        let topic = Topic::parse(self.topic)
+            .map_err(|error| own_problem(ErrorCode::InvalidTopic, format!("{:?}: {error}", self.topic)))?;
+        let mut payload = self.content.payload();
+        payload
+            .ensure_json()
+            .map_err(|error| own_problem(error.code(), error))?;
+        Ok((topic, payload))
+    }
+
+    /// Hands the message to the session.
+    fn hand_over(
+        &self,
+        state: &mut State,
+        topic: &Topic<'_>,
+        payload: Payload<'_>,
+        ack: bool,
+    ) -> Result<Option<Awaited<u32>>, SessionError> {
+        let options = PublishOptions {
+            headers: self.headers.headers(),
+            ack,
+            retain: self.retain,
+            retain_ms: self.retain_ms,
+            exclude_self: self.exclude_self,
+        };
+        // Only ids need the time.
+        let now = if ack {
+            self.client.shared().now()
         } else {
-            // Only ids need the time.
-            shared.act_at_leisure(|state| outbound.poll_publish(state, state.session.now(), context, ack))
+            state.session.now()
         };
-        let sent = ready!(sent);
-        self.outbound = None;
-        Poll::Ready(sent.map_err(|error| error.problem().into()))
+        let key = state.session.publish(now, topic, payload, options)?;
+        Ok(key.map(|key| {
+            let (waiter, acked) = oneshot::channel();
+            state.waiters.publishes.insert(key, waiter);
+            acked
+        }))
     }
 }
 
@@ -170,71 +227,5 @@ impl Future for AckedPublish<'_> {
         let outcome = ready!(Pin::new(acked).poll(context)).unwrap_or_else(ended);
         publish.acked = None;
         Poll::Ready(outcome.map_err(PublishError::from))
-    }
-}
-
-impl Outbound<'_> {
-    /// Hands the message to the session when there is room.
-    fn poll_publish(
-        &self,
-        state: &mut State,
-        now: Instant,
-        context: &mut Context<'_>,
-        ack: bool,
-    ) -> Poll<Result<Option<Awaited<u32>>, SessionError>> {
-        ready!(state.poll_room(context));
-        Poll::Ready(self.publish(state, now, ack))
-    }
-
-    fn publish(
-        &self,
-        state: &mut State,
-        now: Instant,
-        ack: bool,
-    ) -> Result<Option<Awaited<u32>>, SessionError> {
-        let options = PublishOptions {
-            headers: self.headers.headers(),
-            ack,
-            retain: self.retain,
-            retain_ms: self.retain_ms,
-            exclude_self: self.exclude_self,
-        };
-        let key = state
-            .session
-            .publish(now, &self.topic, self.body.payload(), options)?;
-        Ok(key.map(|key| {
-            let (waiter, acked) = oneshot::channel();
-            state.waiters.publishes.insert(key, waiter);
-            acked
-        }))
-    }
-}
-
-impl<'a> Outbound<'a> {
-    fn new(topic: &'a str, body: serde_json::Result<Cow<'a, Body>>) -> Result<Outbound<'a>, Box<Problem>> {
-        let topic = Topic::parse(topic)
-            .map_err(|error| own_problem(ErrorCode::InvalidTopic, format!("{topic:?}: {error}")))?;
-        let body = body.and_then(checked);
-        let body = body.map_err(|error| own_problem(ErrorCode::InvalidPayload, error))?;
-        let mut headers = HeadersBuf::new();
-        body.describe(&mut headers)
-            .map_err(|error| own_problem(error.code(), error))?;
-        Ok(Outbound {
-            topic,
-            body,
-            headers,
-            retain: Retain::Keep,
-            retain_ms: None,
-            exclude_self: false,
-        })
-    }
-}
-
-/// Checks that what says it is JSON is one JSON value. A body that is lent is checked each time.
-fn checked(body: Cow<'_, Body>) -> serde_json::Result<Cow<'_, Body>> {
-    if body.is_checked() {
-        Ok(body)
-    } else {
-        body.into_owned().checked().map(Cow::Owned)
     }
 }

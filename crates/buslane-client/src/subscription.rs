@@ -10,6 +10,7 @@ use buslane_session::{State as SessionState, SubscribeOptions, SubscriptionKey};
 use futures_util::Stream;
 use tokio::sync::oneshot;
 
+use crate::arrivals::Arrivals;
 use crate::deliveries::{Deliveries, SubscriptionEvent};
 use crate::error::own_problem;
 use crate::message::{Gap, Message};
@@ -114,6 +115,7 @@ impl Subscribe {
             let waits = state.session.state() == SessionState::Connected;
             let subscriber = Subscriber {
                 deliveries: deliveries.clone(),
+                arrivals: Arrivals::default(),
                 filter: self.filter.clone(),
                 accepted: waits.then_some(waiter),
             };

@@ -8,9 +8,11 @@ use buslane_protocol::Problem;
 use buslane_session::{DeliveryToken, FlushKey, PublishKey, RequestKey, SubscriptionKey};
 use tokio::sync::{oneshot, watch};
 
+use crate::arrivals::Arrivals;
 use crate::context::Call;
 use crate::deliveries::Deliveries;
 use crate::inbox::Inbox;
+use crate::message::Message;
 use crate::services::Services;
 use crate::state::{ConnectionState, Report};
 use crate::{Context, Reply, Summary};
@@ -36,7 +38,10 @@ pub(crate) struct Waiters {
     reports: Vec<Weak<Inbox<Report>>>,
     /// Callbacks of requests that have ended, to be called where no lock is held.
     completions: Vec<Completion>,
-    pub(crate) scratch: Vec<u8>,
+    /// Subscriptions to which messages came in this go.
+    pub(crate) reached: Vec<SubscriptionKey>,
+    /// A buffer for the messages of one go.
+    pub(crate) spare: Vec<Message>,
 }
 
 /// Called with how a request ended.
@@ -85,6 +90,8 @@ pub(crate) enum Arrival {
 /// Who receives what a subscription selects.
 pub(crate) struct Subscriber {
     pub(crate) deliveries: Arc<Deliveries>,
+    /// What came in this go.
+    pub(crate) arrivals: Arrivals,
     pub(crate) filter: String,
     /// Waits for the broker's answer to the subscription.
     pub(crate) accepted: Option<Outcome<()>>,
@@ -117,7 +124,8 @@ impl Default for Waiters {
             states: Vec::new(),
             reports: Vec::new(),
             completions: Vec::new(),
-            scratch: Vec::new(),
+            reached: Vec::new(),
+            spare: Vec::new(),
         }
     }
 }

@@ -31,6 +31,14 @@ pub struct PublishOptions<'a> {
     pub exclude_self: bool,
 }
 
+impl PublishOptions<'_> {
+    /// Tells whether nothing is asked for but the delivery.
+    pub(crate) fn is_plain(&self) -> bool {
+        let retains = self.retain != Retain::Keep || self.retain_ms.is_some();
+        self.headers.is_empty() && !self.ack && !retains && !self.exclude_self
+    }
+}
+
 /// How a subscription is made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SubscribeOptions {

@@ -1,5 +1,6 @@
 //! What a program asks a session for.
 
+use buslane_protocol::binary::PlainPublish;
 use buslane_protocol::{
     Chunk, ClientMessage, ErrorCode, Failure, Filter, Goodbye, Headers, Instant, Payload, Problem, Publish,
     Registration, Reply, Request, Targets, Topic,
@@ -238,6 +239,11 @@ impl Session {
         core.now = now;
         core.connection.ensure_not_ended()?;
         let payload = core.check(payload, &options.headers)?;
+        let topic = topic.borrowed();
+        if options.is_plain() && core.connection.is_live() {
+            core.outgoing.push_plain(PlainPublish { topic, payload });
+            return Ok(None);
+        }
         let PublishOptions {
             headers,
             ack,
@@ -246,7 +252,6 @@ impl Session {
             exclude_self,
         } = options;
         let (key, id) = if ack { Some(core.ids.next(now)) } else { None }.unzip();
-        let topic = topic.borrowed();
         let message = ClientMessage::Publish(Publish {
             id,
             topic,

@@ -1,7 +1,7 @@
 //! Bytes on their way to the transport: one buffer that messages are appended to and that is swapped out whole.
 
-use buslane_protocol::binary::{self, Preamble};
-use buslane_protocol::{ClientMessage, Encoding, Framing};
+use buslane_protocol::binary::{self, PlainPublish, Preamble};
+use buslane_protocol::{ClientMessage, Encoding, Framing, Headers, Publish, Retain};
 
 use crate::frames::Frames;
 
@@ -106,6 +106,27 @@ impl Outgoing {
         self.batch
     }
 
+    /// Appends a publish that asks for nothing but its delivery.
+    pub(crate) fn push_plain(&mut self, publish: PlainPublish<'_>) {
+        match self.framing.encoding() {
+            Encoding::Binary => publish.write(&mut self.buffer),
+            Encoding::Json => {
+                let PlainPublish { topic, payload } = publish;
+                let publish = Publish {
+                    id: None,
+                    topic,
+                    headers: Headers::default(),
+                    payload,
+                    ack: false,
+                    retain: Retain::Keep,
+                    retain_ms: None,
+                    exclude_self: false,
+                };
+                self.push(&ClientMessage::Publish(publish));
+            }
+        }
+    }
+
     /// Appends a message that is encoded already.
     pub(crate) fn push_encoded(&mut self, frame: &[u8]) -> Batch {
         self.buffer.extend_from_slice(frame);
@@ -167,5 +188,5 @@ pub(crate) fn encode(framing: Framing, out: &mut Vec<u8>, message: &ClientMessag
 
 /// Bytes of one WebSocket message, unless a single frame is longer: below what a broker takes before `connect`.
 const RUN_BYTES: usize = 32 << 10;
-/// Bytes of an emptied buffer that is worth keeping.
-const KEPT_BYTES: usize = 256 << 10;
+/// Bytes of an emptied buffer that is worth keeping: twice what drivers let wait, and some, since buffers grow twofold.
+const KEPT_BYTES: usize = 320 << 10;

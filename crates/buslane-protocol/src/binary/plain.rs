@@ -14,6 +14,21 @@ pub struct PlainPublish<'a> {
     pub payload: Payload<'a>,
 }
 
+impl PlainPublish<'_> {
+    /// Appends the frame.
+    #[inline]
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let frame = PlainFrame {
+            kind: code::PUBLISH,
+            from: "",
+            topic: self.topic.as_str(),
+            payload: &self.payload.bytes,
+            flags: when(self.payload.kind == PayloadKind::Bytes, flag::BYTES),
+        };
+        frame.write(out);
+    }
+}
+
 /// The delivery of a [`PlainPublish`], to be written.
 ///
 /// ```
@@ -27,7 +42,12 @@ pub struct PlainPublish<'a> {
 /// assert!(matches!(decode_broker(&frame), Ok(BrokerMessage::Delivery(read)) if read.from == "client-2"));
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct PlainDelivery<'a> {
+pub struct PlainDelivery<'a>(PlainFrame<'a>);
+
+/// What is in a frame without headers, id and number.
+#[derive(Clone, Copy, Debug)]
+struct PlainFrame<'a> {
+    kind: u8,
     from: &'a str,
     topic: &'a str,
     payload: &'a [u8],
@@ -78,7 +98,8 @@ impl<'a> PlainDelivery<'a> {
     /// Makes the delivery of a payload. A sender's name over 65,535 bytes is cut.
     #[inline]
     pub fn new(from: &'a str, topic: &'a Topic<'_>, payload: &'a Payload<'_>) -> Self {
-        PlainDelivery {
+        PlainDelivery(PlainFrame {
+            kind: code::DELIVERY,
             from: if from.len() > LONGEST {
                 clip(from, LONGEST)
             } else {
@@ -87,22 +108,34 @@ impl<'a> PlainDelivery<'a> {
             topic: topic.as_str(),
             payload: &payload.bytes,
             flags: when(payload.kind == PayloadKind::Bytes, flag::BYTES),
-        }
+        })
     }
 
     /// Returns the length of the whole frame.
     #[inline]
     pub fn length(&self) -> usize {
-        HEADER + self.from.len() + self.topic.len() + self.payload.len()
+        self.0.length()
     }
 
     /// Appends the frame.
     #[inline]
     pub fn write(&self, out: &mut Vec<u8>) {
+        self.0.write(out);
+    }
+}
+
+impl PlainFrame<'_> {
+    #[inline]
+    fn length(&self) -> usize {
+        HEADER + self.from.len() + self.topic.len() + self.payload.len()
+    }
+
+    #[inline]
+    fn write(&self, out: &mut Vec<u8>) {
         let length = u32::try_from(self.length() - LENGTH).expect("senders keep payloads under 4 GiB");
         let mut header = [0; HEADER];
         header[..LENGTH].copy_from_slice(&length.to_le_bytes());
-        header[4] = code::DELIVERY;
+        header[4] = self.kind;
         header[5] = self.flags;
         header[8..10].copy_from_slice(&(self.from.len() as u16).to_le_bytes());
         header[10..12].copy_from_slice(&(self.topic.len() as u16).to_le_bytes());

@@ -1,0 +1,366 @@
+//! Walks over JSON text to see that it is one value.
+//!
+//! Only ever says yes to what is one; what it says no to may be nested deeper than it follows, and has to be read by a
+//! parser, which also tells what is wrong.
+
+/// Tells whether UTF-8 text is exactly one JSON value, for sure.
+pub(super) fn is_one_value(text: &[u8]) -> bool {
+    let mut walk = Walk {
+        text,
+        position: 0,
+        depth: 0,
+        objects: 0,
+    };
+    walk.run().is_some()
+}
+
+/// How far the text is walked. Everything in it returns `None` where the text goes wrong.
+struct Walk<'a> {
+    text: &'a [u8],
+    position: usize,
+    /// How many arrays and objects are open.
+    depth: u32,
+    /// Which of them are objects: one bit each, the innermost lowest.
+    objects: u64,
+}
+
+impl Walk<'_> {
+    fn run(&mut self) -> Option<()> {
+        loop {
+            if self.begin()? {
+                continue;
+            }
+            while !self.go_on()? {
+                if self.depth == 0 {
+                    return (self.position == self.text.len()).then_some(());
+                }
+            }
+        }
+    }
+
+    /// Takes a value, or the beginning of one that holds others: then it returns true, and another is to begin.
+    fn begin(&mut self) -> Option<bool> {
+        self.pass_space();
+        match self.next()? {
+            b'"' => self.pass_string()?,
+            b'{' => return self.open(true, b'}'),
+            b'[' => return self.open(false, b']'),
+            b't' => self.pass_word(b"rue")?,
+            b'f' => self.pass_word(b"alse")?,
+            b'n' => self.pass_word(b"ull")?,
+            b'-' => {
+                let first = self.next()?;
+                self.pass_number(first)?;
+            }
+            first => self.pass_number(first)?,
+        }
+        Some(false)
+    }
+
+    /// Takes what may follow a value. Returns true if that is another one.
+    fn go_on(&mut self) -> Option<bool> {
+        self.pass_space();
+        if self.depth == 0 {
+            return Some(false);
+        }
+        let in_object = self.objects & 1 == 1;
+        match self.next()? {
+            b',' if in_object => self.pass_name()?,
+            b',' => {}
+            b'}' if in_object => return self.close(),
+            b']' if !in_object => return self.close(),
+            _ => return None,
+        }
+        Some(true)
+    }
+
+    /// Opens an object or array, unless it closes at once.
+    fn open(&mut self, is_object: bool, end: u8) -> Option<bool> {
+        self.pass_space();
+        if self.text.get(self.position) == Some(&end) {
+            self.position += 1;
+            return Some(false);
+        }
+        if self.depth == u64::BITS {
+            return None;
+        }
+        self.depth += 1;
+        self.objects = self.objects << 1 | u64::from(is_object);
+        if is_object {
+            self.pass_name()?;
+        }
+        Some(true)
+    }
+
+    fn close(&mut self) -> Option<bool> {
+        self.depth -= 1;
+        self.objects >>= 1;
+        self.pass_space();
+        Some(false)
+    }
+
+    /// Passes the name of a member, and the colon.
+    fn pass_name(&mut self) -> Option<()> {
+        self.pass_space();
+        self.expect(b'"')?;
+        self.pass_string()?;
+        self.pass_space();
+        self.expect(b':')
+    }
+
+    /// Passes the rest of a string.
+    fn pass_string(&mut self) -> Option<()> {
+        loop {
+            self.position += plain_length(&self.text[self.position..]);
+            match self.next()? {
+                b'"' => return Some(()),
+                b'\\' => self.pass_escape()?,
+                // A control character.
+                _ => return None,
+            }
+        }
+    }
+
+    fn pass_escape(&mut self) -> Option<()> {
+        match self.next()? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
+            b'u' => {
+                let digits = self.text[self.position..].first_chunk::<4>()?;
+                self.position += digits.len();
+                digits.iter().all(u8::is_ascii_hexdigit).then_some(())
+            }
+            _ => None,
+        }
+    }
+
+    /// Passes the rest of a number whose first digit is taken.
+    fn pass_number(&mut self, first: u8) -> Option<()> {
+        match first {
+            b'0' => {}
+            b'1'..=b'9' => self.pass_digits(),
+            _ => return None,
+        }
+        if self.text.get(self.position) == Some(&b'.') {
+            self.position += 1;
+            self.pass_some_digits()?;
+        }
+        if let Some(b'e' | b'E') = self.text.get(self.position) {
+            self.position += 1;
+            if let Some(b'+' | b'-') = self.text.get(self.position) {
+                self.position += 1;
+            }
+            self.pass_some_digits()?;
+        }
+        Some(())
+    }
+
+    fn pass_some_digits(&mut self) -> Option<()> {
+        let before = self.position;
+        self.pass_digits();
+        (self.position > before).then_some(())
+    }
+
+    fn pass_digits(&mut self) {
+        while self.text.get(self.position).is_some_and(u8::is_ascii_digit) {
+            self.position += 1;
+        }
+    }
+
+    fn pass_word(&mut self, word: &[u8]) -> Option<()> {
+        let rest = self.text[self.position..].strip_prefix(word)?;
+        self.position = self.text.len() - rest.len();
+        Some(())
+    }
+
+    fn pass_space(&mut self) {
+        while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.text.get(self.position) {
+            self.position += 1;
+        }
+    }
+
+    fn expect(&mut self, byte: u8) -> Option<()> {
+        (self.next()? == byte).then_some(())
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        let byte = *self.text.get(self.position)?;
+        self.position += 1;
+        Some(byte)
+    }
+}
+
+/// Measures what stands for itself in a string: up to the next quotation mark, backslash or control character.
+fn plain_length(text: &[u8]) -> usize {
+    let blocks = text.as_chunks::<BLOCK>().0;
+    let plain = blocks.iter().take_while(|block| !has_special(block)).count();
+    let start = plain * BLOCK;
+    let rest = &text[start..];
+    let (words, end) = rest.as_chunks::<WORD>();
+    for (index, word) in words.iter().enumerate() {
+        let special = special(*word);
+        if special != 0 {
+            return start + index * WORD + special.trailing_zeros() as usize / 8;
+        }
+    }
+    start + words.len() * WORD + end.iter().position(is_special).unwrap_or(end.len())
+}
+
+fn is_special(byte: &u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..0x20)
+}
+
+/// Looks at all bytes whatever it finds, so that the compiler can look at many at a time.
+fn has_special(block: &[u8; BLOCK]) -> bool {
+    let mut found = false;
+    for byte in block {
+        found |= matches!(byte, b'"' | b'\\' | 0..0x20);
+    }
+    found
+}
+
+/// Flags in eight bytes those that do not stand for themselves in a string.
+fn special(bytes: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(bytes);
+    // Sums of two bytes below 0x80 do not reach the next byte; what is above 0x7f is never special.
+    let low = word & !FLAGS;
+    let differs = |byte: u8| (low ^ each(byte)) + each(0x7f);
+    !(word | (low + each(0x80 - 0x20)) & differs(b'"') & differs(b'\\')) & FLAGS
+}
+
+/// Repeats a byte eight times.
+const fn each(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// The highest bit of each of eight bytes.
+const FLAGS: u64 = each(0x80);
+const BLOCK: usize = 32;
+const WORD: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use serde::de::IgnoredAny;
+
+    use super::*;
+
+    /// Makes numbers that seem to come by chance, and are the same in each run.
+    struct Chance(u64);
+
+    impl Chance {
+        fn below(&mut self, bound: usize) -> usize {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (self.0 >> 33) as usize % bound
+        }
+
+        /// Appends a value.
+        fn value(&mut self, depth: u32, text: &mut String) {
+            match self.below(if depth < 6 { 8 } else { 6 }) {
+                0 => text.push_str("null"),
+                1 => text.push_str(["true", "false"][self.below(2)]),
+                2 | 3 => text.push_str(
+                    [
+                        "0",
+                        "-0.5",
+                        "12",
+                        "1e9",
+                        "3.25E-07",
+                        "-7e+1",
+                        "1234567890123456789012",
+                    ][self.below(7)],
+                ),
+                4 | 5 => self.string(text),
+                kind => {
+                    let brackets = [['[', ']'], ['{', '}']][kind - 6];
+                    text.push(brackets[0]);
+                    for index in 0..self.below(4) {
+                        text.push_str(["", ","][index.min(1)]);
+                        text.push_str(["", " ", "\n\t"][self.below(3)]);
+                        if kind == 7 {
+                            self.string(text);
+                            text.push_str([":", " : "][self.below(2)]);
+                        }
+                        self.value(depth + 1, text);
+                    }
+                    text.push(brackets[1]);
+                }
+            }
+        }
+
+        fn string(&mut self, text: &mut String) {
+            text.push('"');
+            for _ in 0..self.below(5) {
+                text.push_str(
+                    [
+                        "plain text",
+                        "\u{fc}",
+                        "\\n",
+                        "\\u00fc",
+                        "\\\"",
+                        "\\\\",
+                        "/",
+                        "x",
+                        "\u{1f980}",
+                    ][self.below(9)],
+                );
+            }
+            text.push('"');
+        }
+    }
+
+    fn parses(text: &str) -> bool {
+        serde_json::from_str::<IgnoredAny>(text).is_ok()
+    }
+
+    #[test]
+    fn values_by_chance_are_one_value() {
+        let mut chance = Chance(1);
+        for _ in 0..20_000 {
+            let mut text = String::new();
+            chance.value(0, &mut text);
+            assert!(parses(&text) && is_one_value(text.as_bytes()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_almost_a_value_is_judged_as_the_parser_does() {
+        let mut chance = Chance(2);
+        let faults = [
+            "", "\"", "\\", "\\u12", "{", "}", "[", "]", ",", ":", "0", "-", ".", "e", " ", "\n", "\u{1}",
+            "\u{7f}", "x", "null", "\u{fc}",
+        ];
+        let (mut good, mut bad) = (0, 0);
+        for _ in 0..100_000 {
+            let mut text = String::new();
+            chance.value(0, &mut text);
+            let places: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+            let at = places[chance.below(places.len())];
+            let cut = text[at..].chars().next().map_or(0, char::len_utf8) * chance.below(2);
+            text.replace_range(at..at + cut, faults[chance.below(faults.len())]);
+            let valid = parses(&text);
+            assert_eq!(is_one_value(text.as_bytes()), valid, "{text:?}");
+            *(if valid { &mut good } else { &mut bad }) += 1;
+        }
+        assert!(good > 10_000 && bad > 10_000, "{good} good, {bad} bad");
+    }
+
+    #[test]
+    fn special_bytes_are_found_at_every_place() {
+        for byte in 0..=u8::MAX {
+            let is_special = byte < 0x20 || byte == b'"' || byte == b'\\';
+            for place in 0..8 {
+                let mut bytes = [b'x'; 8];
+                bytes[place] = byte;
+                let flags = if is_special { 0x80 << (8 * place) } else { 0 };
+                assert_eq!(special(bytes), flags, "{byte:#x} at {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_nested_deeper_than_the_walk_follows_is_left_to_the_parser() {
+        let nested = |depth| "[".repeat(depth) + &"]".repeat(depth);
+        assert!(is_one_value(nested(65).as_bytes()));
+        assert!(!is_one_value(nested(66).as_bytes()));
+        assert!(!is_one_value(b""));
+    }
+}
