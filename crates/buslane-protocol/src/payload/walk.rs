@@ -191,40 +191,39 @@ impl Walk<'_> {
 
 /// Measures what stands for itself in a string: up to the next quotation mark, backslash or control character.
 fn plain_length(text: &[u8]) -> usize {
-    let blocks = text.as_chunks::<BLOCK>().0;
-    let plain = blocks.iter().take_while(|block| !has_special(block)).count();
-    let start = plain * BLOCK;
-    let rest = &text[start..];
-    let (words, end) = rest.as_chunks::<WORD>();
-    for (index, word) in words.iter().enumerate() {
+    let (words, end) = text.as_chunks::<WORD>();
+    let plain = words
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .take_while(|block| is_plain(block));
+    let mut length = plain.count() * 4 * WORD;
+    for word in &words[length / WORD..] {
         let special = special(*word);
         if special != 0 {
-            return start + index * WORD + special.trailing_zeros() as usize / 8;
+            return length + special.trailing_zeros() as usize / 8;
         }
+        length += WORD;
     }
-    start + words.len() * WORD + end.iter().position(is_special).unwrap_or(end.len())
+    length
+        + end
+            .iter()
+            .take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20))
+            .count()
 }
 
-fn is_special(byte: &u8) -> bool {
-    matches!(byte, b'"' | b'\\' | 0..0x20)
-}
-
-/// Looks at all bytes whatever it finds, so that the compiler can look at many at a time.
-fn has_special(block: &[u8; BLOCK]) -> bool {
-    let mut found = false;
-    for byte in block {
-        found |= matches!(byte, b'"' | b'\\' | 0..0x20);
-    }
-    found
+/// Tells whether all of a few words stand for themselves.
+fn is_plain([first, second, third, fourth]: &[[u8; WORD]; 4]) -> bool {
+    special(*first) | special(*second) | special(*third) | special(*fourth) == 0
 }
 
 /// Flags in eight bytes those that do not stand for themselves in a string.
-fn special(bytes: [u8; 8]) -> u64 {
+fn special(bytes: [u8; WORD]) -> u64 {
     let word = u64::from_le_bytes(bytes);
     // Sums of two bytes below 0x80 do not reach the next byte; what is above 0x7f is never special.
     let low = word & !FLAGS;
-    let differs = |byte: u8| (low ^ each(byte)) + each(0x7f);
-    !(word | (low + each(0x80 - 0x20)) & differs(b'"') & differs(b'\\')) & FLAGS
+    let (quotes, escapes) = ((low ^ QUOTES) + REST, (low ^ ESCAPES) + REST);
+    !(word | (low + CONTROLS) & quotes & escapes) & FLAGS
 }
 
 /// Repeats a byte eight times.
@@ -232,9 +231,13 @@ const fn each(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
 }
 
-/// The highest bit of each of eight bytes.
+/// The highest bit of each of eight bytes, and the others.
 const FLAGS: u64 = each(0x80);
-const BLOCK: usize = 32;
+const REST: u64 = each(0x7f);
+const QUOTES: u64 = each(b'"');
+const ESCAPES: u64 = each(b'\\');
+/// What lifts all but control characters to the highest bit.
+const CONTROLS: u64 = each(0x80 - 0x20);
 const WORD: usize = 8;
 
 #[cfg(test)]
