@@ -15,6 +15,9 @@ abstract class Inflow<T> {
   /** What may be on its way to a consumer that takes everything. */
   static final int WINDOW = 128;
 
+  /** Stands for as many as {@link ReadAhead} says. */
+  static final int BY_SIZE = 0;
+
   final Core core;
   final long number;
   final Object lock = new Object();
@@ -22,6 +25,7 @@ abstract class Inflow<T> {
   /** Items, gaps, and at the end an {@link End}. */
   private final Queue<Object> waiting = new ArrayDeque<>();
 
+  private final ReadAhead readAhead = new ReadAhead();
   private long onTheirWay;
   private volatile boolean over;
 
@@ -43,6 +47,7 @@ abstract class Inflow<T> {
         return;
       }
       waiting.addAll(items);
+      readAhead.saw(items);
     }
     wake();
   }
@@ -73,8 +78,9 @@ abstract class Inflow<T> {
 
   /** Returns how many more to ask for where the consumer wants so many and the window is so wide. With the lock. */
   final long missing(long wanted, int window) {
-    long missing = Math.min(wanted, window) - onTheirWay;
-    if (over || missing <= 0 || (onTheirWay > 0 && missing < window / 2)) {
+    int room = window == BY_SIZE ? readAhead.messages() : window;
+    long missing = Math.min(wanted, room) - onTheirWay;
+    if (over || missing <= 0 || (onTheirWay > 0 && missing < room / 2)) {
       return 0;
     }
     onTheirWay += missing;

@@ -80,7 +80,8 @@ public final class Subscribe {
 
   /**
    * Sets how many messages a callback or an iterator may have fetched from the queue before they are taken: more is
-   * faster, fewer leave more to the rules of the queue. Default: 128, or 1 where there is {@link #credit}.
+   * faster, fewer leave more to the rules of the queue. Default: up to 1,024 where they are small, fewer where they are
+   * large, or 1 where there is {@link #credit}.
    *
    * @param messages at least 1
    * @return this subscription
@@ -118,7 +119,7 @@ public final class Subscribe {
     if (readAhead > 0) {
       return readAhead;
     }
-    return credit > 0 ? 1 : Inflow.WINDOW;
+    return credit > 0 ? 1 : Inflow.BY_SIZE;
   }
 
   BlockWriter write(long number, int usualCredit) {
