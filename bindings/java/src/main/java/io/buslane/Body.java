@@ -31,7 +31,8 @@ public final class Body {
   }
 
   /**
-   * Takes JSON text as it is. That it is one JSON value is checked where it is sent.
+   * Takes JSON text as it is. That it is one JSON value is checked where it is sent. Half of a surrogate pair is no text:
+   * a question mark takes its place, as in {@link String#getBytes}.
    *
    * @param text the text, not null
    * @return the body, never null

@@ -80,6 +80,13 @@ class RequestsTest {
   }
 
   @Test
+  void halfOfASurrogatePairIsReplaced() throws Exception {
+    service.register(Service.named("echo").method("say", request -> request.payload()));
+    assertEquals("\"?\"", caller.request("echo:say", "\"\ud800\"").get(20, SECONDS).payload());
+    assertEquals("\"\ud83d\ude80\"", caller.request("echo:say", "\"\ud83d\ude80\"").get(20, SECONDS).payload());
+  }
+
+  @Test
   void cancellingTheFutureCancelsOnTheBus() throws Exception {
     CountDownLatch invoked = new CountDownLatch(1);
     CountDownLatch withdrawn = new CountDownLatch(1);
