@@ -98,9 +98,11 @@ test_sanitized() {
   configure_tests "$folder" -DCMAKE_BUILD_TYPE=Debug -DBUSLANE_SANITIZE=address,undefined \
     -DBUSLANE_CARGO_FEATURES=buslane-cpp/test-hooks
   cmake --build "$folder" --parallel 2 --target buslane_tests buslane_global buslane_panics
-  "$folder/tests/buslane_tests" --gtest_brief=1
+  # The child of a process whose threads are busy may find the sanitizer's own allocator locked for ever.
+  "$folder/tests/buslane_tests" --gtest_brief=1 --gtest_filter='-Forks.*threads_are_busy'
   "$folder/tests/buslane_global"
-  RUST_BACKTRACE=0 "$folder/tests/buslane_panics" --gtest_brief=1
+  # What a panic carries is left alone on purpose: dropping it may panic again.
+  ASAN_OPTIONS=detect_leaks=0 RUST_BACKTRACE=0 "$folder/tests/buslane_panics" --gtest_brief=1
 }
 
 # The calls under memcheck, and the threads under helgrind.

@@ -21,9 +21,9 @@ struct Witness {
 Broker broker;
 Witness witness;
 std::vector<buslane::Request> held;
-std::optional<buslane::Client> bus;
 std::optional<buslane::Registration> registration;
 std::optional<buslane::Subscription> readings;
+std::optional<buslane::Client> bus;
 
 }  // namespace
 
