@@ -2,20 +2,31 @@
 //! string, so that all of them are decoded at once. Owns the layout; knows no event.
 //!
 //! ```text
-//! u32 length of the records | f64 when the timer is due, -1 for never | f64 bytes that wait | records | text
+//! u32 length with this head | u32 where the text is | u32 its length |
+//!   f64 when the timer is due, -1 for never | f64 bytes that wait | records
 //! ```
 //!
-//! All numbers are little-endian. A record is a byte that names it and its fields. A string is a `u32` in the records,
+//! All numbers are little-endian, and places are those of this module's memory. A record is a byte that names it and its fields. A string is a `u32` in the records,
 //! its length in UTF-16 units, and its characters follow those of the string before it in the text. A string that
 //! may be absent has the length 2^32 - 1 then.
 
 use buslane_session::protocol::{Headers, Payload, Problem};
 
 /// Collects what goes to JavaScript.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Batch {
+    /// The head, to be filled in at the end, and the records.
     records: Vec<u8>,
     text: String,
+}
+
+impl Default for Batch {
+    fn default() -> Batch {
+        Batch {
+            records: vec![0; HEAD],
+            text: String::new(),
+        }
+    }
 }
 
 impl Batch {
@@ -100,20 +111,24 @@ impl Batch {
         }
     }
 
-    /// Puts everything together.
-    pub fn finish(&self, due_ms: Option<f64>, waiting: usize) -> Vec<u8> {
-        let mut whole = Vec::with_capacity(HEAD + self.records.len() + self.text.len());
-        whole.extend_from_slice(&length(&self.records).to_le_bytes());
-        whole.extend_from_slice(&due_ms.unwrap_or(-1.0).to_le_bytes());
-        whole.extend_from_slice(&(waiting as f64).to_le_bytes());
-        whole.extend_from_slice(&self.records);
-        whole.extend_from_slice(self.text.as_bytes());
-        whole
+    /// Fills the head in, and returns where the batch is. It stays there until the next call.
+    pub fn finish(&mut self, due_ms: Option<f64>, waiting: usize) -> u32 {
+        let numbers = [
+            length(&self.records),
+            place(self.text.as_bytes()),
+            length(self.text.as_bytes()),
+        ];
+        for (number, place) in numbers.iter().zip(self.records.chunks_exact_mut(4)) {
+            place.copy_from_slice(&number.to_le_bytes());
+        }
+        self.records[12..20].copy_from_slice(&due_ms.unwrap_or(-1.0).to_le_bytes());
+        self.records[20..HEAD].copy_from_slice(&(waiting as f64).to_le_bytes());
+        place(&self.records)
     }
 
     /// Empties the batch for the next crossing, and keeps its buffers unless they have become large.
     pub fn clear(&mut self) {
-        self.records.clear();
+        self.records.truncate(HEAD);
         self.text.clear();
         self.records.shrink_to(KEPT_BYTES);
         self.text.shrink_to(KEPT_BYTES);
@@ -137,8 +152,13 @@ fn length(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).expect("no message is longer than 4 GiB")
 }
 
+/// Returns where bytes are in this module's memory, which has 32 bits.
+pub(crate) fn place(bytes: &[u8]) -> u32 {
+    bytes.as_ptr() as usize as u32
+}
+
 /// Bytes before the records.
-const HEAD: usize = 20;
+const HEAD: usize = 28;
 /// Bytes of an emptied buffer that is worth keeping.
 const KEPT_BYTES: usize = 256 << 10;
 /// The length of a string that is absent.
@@ -155,7 +175,7 @@ mod tests {
     fn written(write: impl FnOnce(&mut Batch)) -> (Vec<u8>, String) {
         let mut batch = Batch::new();
         write(&mut batch);
-        (batch.records, batch.text)
+        (batch.records.split_off(HEAD), batch.text)
     }
 
     #[test]
@@ -185,13 +205,16 @@ mod tests {
     }
 
     #[test]
-    fn the_head_tells_where_the_text_begins() {
+    fn the_head_tells_where_the_text_is() {
         let mut batch = Batch::new();
         batch.string("ab");
-        let whole = batch.finish(None, 7);
-        assert_eq!(whole[..4], [4, 0, 0, 0]);
-        assert_eq!(whole[4..12], (-1.0f64).to_le_bytes());
-        assert_eq!(whole[12..20], 7.0f64.to_le_bytes());
-        assert_eq!(whole[HEAD + 4..], *b"ab");
+        assert_eq!(batch.finish(None, 7), place(&batch.records));
+        assert_eq!(batch.records[..4], [HEAD as u8 + 4, 0, 0, 0]);
+        assert_eq!(batch.records[4..8], place(batch.text.as_bytes()).to_le_bytes());
+        assert_eq!(batch.records[8..12], [2, 0, 0, 0]);
+        assert_eq!(batch.records[12..20], (-1.0f64).to_le_bytes());
+        assert_eq!(batch.records[20..HEAD], 7.0f64.to_le_bytes());
+        batch.clear();
+        assert_eq!((batch.records.len(), batch.text.len()), (HEAD, 0));
     }
 }

@@ -1,38 +1,45 @@
 //! What a program hands in to be carried: a payload and headers, in the forms in which they cross. Checks nothing that
 //! the session checks.
 
-use buslane_session::protocol::{ErrorCode, Headers, HeadersBuf, Payload, Problem};
+use buslane_session::protocol::{Headers, HeadersBuf, Payload, Problem};
 
 use crate::handles::own;
+use crate::stage::Parts;
 
-/// Makes a payload of what crossed.
-pub(crate) fn payload<'a>(kind: u8, text: &'a str, bytes: Option<&'a [u8]>) -> Payload<'a> {
-    match kind {
-        0 => Payload::absent(),
-        1 => Payload::checked(text.as_bytes()),
-        BYTES => Payload::bytes(bytes.unwrap_or_default()),
-        _ => Payload::json(text.as_bytes()),
-    }
+/// How long the parts of a message are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Content {
+    /// The headers, in bytes: names and values, each with its length before it.
+    pub(crate) headers: u32,
+    /// 0 for no payload, 1 for text that `JSON.stringify` wrote, 2 for bytes, 3 for JSON text of the program's own.
+    pub(crate) kind: u8,
+    /// The payload, in bytes.
+    pub(crate) payload: u32,
 }
 
-/// Makes headers of a JSON array of names and values; without any, bytes have the type of bytes.
-pub(crate) fn headers(text: Option<&str>, kind: u8) -> Result<HeadersBuf, Box<Problem>> {
-    let mut headers = HeadersBuf::new();
-    let Some(text) = text else {
-        if kind == BYTES {
+impl Content {
+    /// Takes the headers and the payload out of what crossed; without any headers, bytes have the type of bytes.
+    pub(crate) fn take<'a>(self, parts: &mut Parts<'a>) -> Result<(HeadersBuf, Payload<'a>), Box<Problem>> {
+        let mut headers = HeadersBuf::new();
+        let mut texts = parts.texts(self.headers);
+        while let (Some(name), Some(value)) = (texts.next(), texts.next()) {
+            headers
+                .push(name, value)
+                .map_err(|error| Box::new(own(error.code(), error)))?;
+        }
+        if self.kind == BYTES && self.headers == 0 {
             let pushed = headers.push(Headers::CONTENT_TYPE, "application/octet-stream");
             pushed.expect("the only header is a good one");
         }
-        return Ok(headers);
-    };
-    let entries: Vec<(String, String)> =
-        serde_json::from_str(text).map_err(|error| Box::new(own(ErrorCode::InvalidMessage, error)))?;
-    for (name, value) in entries {
-        headers
-            .push(&name, &value)
-            .map_err(|error| Box::new(own(error.code(), error)))?;
+        let bytes = parts.bytes(self.payload);
+        let payload = match self.kind {
+            0 => Payload::absent(),
+            1 => Payload::checked(bytes),
+            BYTES => Payload::bytes(bytes),
+            _ => Payload::json(bytes),
+        };
+        Ok((headers, payload))
     }
-    Ok(headers)
 }
 
 /// The kind of a payload of bytes.

@@ -13,7 +13,8 @@
 //! # Invariants worth naming
 //! - A call is over before JavaScript acts on what it returned: no code of the program ever runs inside of one, so
 //!   that no borrow is ever taken twice.
-//! - What is handed out is a copy. No view of this module's memory outlives a call.
+//! - Only numbers cross. What a call takes was written to the [stage](stage) before; what it hands out stays in the
+//!   [batch](Batch) until the next call, and is copied or decoded before that.
 //! - What a program hands in never panics. A panic is a defect: its message is thrown, and the TypeScript half fails
 //!   the instance's clients with `internal` and makes a new one.
 
@@ -23,13 +24,13 @@ mod events;
 mod handles;
 mod options;
 mod program;
+mod stage;
 mod transport;
 
 pub use batch::Batch;
+pub use handles::{failure, room};
 pub use program::{
     cancel, chunk, close, consumed, credit_taken, fail, finish, flush, publish, register, reply, request,
     subscribe, unregister, unsubscribe,
 };
-pub use transport::{
-    begin, connected, disconnected, forget, open, received, received_message, refused, sign_of_life, turn,
-};
+pub use transport::{begin, connected, disconnected, forget, open, received, refused, sign_of_life, turn};

@@ -1,62 +1,54 @@
 //! How a session is configured, as JavaScript says it. Holds no default: those are the session's own.
 
+use std::time::Duration;
+
 use buslane_session::Config;
 use buslane_session::protocol::{ErrorCode, Framing, Name, Problem};
-use serde::Deserialize;
 
 use crate::handles::{duration, own};
 
-/// What a program may say about its client; times are in milliseconds.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Options {
-    framing: Road,
-    name: Option<String>,
-    token: Option<String>,
-    ping_after: Option<f64>,
-    gone_after: Option<f64>,
-    first_retry: Option<f64>,
-    longest_retry: Option<f64>,
-    offline_bytes: Option<usize>,
+/// What a program may say about its client. A number that is none stands for one that it does not say.
+#[derive(Debug)]
+pub(crate) struct Options<'a> {
+    pub(crate) web_socket: bool,
+    pub(crate) name: Option<&'a str>,
+    pub(crate) token: Option<&'a str>,
+    /// When to ping, when to give up, and the first and the longest wait between attempts; in milliseconds.
+    pub(crate) times: [f64; 4],
+    pub(crate) offline_bytes: f64,
+    pub(crate) seed: u64,
+    pub(crate) unix_ms_at_zero: f64,
 }
 
-/// What carries the frames, which are always binary.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum Road {
-    Stream,
-    WebSocket,
-}
-
-impl Options {
-    /// Reads the options.
-    pub(crate) fn parse(text: &str) -> Result<Options, Box<Problem>> {
-        serde_json::from_str(text).map_err(|error| Box::new(own(ErrorCode::InvalidMessage, error)))
-    }
-
-    /// Makes a session's configuration of them.
-    pub(crate) fn config(self, seed: u64, unix_ms_at_zero: f64) -> Result<Config, Box<Problem>> {
+impl Options<'_> {
+    /// Makes a session's configuration of them. Frames are always binary.
+    pub(crate) fn config(self) -> Result<Config, Box<Problem>> {
         let mut config = Config {
-            name: self.name.as_deref().map(name).transpose()?,
-            token: self.token,
-            framing: match self.framing {
-                Road::Stream => Framing::Binary,
-                Road::WebSocket => Framing::WebSocketBinary,
+            name: self.name.map(name).transpose()?,
+            token: self.token.map(str::to_owned),
+            framing: if self.web_socket {
+                Framing::WebSocketBinary
+            } else {
+                Framing::Binary
             },
-            seed,
-            unix_ms_at_zero: unix_ms_at_zero as u64,
+            seed: self.seed,
+            unix_ms_at_zero: self.unix_ms_at_zero as u64,
             ..Config::default()
         };
-        let times = [
-            (&mut config.ping_after, self.ping_after),
-            (&mut config.gone_after, self.gone_after),
-            (&mut config.backoff.base, self.first_retry),
-            (&mut config.backoff.cap, self.longest_retry),
+        let times: [&mut Duration; 4] = [
+            &mut config.ping_after,
+            &mut config.gone_after,
+            &mut config.backoff.base,
+            &mut config.backoff.cap,
         ];
-        for (time, said) in times {
-            *time = said.map_or(*time, duration);
+        for (time, said) in times.into_iter().zip(self.times) {
+            if let Some(said) = number(said)? {
+                *time = duration(said);
+            }
         }
-        config.offline_bytes = self.offline_bytes.unwrap_or(config.offline_bytes);
+        if let Some(bytes) = number(self.offline_bytes)? {
+            config.offline_bytes = bytes as usize;
+        }
         Ok(config)
     }
 }
@@ -64,4 +56,13 @@ impl Options {
 /// Parses a name.
 pub(crate) fn name(text: &str) -> Result<Name, Box<Problem>> {
     Name::parse(text).map_err(|error| Box::new(own(ErrorCode::InvalidName, error)))
+}
+
+/// Takes a number of an option, if there is one.
+fn number(said: f64) -> Result<Option<f64>, Box<Problem>> {
+    if said < 0.0 {
+        let detail = "an option of a connection is negative; times are milliseconds from 0";
+        return Err(Box::new(own(ErrorCode::InvalidMessage, detail)));
+    }
+    Ok((!said.is_nan()).then_some(said))
 }

@@ -1,8 +1,7 @@
-//! What a program asks a session for, in the forms in which it crosses: names and payloads as text or bytes, options
-//! as numbers. What it leads to comes with the next batch.
+//! What a program asks a session for, as numbers; texts and bytes were written to the [stage](crate::stage) before, and
+//! their lengths stand in the order in which they were written. What a call leads to comes with the next batch.
 //!
-//! A payload is `kind` with `text` or `bytes`: 0 for none, 1 for text that `JSON.stringify` wrote, 2 for bytes, 3 for JSON
-//! text of the program's own. Headers are a JSON array of names and values.
+//! What can fail returns -2 then, and [`failure`](crate::failure) tells why.
 
 use buslane_session::protocol::{
     Address, Deadline, ErrorCode, Filter, Headers, Overflow, Payload, Problem, Registration, Retain, Targets,
@@ -14,16 +13,17 @@ use buslane_session::{
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::content;
-use crate::handles::{Fallible, act, instant, own, with};
+use crate::content::Content;
+use crate::handles::{act, instant, own, tell};
 use crate::options::name;
 
-/// Registers what the JSON text declares, and returns the registration's key.
+/// Registers what a JSON text declares, and returns the registration's key.
 #[wasm_bindgen]
-pub fn register(handle: u32, now: f64, declaration: &str) -> Fallible<f64> {
-    act(handle, |session| {
-        let registration: Registration =
-            serde_json::from_str(declaration).map_err(|error| boxed(ErrorCode::InvalidMessage, error))?;
+pub fn register(handle: u32, now: f64, declaration: u32) -> f64 {
+    act(handle, |session, stage| {
+        let declaration = stage.parts().text(declaration);
+        let registration =
+            Registration::parse(declaration).map_err(|error| boxed(ErrorCode::InvalidMessage, error))?;
         let key = session.register(instant(now), registration);
         Ok(key.map_err(|error| Box::new(error.problem()))?.number() as f64)
     })
@@ -31,30 +31,29 @@ pub fn register(handle: u32, now: f64, declaration: &str) -> Fallible<f64> {
 
 /// Ends a registration.
 #[wasm_bindgen]
-pub fn unregister(handle: u32, key: f64, drain: bool) -> Fallible<()> {
-    with(handle, |session, _| {
-        session.unregister(RegistrationKey::from_number(key as u64), drain)
-    })
+pub fn unregister(handle: u32, key: f64, drain: bool) {
+    tell(handle, |session| {
+        session.unregister(RegistrationKey::from_number(key as u64), drain);
+    });
 }
 
 /// Calls a method, and returns the request's key. `to` holds addresses, each on a line; `deadline` is in milliseconds,
-/// 0 for the default and -1 for none.
+/// 0 for the default and -1 for none; with `credit` the answer is a stream.
 #[wasm_bindgen]
 #[expect(clippy::too_many_arguments, reason = "one crossing for each request")]
 pub fn request(
     handle: u32,
     now: f64,
-    to: &str,
-    headers: Option<String>,
+    to: u32,
+    headers: u32,
     kind: u8,
-    text: &str,
-    bytes: Option<Vec<u8>>,
+    payload: u32,
     deadline: f64,
-    stream: bool,
     credit: u32,
-) -> Fallible<f64> {
-    act(handle, |session| {
-        let headers = content::headers(headers.as_deref(), kind)?;
+) -> f64 {
+    act(handle, |session, stage| {
+        let (to, mut parts) = stage.addressed(to);
+        let (headers, payload) = content(headers, kind, payload).take(&mut parts)?;
         let options = RequestOptions {
             headers: headers.headers(),
             deadline: match deadline {
@@ -62,121 +61,87 @@ pub fn request(
                 below if below < 0.0 => Deadline::Never,
                 ms => Deadline::After((ms as u32).max(1)),
             },
-            stream,
+            stream: credit > 0,
             credit,
         };
-        let key = session.request(
-            instant(now),
-            targets(to)?,
-            content::payload(kind, text, bytes.as_deref()),
-            options,
-        );
+        let key = session.request(instant(now), targets(to)?, payload, options);
         Ok(key.map_err(|error| Box::new(error.problem()))?.number() as f64)
     })
 }
 
 /// Ends a request at once.
 #[wasm_bindgen]
-pub fn cancel(handle: u32, key: f64) -> Fallible<()> {
-    with(handle, |session, _| {
+pub fn cancel(handle: u32, key: f64) {
+    tell(handle, |session| {
         session.cancel(RequestKey::from_number(key as u64))
-    })
+    });
 }
 
 /// Tells that the program is done with so many chunks.
 #[wasm_bindgen]
-pub fn consumed(handle: u32, key: f64, count: u32) -> Fallible<()> {
-    with(handle, |session, _| {
-        session.consumed(RequestKey::from_number(key as u64), count)
-    })
+pub fn consumed(handle: u32, key: f64, count: u32) {
+    tell(handle, |session| {
+        session.consumed(RequestKey::from_number(key as u64), count);
+    });
 }
 
-/// Answers a request that came in. Returns whether somebody waited for it.
+/// Answers a request that came in. Returns 0 if that is sent, and 2 if nobody waits any more.
 #[wasm_bindgen]
-pub fn reply(
-    handle: u32,
-    generation: u32,
-    delivery: f64,
-    headers: Option<String>,
-    kind: u8,
-    text: &str,
-    bytes: Option<Vec<u8>>,
-) -> Fallible<bool> {
-    act(handle, |session| {
-        let headers = content::headers(headers.as_deref(), kind)?;
-        answered(session.reply(
-            token(generation, delivery),
-            headers.headers(),
-            content::payload(kind, text, bytes.as_deref()),
-        ))
+pub fn reply(handle: u32, generation: u32, delivery: f64, headers: u32, kind: u8, payload: u32) -> f64 {
+    act(handle, |session, stage| {
+        let (headers, payload) = content(headers, kind, payload).take(&mut stage.parts())?;
+        answered(session.reply(token(generation, delivery), headers.headers(), payload))
     })
 }
 
 /// Answers a request that came in with one part of a stream. Returns 0 if it is sent, 1 if the caller takes no more for
 /// now, and 2 if nobody waits any more.
 #[wasm_bindgen]
-#[expect(clippy::too_many_arguments, reason = "one crossing for each chunk")]
 pub fn chunk(
     handle: u32,
     now: f64,
     generation: u32,
     delivery: f64,
-    headers: Option<String>,
+    headers: u32,
     kind: u8,
-    text: &str,
-    bytes: Option<Vec<u8>>,
-) -> Fallible<u8> {
-    act(handle, |session| {
-        let headers = content::headers(headers.as_deref(), kind)?;
-        let payload = content::payload(kind, text, bytes.as_deref());
-        match session.chunk(
-            instant(now),
-            token(generation, delivery),
-            headers.headers(),
-            payload,
-            false,
-        ) {
-            Ok(()) => Ok(0),
-            Err(AnswerError::NoCredit) => Ok(1),
-            Err(AnswerError::ConnectionGone | AnswerError::NotAwaited) => Ok(2),
-            Err(error) => Err(Box::new(error.problem())),
-        }
+    payload: u32,
+) -> f64 {
+    act(handle, |session, stage| {
+        let (headers, payload) = content(headers, kind, payload).take(&mut stage.parts())?;
+        let token = token(generation, delivery);
+        answered(session.chunk(instant(now), token, headers.headers(), payload, false))
     })
 }
 
-/// Ends the stream that answers a request. Returns whether somebody waited for it.
+/// Ends the stream that answers a request. Returns 0, or 2 if nobody waits any more.
 #[wasm_bindgen]
-pub fn finish(handle: u32, now: f64, generation: u32, delivery: f64) -> Fallible<bool> {
-    act(handle, |session| {
+pub fn finish(handle: u32, now: f64, generation: u32, delivery: f64) -> f64 {
+    act(handle, |session, _| {
         let token = token(generation, delivery);
         answered(session.chunk(instant(now), token, Headers::default(), Payload::absent(), true))
     })
 }
 
-/// Answers a request that came in with an error, a problem as JSON text. Returns whether somebody waited for it.
+/// Answers a request that came in with an error, a problem as JSON text. Returns 0, or 2 if nobody waits any more.
 #[wasm_bindgen]
-pub fn fail(handle: u32, generation: u32, delivery: f64, problem: &str) -> Fallible<bool> {
-    act(handle, |session| {
-        let problem: Problem =
-            serde_json::from_str(problem).map_err(|error| boxed(ErrorCode::InvalidMessage, error))?;
+pub fn fail(handle: u32, generation: u32, delivery: f64, problem: u32) -> f64 {
+    act(handle, |session, stage| {
+        let problem = Problem::parse(stage.parts().text(problem));
+        let problem = problem.map_err(|error| boxed(ErrorCode::InvalidMessage, error))?;
         answered(session.fail(token(generation, delivery), problem))
     })
 }
 
-/// Subscribes, and returns the subscription's key. `overflow` is 0 for the oldest, 1 for the newest and 2 for the
-/// connection; `credit` is below 0 for none.
+/// Subscribes, and returns the subscription's key. `shared` is below 0 for none; `overflow` is 0 for the oldest, 1 for
+/// the newest and 2 for the connection; `credit` is below 0 for none.
 #[wasm_bindgen]
-pub fn subscribe(
-    handle: u32,
-    filter: &str,
-    shared: Option<String>,
-    overflow: u8,
-    credit: f64,
-) -> Fallible<f64> {
-    act(handle, |session| {
-        let filter = Filter::parse(filter).map_err(|error| boxed(ErrorCode::InvalidFilter, error))?;
+pub fn subscribe(handle: u32, filter: u32, shared: i32, overflow: u8, credit: f64) -> f64 {
+    act(handle, |session, stage| {
+        let mut parts = stage.parts();
+        let filter = Filter::parse(parts.text(filter));
+        let filter = filter.map_err(|error| boxed(ErrorCode::InvalidFilter, error))?;
         let options = SubscribeOptions {
-            shared: shared.as_deref().map(name).transpose()?,
+            shared: parts.optional(shared).map(name).transpose()?,
             overflow: match overflow {
                 1 => Overflow::DropNewest,
                 2 => Overflow::Disconnect,
@@ -191,18 +156,18 @@ pub fn subscribe(
 
 /// Ends a subscription at once.
 #[wasm_bindgen]
-pub fn unsubscribe(handle: u32, key: f64) -> Fallible<()> {
-    with(handle, |session, _| {
-        session.unsubscribe(SubscriptionKey::from_number(key as u64))
-    })
+pub fn unsubscribe(handle: u32, key: f64) {
+    tell(handle, |session| {
+        session.unsubscribe(SubscriptionKey::from_number(key as u64));
+    });
 }
 
-/// Tells that the program is done with so many deliveries. Returns whether there is something to send now.
+/// Tells that the program is done with so many deliveries.
 #[wasm_bindgen]
-pub fn credit_taken(handle: u32, key: f64, count: u32) -> Fallible<bool> {
-    with(handle, |session, _| {
-        session.taken(SubscriptionKey::from_number(key as u64), count)
-    })
+pub fn credit_taken(handle: u32, key: f64, count: u32) {
+    tell(handle, |session| {
+        session.taken(SubscriptionKey::from_number(key as u64), count);
+    });
 }
 
 /// Publishes. Returns the key of an acknowledged publish, else -1. `retain` is 0 to keep, 1 to set and 2 to clear;
@@ -212,19 +177,19 @@ pub fn credit_taken(handle: u32, key: f64, count: u32) -> Fallible<bool> {
 pub fn publish(
     handle: u32,
     now: f64,
-    topic: &str,
-    headers: Option<String>,
+    topic: u32,
+    headers: u32,
     kind: u8,
-    text: &str,
-    bytes: Option<Vec<u8>>,
+    payload: u32,
     ack: bool,
     retain: u8,
     retain_ms: f64,
     exclude_self: bool,
-) -> Fallible<f64> {
-    act(handle, |session| {
+) -> f64 {
+    act(handle, |session, stage| {
+        let (topic, mut parts) = stage.addressed(topic);
         let topic = Topic::parse(topic).map_err(|error| boxed(ErrorCode::InvalidTopic, error))?;
-        let headers = content::headers(headers.as_deref(), kind)?;
+        let (headers, payload) = content(headers, kind, payload).take(&mut parts)?;
         let options = PublishOptions {
             headers: headers.headers(),
             ack,
@@ -236,12 +201,7 @@ pub fn publish(
             retain_ms: (retain_ms >= 0.0).then_some(retain_ms as u32),
             exclude_self,
         };
-        let key = session.publish(
-            instant(now),
-            &topic,
-            content::payload(kind, text, bytes.as_deref()),
-            options,
-        );
+        let key = session.publish(instant(now), &topic, payload, options);
         let key = key.map_err(|error| Box::new(error.problem()))?;
         Ok(key.map_or(-1.0, |key| key.number() as f64))
     })
@@ -249,8 +209,8 @@ pub fn publish(
 
 /// Asks whether the broker has processed everything before, and returns the key of the question.
 #[wasm_bindgen]
-pub fn flush(handle: u32) -> Fallible<f64> {
-    act(handle, |session| {
+pub fn flush(handle: u32) -> f64 {
+    act(handle, |session, _| {
         let key = session.flush().map_err(|error| Box::new(error.problem()))?;
         Ok(key.number() as f64)
     })
@@ -258,8 +218,16 @@ pub fn flush(handle: u32) -> Fallible<f64> {
 
 /// Ends a session.
 #[wasm_bindgen]
-pub fn close(handle: u32, now: f64) -> Fallible<()> {
-    with(handle, |session, _| session.close(instant(now)))
+pub fn close(handle: u32, now: f64) {
+    tell(handle, |session| session.close(instant(now)));
+}
+
+fn content(headers: u32, kind: u8, payload: u32) -> Content {
+    Content {
+        headers,
+        kind,
+        payload,
+    }
 }
 
 fn targets(to: &str) -> Result<Targets<'_>, Box<Problem>> {
@@ -276,11 +244,12 @@ fn token(generation: u32, delivery: f64) -> DeliveryToken {
     DeliveryToken::from_parts(generation, delivery as u64)
 }
 
-/// Sorts what became of an answer: that nobody waits for it any more is no error.
-fn answered(outcome: Result<(), AnswerError>) -> Result<bool, Box<Problem>> {
+/// Sorts what became of an answer: that nobody waits for it any more, or not yet, is no error.
+fn answered(outcome: Result<(), AnswerError>) -> Result<f64, Box<Problem>> {
     match outcome {
-        Ok(()) => Ok(true),
-        Err(AnswerError::ConnectionGone | AnswerError::NotAwaited) => Ok(false),
+        Ok(()) => Ok(0.0),
+        Err(AnswerError::NoCredit) => Ok(1.0),
+        Err(AnswerError::ConnectionGone | AnswerError::NotAwaited) => Ok(2.0),
         Err(error) => Err(Box::new(error.problem())),
     }
 }

@@ -33,7 +33,7 @@ async function beside(context, name, { flags = [], more = [], options } = {}) {
 
 test("a million messages leave nothing behind", async (context) => {
   const source = await Pretender.start();
-  const { said } = await beside(context, "growth", { flags: ["--expose-gc"], more: [source.url], options: { limits: { ping_after: "1h", gone_after: "2h" } } });
+  const { said } = await beside(context, "growth", { flags: ["--expose-gc"], more: [source.url] });
   const guest = await source.guest();
   context.after(() => (guest.leave(), source.end()));
   await guest.welcome();

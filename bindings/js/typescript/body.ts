@@ -65,8 +65,8 @@ export interface Encoded {
   readonly kind: number;
   readonly text: string;
   readonly bytes: Uint8Array | undefined;
-  /** A JSON array of names and values. */
-  readonly headers: string | undefined;
+  /** Names and values in turns. */
+  readonly headers: readonly string[];
 }
 
 /** Writes a payload; with `headers` beside those that it has itself. */
@@ -149,19 +149,19 @@ function escaped(name: number | string): string {
   return String(name).replaceAll("~", "~0").replaceAll("/", "~1");
 }
 
-function entries(content: Content | undefined, usualType: string | undefined): string | undefined {
+function entries(content: Content | undefined, usualType: string | undefined): readonly string[] {
   if (content === undefined) {
     // The other side says of bytes that they are bytes.
-    return undefined;
+    return NO_HEADERS;
   }
-  const list: [string, string][] = Object.entries(content.headers ?? {}).map(([name, value]) => [name, String(value)]);
+  const list = Object.entries(content.headers ?? {}).flatMap(([name, value]) => [name, String(value)]);
   for (const [member, name] of CONTENT_MEMBERS) {
     const value = content[member] ?? (member === "contentType" ? usualType : undefined);
     if (value !== undefined) {
-      list.push([name, String(value)]);
+      list.push(name, String(value));
     }
   }
-  return list.length === 0 ? undefined : JSON.stringify(list);
+  return list;
 }
 
 function reason(error: unknown): string {
@@ -173,6 +173,7 @@ const SUSPECT = ["null", "{}", '{"0":'];
 /** Objects whose content JSON.stringify leaves out. */
 const STRANGERS = [Map, Set, WeakMap, WeakSet, ArrayBuffer, RegExp, Error, Promise];
 
+const NO_HEADERS: readonly string[] = [];
 /** The members of {@link Content} that are of the envelope, and how the session calls them. */
 export const CONTENT_MEMBERS: readonly (readonly [Exclude<keyof Content, "headers">, string])[] = [
   ["contentType", ":content-type"],

@@ -11,7 +11,7 @@ import { Gather, ReplyStream, type Caller, type RequestOptions } from "./request
 import { declarationText, Registration, ServiceBuilder, type Declaration, type RegisterOptions } from "./service.js";
 import type { Report, State } from "./state.js";
 import { Subscription, type SubscribeOptions } from "./subscription.js";
-import type { Place, Platform } from "./transport.js";
+import type { Place, Platform, SessionOptions } from "./transport.js";
 import { Waiters } from "./waiters.js";
 
 /** One address, or several for one labelled answer each. */
@@ -38,7 +38,7 @@ export interface ClientParts {
   readonly platform: Platform;
   readonly instance: Instance;
   readonly place: Place;
-  readonly options: Readonly<Record<string, unknown>>;
+  readonly options: SessionOptions;
   readonly requestTimeout: number | undefined;
 }
 
@@ -102,7 +102,7 @@ export class Client {
   async #register(declaration: Declaration, options: RegisterOptions): Promise<Registration> {
     options.signal?.throwIfAborted();
     const text = declarationText(declaration);
-    const key = this.#link.act((glue, handle, now) => glue.register(handle, now, text));
+    const key = this.#link.act((glue, handle, now, stage) => glue.register(handle, now, stage.begin().text(text)));
     const registration = new Registration(declaration, {
       unregister: (drain) => this.#link.act((glue, handle) => glue.unregister(handle, key, drain)),
     });
@@ -176,13 +176,15 @@ export class Client {
   }
 
   #publish(topic: string, payload: unknown, options: PublishOptions): number {
-    const { headers, kind, text, bytes } = encode(payload, options.headers);
+    const content = encode(payload, options.headers);
     const retain = options.retain === "set" ? 1 : options.retain === "clear" ? 2 : 0;
-    const key = this.#link.act((glue, handle, now) =>
-      glue.publish(handle, now, topic, headers, kind, text, bytes, options.ack ?? false, retain, options.retainMs ?? -1, options.excludeSelf ?? false),
-    );
-    this.#link.added(FRAME_BYTES + topic.length + text.length + (bytes?.length ?? 0));
-    return key;
+    const { ack = false, retainMs = -1, excludeSelf = false } = options;
+    return this.#link.act((glue, handle, now, stage) => {
+      const address = stage.address(topic);
+      const [headers, length] = stage.content(content);
+      this.#link.added(FRAME_BYTES + address + length);
+      return glue.publish(handle, now, address, headers, content.kind, length, ack, retain, retainMs, excludeSelf);
+    });
   }
 
   #acknowledged(key: number, signal: AbortSignal | undefined): Promise<number> {
@@ -209,9 +211,11 @@ export class Client {
       },
     });
     try {
-      key = this.#link.act((glue, handle) =>
-        glue.subscribe(handle, filter, options.shared, OVERFLOWS[options.overflow ?? "drop_oldest"], options.credit ?? -1),
-      );
+      const overflow = OVERFLOWS[options.overflow ?? "drop_oldest"];
+      key = this.#link.act((glue, handle, _now, stage) => {
+        const lengths = [stage.begin().text(filter), stage.optional(options.shared)] as const;
+        return glue.subscribe(handle, ...lengths, overflow, options.credit ?? -1);
+      });
       this.#waiters.subscriptions.set(key, subscription);
       if (this.#state.kind === "disconnected") {
         subscription.established = true;
@@ -263,13 +267,15 @@ export class Client {
   #ask(to: Target, payload: unknown, options: RequestOptions, credit: number, caller: Caller, reply?: Deferred<Reply>): number {
     try {
       options.signal?.throwIfAborted();
-      const { headers, kind, text, bytes } = encode(payload, options.headers);
-      const address = typeof to === "string" ? to : to.join("\n");
+      const content = encode(payload, options.headers);
+      const addresses = typeof to === "string" ? to : to.join("\n");
       const deadline = deadlineOf(options.timeout ?? this.#requestTimeout);
-      const key = this.#link.act((glue, handle, now) =>
-        glue.request(handle, now, address, headers, kind, text, bytes, deadline, credit > 0, credit),
-      );
-      this.#link.added(FRAME_BYTES + address.length + text.length + (bytes?.length ?? 0));
+      const key = this.#link.act((glue, handle, now, stage) => {
+        const address = stage.address(addresses);
+        const [headers, length] = stage.content(content);
+        this.#link.added(FRAME_BYTES + address + length);
+        return glue.request(handle, now, address, headers, content.kind, length, deadline, credit);
+      });
       this.#waiters.requests.set(key, caller);
       if (options.signal !== undefined) {
         this.#watch(options.signal, key, caller, reply);

@@ -4,26 +4,48 @@
  */
 import * as glue from "./glue/buslane.js";
 import { BuslaneError, own, type Problem } from "./error.js";
+import { Records } from "./records.js";
+import { Stage } from "./stage.js";
 import type { Platform } from "./transport.js";
 
 /** The functions of the module. */
 export type Glue = typeof glue;
 
+/** Writes to the stage and calls a function of the module; nothing of the program's runs in between. */
+export type Call = (glue: Glue, stage: Stage) => number;
+
 /** One instance. */
 export class Instance {
+  readonly #memory: WebAssembly.Memory;
+  readonly #stage: Stage;
   readonly #users = new Set<(error: BuslaneError) => void>();
   #failure: BuslaneError | undefined;
 
-  /** Calls a function of the module. What it throws becomes a {@link BuslaneError}. */
-  call<T>(work: (glue: Glue) => T): T {
+  constructor(memory: WebAssembly.Memory) {
+    this.#memory = memory;
+    this.#stage = new Stage(glue, memory);
+  }
+
+  /** Has a function of the module called, after what it takes was written. Throws the problem if it returns that there is one. */
+  call(work: Call): number {
     if (this.#failure !== undefined) {
       throw this.#failure;
     }
+    let result: number;
     try {
-      return work(glue);
+      result = work(glue, this.#stage);
     } catch (thrown) {
-      throw typeof thrown === "string" ? BuslaneError.of(JSON.parse(thrown) as Problem) : this.#fail(thrown);
+      throw this.#fail(thrown);
     }
+    if (result === FAILED) {
+      throw BuslaneError.of(JSON.parse(this.batch(glue.failure()).string()) as Problem);
+    }
+    return result;
+  }
+
+  /** Reads the batch that the last call returned the place of. */
+  batch(place: number): Records {
+    return new Records(this.#memory.buffer, place >>> 0);
   }
 
   /** Has `failed` called if the instance fails. Returns how to take that back. */
@@ -48,28 +70,25 @@ export class Instance {
 
 /** Returns the present instance, and makes it if there is none. */
 export async function instance(platform: Platform): Promise<Instance> {
-  loading ??= platform.module().then(
-    (module) => {
-      glue.initSync({ module });
-      glue.begin();
-    },
-    (error: unknown) => {
-      loading = undefined;
-      throw own("internal", `the WebAssembly module cannot be loaded: ${String(error)}`, error);
-    },
-  );
-  await loading;
+  loading ??= platform.module().catch((error: unknown) => {
+    loading = undefined;
+    throw own("internal", `the WebAssembly module cannot be loaded: ${String(error)}`, error);
+  });
+  const module = await loading;
   if (present === undefined) {
     if (begun) {
       glue.__wbg_reset_state();
-      glue.begin();
     }
     begun = true;
-    present = new Instance();
+    const { memory } = glue.initSync({ module });
+    glue.begin();
+    present = new Instance(memory);
   }
   return present;
 }
 
-let loading: Promise<void> | undefined;
+let loading: Promise<WebAssembly.Module> | undefined;
 let present: Instance | undefined;
 let begun = false;
+/** What is returned in place of a number where there is a problem to tell. */
+const FAILED = -2;

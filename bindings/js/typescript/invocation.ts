@@ -133,12 +133,15 @@ export class Invocation extends Carried implements Context {
 
   /** Sends one part when the caller takes it. Returns whether somebody still waits. */
   async #send(value: unknown, link: Link): Promise<boolean> {
-    const { headers, kind, text, bytes } = encode(value);
+    const content = encode(value);
     for (;;) {
       this.#credit = defer<void>();
       await link.room();
-      const sent = link.act((glue, handle, now) => glue.chunk(handle, now, this.generation, this.delivery, headers, kind, text, bytes));
-      link.added(text.length + (bytes?.length ?? 0));
+      const sent = link.act((glue, handle, now, stage) => {
+        const [headers, length] = stage.begin().content(content);
+        link.added(length);
+        return glue.chunk(handle, now, this.generation, this.delivery, headers, content.kind, length);
+      });
       if (sent !== NO_CREDIT) {
         return sent === SENT && !this.#withdrawn;
       }
@@ -151,9 +154,12 @@ export class Invocation extends Carried implements Context {
 
   #reply(link: Link, value: unknown): void {
     try {
-      const { headers, kind, text, bytes } = encode(value);
-      link.act((glue, handle) => glue.reply(handle, this.generation, this.delivery, headers, kind, text, bytes));
-      link.added(text.length + (bytes?.length ?? 0));
+      const content = encode(value);
+      link.act((glue, handle, _now, stage) => {
+        const [headers, length] = stage.begin().content(content);
+        link.added(length);
+        return glue.reply(handle, this.generation, this.delivery, headers, content.kind, length);
+      });
     } catch (thrown) {
       const problem = thrown instanceof BuslaneError ? { ...thrown.problem, origin: "service" as const } : problemOf(thrown);
       this.#fail(link, problem);
@@ -162,7 +168,8 @@ export class Invocation extends Carried implements Context {
 
   #fail(link: Link, problem: Problem): void {
     try {
-      link.act((glue, handle) => glue.fail(handle, this.generation, this.delivery, writeProblem(problem)));
+      const text = writeProblem(problem);
+      link.act((glue, handle, _now, stage) => glue.fail(handle, this.generation, this.delivery, stage.begin().text(text)));
     } catch {
       // The client has ended, and nobody waits any more.
     }

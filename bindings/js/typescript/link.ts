@@ -9,10 +9,11 @@
  * ```
  */
 import { BuslaneError, own } from "./error.js";
-import type { Glue, Instance } from "./instance.js";
+import type { Call, Glue, Instance } from "./instance.js";
 import { LONGEST_TIMER } from "./pending.js";
-import { Records, Tag } from "./records.js";
-import type { Place, Platform, Transport } from "./transport.js";
+import { Tag, type Records } from "./records.js";
+import type { Stage } from "./stage.js";
+import type { Place, Platform, SessionOptions, Transport } from "./transport.js";
 
 /** Takes an event of the session; its fields are the next ones to read. Has to read them all, and must not throw. */
 export type TakeEvent = (tag: Tag, records: Records) => void;
@@ -22,8 +23,7 @@ export interface LinkParts {
   readonly platform: Platform;
   readonly instance: Instance;
   readonly place: Place;
-  /** What the session is told, as JSON. */
-  readonly options: Readonly<Record<string, unknown>>;
+  readonly options: SessionOptions;
   readonly take: TakeEvent;
   /** Called once, when the instance has failed. */
   failed(error: BuslaneError): void;
@@ -32,6 +32,7 @@ export interface LinkParts {
 /** Drives one session. */
 export class Link {
   readonly #parts: LinkParts;
+  readonly #isWebSocket: boolean;
   readonly #handle: number;
   readonly #release: () => void;
   readonly #origin = performance.now();
@@ -53,9 +54,8 @@ export class Link {
   /** Makes a session. It dials when {@link begin} is called. */
   constructor(parts: LinkParts) {
     this.#parts = parts;
-    const options = JSON.stringify({ ...parts.options, framing: parts.place.kind === "websocket" ? "webSocket" : "stream" });
-    const [high, low] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number];
-    this.#handle = parts.instance.call((glue) => glue.open(options, high, low, Date.now(), 0));
+    this.#isWebSocket = parts.place.kind === "websocket";
+    this.#handle = this.#open(parts.options);
     this.#release = parts.instance.use((error) => {
       this.#die();
       parts.failed(error);
@@ -73,11 +73,11 @@ export class Link {
   }
 
   /** Asks the session for something, and has what comes of it done soon. */
-  act<T>(work: (glue: Glue, handle: number, now: number) => T): T {
+  act(work: (glue: Glue, handle: number, now: number, stage: Stage) => number | void): number {
     if (this.#dead) {
       throw own("closed", "the client has ended");
     }
-    const result = this.#parts.instance.call((glue) => work(glue, this.#handle, this.#now()));
+    const result = this.#parts.instance.call((glue, stage) => work(glue, this.#handle, this.#now(), stage) ?? 0);
     this.#askTurn();
     return result;
   }
@@ -115,8 +115,17 @@ export class Link {
   finish(): void {
     if (!this.#dead) {
       this.#die();
-      this.#ask((glue) => glue.forget(this.#handle));
+      this.#tell((glue) => (glue.forget(this.#handle), 0));
     }
+  }
+
+  #open({ name, token, ...numbers }: SessionOptions): number {
+    const [high, low] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number];
+    const { pingAfter = NaN, goneAfter = NaN, firstRetry = NaN, longestRetry = NaN, offlineBytes = NaN } = numbers;
+    return this.#parts.instance.call((glue, stage) => {
+      const lengths = [stage.begin().optional(name), stage.optional(token)] as const;
+      return glue.open(this.#isWebSocket, ...lengths, high, low, Date.now(), 0, pingAfter, goneAfter, firstRetry, longestRetry, offlineBytes);
+    });
   }
 
   #die(): void {
@@ -148,18 +157,25 @@ export class Link {
   }
 
   /** Crosses to the session once, and does what it hands out. */
-  #cross(work: (glue: Glue, writable: boolean) => Uint8Array): void {
+  #cross(work: (glue: Glue, writable: boolean, stage: Stage) => number): void {
     if (this.#dead) {
       return;
     }
-    const batch = this.#ask((glue) => work(glue, this.#transport?.writable ?? false));
+    const writable = this.#transport?.writable ?? false;
+    const batch = this.#ask((glue, stage) => work(glue, writable, stage));
     if (batch !== undefined) {
-      this.#take(new Records(batch));
+      this.#take(batch);
     }
   }
 
-  /** Asks the session for something on behalf of nobody. */
-  #ask<T>(work: (glue: Glue) => T): T | undefined {
+  /** Has the session called for a batch. */
+  #ask(work: Call): Records | undefined {
+    const place = this.#tell(work);
+    return place === undefined ? undefined : this.#parts.instance.batch(place);
+  }
+
+  /** Has the session called on behalf of nobody. */
+  #tell(work: Call): number | undefined {
     try {
       return this.#parts.instance.call(work);
     } catch {
@@ -212,13 +228,13 @@ export class Link {
 
   #dial(): void {
     const isPresent = (): boolean => this.#transport === transport;
-    const lost = (reason: string): void => this.#cross((glue) => glue.disconnected(this.#handle, this.#now(), reason));
+    const lost = (reason: string): void => this.#cross((glue, _, stage) => glue.disconnected(this.#handle, this.#now(), stage.begin().text(reason)));
     let transport: Transport | undefined;
     try {
       transport = this.#parts.platform.dial(this.#parts.place, {
         opened: () => isPresent() && this.#cross((glue) => glue.connected(this.#handle, this.#now())),
         received: (bytes) => isPresent() && this.#receive(bytes),
-        alive: () => isPresent() && this.#ask((glue) => glue.sign_of_life(this.#handle, this.#now())),
+        alive: () => isPresent() && this.#tell((glue) => (glue.sign_of_life(this.#handle, this.#now()), 0)),
         drained: () => isPresent() && this.#turn(false),
         lost: (reason) => {
           if (isPresent()) {
@@ -229,7 +245,7 @@ export class Link {
         refused: (status, body) => {
           if (isPresent()) {
             this.#transport = undefined;
-            this.#cross((glue) => glue.refused(this.#handle, this.#now(), status, body));
+            this.#cross((glue, _, stage) => glue.refused(this.#handle, this.#now(), status, stage.begin().text(body)));
           }
         },
       });
@@ -241,11 +257,8 @@ export class Link {
   }
 
   #receive(bytes: Uint8Array): void {
-    const isMessage = this.#parts.place.kind === "websocket";
-    this.#cross((glue, writable) =>
-      isMessage
-        ? glue.received_message(this.#handle, this.#now(), bytes, writable)
-        : glue.received(this.#handle, this.#now(), bytes, writable),
+    this.#cross((glue, writable, stage) =>
+      glue.received(this.#handle, this.#now(), stage.begin().bytes(bytes), this.#isWebSocket, writable),
     );
   }
 
@@ -263,7 +276,7 @@ export class Link {
       return;
     }
     const batch = this.#ask((glue) => glue.turn(this.#handle, this.#now(), false, true));
-    transport.send(batch === undefined ? [] : this.#handOut(new Records(batch)));
+    transport.send(batch === undefined ? [] : this.#handOut(batch));
     this.#transport = undefined;
     this.#lingering += 1;
     transport.end(() => {

@@ -57,14 +57,15 @@ export class Records {
   #place = HEAD;
   #character = 0;
 
-  /** Takes a batch, which has to stay as it is. */
-  constructor(batch: Uint8Array) {
-    this.#bytes = batch;
-    this.#view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
-    this.#end = HEAD + this.#view.getUint32(0, true);
-    this.due = this.#view.getFloat64(4, true);
-    this.waiting = this.#view.getFloat64(12, true);
-    this.#text = this.#end === batch.length ? "" : decoder.decode(batch.subarray(this.#end));
+  /** Copies the batch that begins at a place of a memory. */
+  constructor(memory: ArrayBufferLike, place: number) {
+    this.#end = new DataView(memory, place).getUint32(0, true);
+    this.#bytes = new Uint8Array(memory, place, this.#end).slice();
+    this.#view = new DataView(this.#bytes.buffer);
+    const length = this.#view.getUint32(8, true);
+    this.#text = length === 0 ? "" : decoder.decode(new Uint8Array(memory, this.#view.getUint32(4, true), length));
+    this.due = this.#view.getFloat64(12, true);
+    this.waiting = this.#view.getFloat64(20, true);
   }
 
   /** Returns the next record's tag, 0 after the last. */
@@ -147,7 +148,7 @@ export class Records {
   }
 }
 
-const HEAD = 20;
+const HEAD = 28;
 const ABSENT = 0xffffffff;
 const NO_HEADERS: string[] = [];
 const NO_PAYLOAD: RawPayload = { kind: 0, data: undefined };

@@ -1,4 +1,4 @@
-/** What a link needs of the world around it: a clock, a place to dial, and the WebAssembly module. Has no code. */
+/** What a link needs of the world around it: a place to dial, the WebAssembly module, and what its session is told. Has no code. */
 
 /** Takes what a transport tells. After `lost` or `refused` nothing more comes. */
 export interface TransportListener {
@@ -33,6 +33,17 @@ export type Place =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   | { readonly kind: "unix"; readonly path: string }
   | { readonly kind: "websocket"; readonly url: string };
+
+/** What a session is told; what is left out is its own default. Times are in milliseconds. */
+export interface SessionOptions {
+  readonly name?: string | undefined;
+  readonly token?: string | undefined;
+  readonly offlineBytes?: number | undefined;
+  readonly pingAfter?: number | undefined;
+  readonly goneAfter?: number | undefined;
+  readonly firstRetry?: number | undefined;
+  readonly longestRetry?: number | undefined;
+}
 
 /** The runtime that the package runs in. */
 export interface Platform {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::ErrorCode;
-use crate::object::or_default;
+use crate::object::{Object, or_default};
 
 /// Who reports the error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +85,11 @@ impl Problem {
             origin: Origin::Service,
             ..Problem::default()
         }
+    }
+
+    /// Reads a problem from JSON text: an object.
+    pub fn parse(text: &str) -> Result<Problem, serde_json::Error> {
+        serde_json::from_str(text).map(|Object(problem)| problem)
     }
 
     /// Adds what was wrong this time.

@@ -185,6 +185,11 @@ impl Registration {
     /// The longest version, in bytes.
     pub const MAX_VERSION: usize = 64;
 
+    /// Reads a registration from JSON text: an object, as it stands in a `register`.
+    pub fn parse(text: &str) -> Result<Registration, serde_json::Error> {
+        serde_json::from_str(text).map(|Object(registration)| registration)
+    }
+
     /// Checks what the types cannot: the version, the limits, and that declared topics are not the broker's.
     pub fn check(&self, limits: &Limits) -> Result<(), RegistrationError> {
         let length = self.version.len();
@@ -325,11 +330,16 @@ mod tests {
     use super::*;
 
     fn registration(text: &str) -> Registration {
-        serde_json::from_str(text).unwrap()
+        Registration::parse(text).unwrap()
     }
 
     fn refusal(text: &str, limits: &Limits) -> RegistrationError {
         registration(text).check(limits).unwrap_err()
+    }
+
+    #[test]
+    fn a_registration_is_an_object() {
+        assert!(Registration::parse(r#"["a","1",null,[],{},{},{},null]"#).is_err());
     }
 
     #[test]

@@ -5,9 +5,7 @@ import process from "node:process";
 import { connect } from "buslane";
 
 const [broker, source] = process.argv.slice(2);
-// A machine that is held up for a minute shall not fail this.
-const patient = { pingAfter: 0, goneAfter: 0, requestTimeout: 600_000 };
-const [bus, flooded] = [await connect(broker, patient), await connect(source, patient)];
+const [bus, flooded] = [await connect(broker), await connect(source)];
 const methods = { back: (payload) => payload, count: function* (most) { for (let part = 0; part < most; part++) yield part; } };
 await bus.register({ name: "echo", version: "1.0.0", methods });
 const messages = flooded.subscribe("host/a/cpu", { queueBytes: 1 << 30 });
