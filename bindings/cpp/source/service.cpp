@@ -286,6 +286,20 @@ void Registration::drain() {
   detail::native_call([&] { native.drain(); });
 }
 
+bool Registration::drain_for(std::chrono::milliseconds time) {
+  auto& state = detail::present(state_);
+  auto& native = state.held.get();
+  try {
+    const bool ended = detail::native_call([&] { return native.drain_for(detail::bound(time)); });
+    state.draining = true;
+    return ended;
+  } catch (const Error& error) {
+    // It ended between two waits.
+    if (state.draining && error.code() == ErrorCode::not_registered) return true;
+    throw;
+  }
+}
+
 void Registration::keep() && {
   detail::present(state_).tokens.keep();
   state_.reset();

@@ -43,6 +43,7 @@ class Tokens {
 struct RegistrationState {
   Tokens tokens;
   Held<native::Registration> held;
+  bool draining = false;
   RegistrationState(std::shared_ptr<Core> core, rust::Box<native::Registration> native, Tokens owned)
       : tokens(std::move(owned)), held(std::move(core), std::move(native)) {}
 };

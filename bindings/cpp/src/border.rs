@@ -292,5 +292,6 @@ pub(crate) mod crossing {
         fn compatibility(self: &Registration) -> Result<String>;
         fn unregister(self: &Registration) -> Result<()>;
         fn drain(self: &Registration) -> Result<()>;
+        fn drain_for(self: &Registration, milliseconds: u64) -> Result<bool>;
     }
 }

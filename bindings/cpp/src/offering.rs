@@ -1,5 +1,7 @@
 //! Services that this program offers.
 
+use std::time::Duration;
+
 use buslane_bridge::{Method, ServiceDeclaration, Topic};
 
 use crate::border::crossing;
@@ -46,6 +48,15 @@ impl Registration {
 
     pub(crate) fn drain(&self) -> Result<(), Failed> {
         attempt(|| Ok(buslane_bridge::client::blocking::wait(self.0.drain())?))
+    }
+
+    /// Tells whether it has ended in time.
+    pub(crate) fn drain_for(&self, milliseconds: u64) -> Result<bool, Failed> {
+        let time = Duration::from_millis(milliseconds);
+        attempt(|| {
+            let ended = buslane_bridge::client::blocking::wait_for(self.0.drain(), time);
+            Ok(ended.transpose()?.is_some())
+        })
     }
 }
 

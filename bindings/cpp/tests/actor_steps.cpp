@@ -104,8 +104,10 @@ void Actor::unregister(const json& step) {
   auto leaving = registrations_.extract(step["name"].get<std::string>());
   if (!step.value("drain", false)) return leaving.mapped().unregister();
   auto registration = std::make_shared<Registration>(std::move(leaving.mapped()));
+  // The broker hears of it before anything that this client says next.
+  registration->drain_for(std::chrono::milliseconds(0));
   std::thread([registration, name = step["name"].get<std::string>()] {
-    registration->drain();
+    while (!registration->drain_for(std::chrono::hours(1))) continue;
     tell_item("unregistered", name, {{"expect", "unregistered"}});
   }).detach();
   bus_->flush();

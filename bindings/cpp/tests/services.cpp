@@ -2,6 +2,7 @@
 #include "broker.hpp"
 
 #include <atomic>
+#include <optional>
 #include <thread>
 
 using namespace buslane;
@@ -112,6 +113,26 @@ TEST(Services, a_request_that_is_dropped_is_answered_with_an_error) {
   service.deferred_method("get", [](Request) {});
   Registration registration = bus.register_service(service);
   EXPECT_EQ(error_of([&] { bus.request("attic:get", "{}").get(); }).word(), "service_error");
+}
+
+TEST(Services, a_service_that_drains_finishes_what_it_has_and_takes_nothing_new) {
+  Broker broker;
+  Client bus = broker.client();
+  Watched<std::optional<Request>> held;
+  Service service("attic", "1.0.0");
+  service.deferred_method("get", [&](Request request) {
+    held.change([&](auto& is) { is = std::move(request); });
+  });
+  Registration registration = bus.register_service(service);
+  Pending<Reply> current = bus.request("attic:get");
+  held.wait([](const auto& is) { return is.has_value(); });
+  EXPECT_FALSE(registration.drain_for(std::chrono::milliseconds(0)));
+  EXPECT_EQ(error_of([&] { bus.request("attic:get").get(); }).code(), ErrorCode::draining);
+  held.change([](auto& is) { is->reply("1"); });
+  EXPECT_EQ(current.get().payload().text(), "1");
+  while (!registration.drain_for(std::chrono::hours(1))) continue;
+  EXPECT_TRUE(registration.drain_for(std::chrono::milliseconds(0)));
+  EXPECT_EQ(error_of([&] { bus.request("attic:get").get(); }).code(), ErrorCode::no_instance);
 }
 
 TEST(Services, a_registration_ends_when_it_is_dropped_unless_it_is_kept) {

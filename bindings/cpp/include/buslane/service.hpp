@@ -154,6 +154,9 @@ class [[nodiscard]] BUSLANE_API Registration {
   void unregister();
   /// Ends it after the requests under way; waits for them. New ones go elsewhere from now on.
   void drain();
+  /// Does so, and waits at most for a time. Returns whether it has ended; if not, it goes on to, and may be waited for
+  /// again.
+  bool drain_for(std::chrono::milliseconds time);
   /// Lets the registration last as long as the client.
   void keep() &&;
 
