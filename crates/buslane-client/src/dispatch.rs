@@ -60,6 +60,10 @@ impl Waiters {
     }
 
     fn take_event(&mut self, event: Event<'_>, round: &mut Round<'_>, afterwards: &mut Afterwards) {
+        if !matches!(event, Event::Delivery { .. }) {
+            // What came before this is seen before it.
+            self.hand_over_all(round.wakers, afterwards);
+        }
         match event {
             Event::Delivery { keys, delivery } => self.deliver(&keys, &delivery),
             Event::Reply { key, answer } => {
@@ -121,8 +125,6 @@ impl Waiters {
 
     /// Takes what concerns what the program offers, subscribed to and published.
     fn take_rare_event(&mut self, event: Event<'_>, round: &mut Round<'_>, afterwards: &mut Afterwards) {
-        // What came before this has its place before it.
-        self.hand_over_all(round.wakers, afterwards);
         match event {
             Event::Withdrawn { token, .. } => {
                 if let Some(call) = self.calls.remove(&token) {
