@@ -81,7 +81,14 @@ impl<'a> Reader<'a> {
     pub(crate) fn body(&mut self) -> Read<Body> {
         let content_type = self.optional_text()?;
         let bytes = self.optional_bytes()?;
-        Ok(bytes.map_or_else(Body::none, |bytes| body_of(content_type, bytes)))
+        Ok(match (content_type, bytes) {
+            (_, None) => Body::none(),
+            (None, Some(bytes)) => match std::str::from_utf8(bytes) {
+                Ok(text) => Body::json_text(text),
+                Err(_) => Body::json_text("\u{fffd}"), // which is no JSON, and refused as such
+            },
+            (Some(content_type), Some(bytes)) => Body::bytes(content_type.to_owned(), bytes),
+        })
     }
 
     /// Reads bytes that may be absent.
@@ -99,15 +106,6 @@ impl<'a> Reader<'a> {
         let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(Malformed)?;
         self.rest = rest;
         Ok(*taken)
-    }
-}
-
-/// Makes what is sent of a copy.
-pub(crate) fn body_of(content_type: Option<&str>, bytes: &[u8]) -> Body {
-    match (content_type, std::str::from_utf8(bytes)) {
-        (Some(content_type), _) => Body::bytes(content_type.to_owned(), bytes),
-        (None, Ok(text)) => Body::json_text(text),
-        (None, Err(_)) => Body::json_text("\u{fffd}"), // which is no JSON, and refused as such
     }
 }
 

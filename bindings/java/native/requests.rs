@@ -6,7 +6,7 @@ use buslane_client::{Body, Call, Client, ErrorCode, Problem, Publish, Reply};
 
 use crate::bridge::{Bridge, Undertaking};
 use crate::events::{Events, Kind};
-use crate::reading::{Read, Reader, body_of};
+use crate::reading::{Read, Reader};
 use crate::sources;
 use crate::telling::Telling;
 
@@ -207,12 +207,13 @@ impl<'a> Published<'a> {
         })
     }
 
-    /// Makes the message.
+    /// Makes the message, which is written from where it lies.
     fn message<'m>(&'m self, client: &'m Client) -> Publish<'m> {
         let mut message = match (self.retain, self.content_type, self.bytes) {
             (CLEARED, ..) => client.clear_retained(self.topic),
             (_, _, None) => client.publish_body(self.topic, Body::none()),
-            (_, content_type, Some(bytes)) => client.publish_body(self.topic, body_of(content_type, bytes)),
+            (_, None, Some(text)) => client.publish_json_text(self.topic, text),
+            (_, Some(content_type), Some(bytes)) => client.publish_bytes(self.topic, content_type, bytes),
         };
         if self.retain == RETAINED {
             message = match u64::try_from(self.retain_ms) {
