@@ -13,7 +13,7 @@
 //! # Invariants worth naming
 //! - A call is over before JavaScript acts on what it returned: no code of the program ever runs inside of one, so
 //!   that no borrow is ever taken twice.
-//! - Only numbers cross. What a call takes was written to the [stage](stage) before; what it hands out stays in the
+//! - Only numbers cross. What a call takes was written to the stage (`stage.rs`) before; what it hands out stays in the
 //!   [batch](Batch) until the next call, and is copied or decoded before that.
 //! - What a program hands in never panics. A panic is a defect: its message is thrown, and the TypeScript half fails
 //!   the instance's clients with `internal` and makes a new one.
