@@ -52,12 +52,13 @@ TEST(Threads, handles_end_in_many_of_them_while_their_callbacks_run) {
               ++*count;
               return "1";
             }));
-        Watched<int> told;
-        bus.request("s" + std::to_string(number) + ":m", "1", [&](const Outcome& outcome) {
+        // Nobody waits for the callback itself to return, so it holds what it changes.
+        const auto told = std::make_shared<Watched<int>>();
+        bus.request("s" + std::to_string(number) + ":m", "1", [told](const Outcome& outcome) {
           EXPECT_TRUE(outcome) << outcome.error()->what();
-          told.change([](int& told) { ++told; });
+          told->change([](int& told) { ++told; });
         });
-        told.wait([](int told) { return told == 1; });
+        told->wait([](int told) { return told == 1; });
         heard.wait([](int heard) { return heard == 1; });
         { Registration ending = std::move(registration); }
         { Subscription ending = std::move(readings); }

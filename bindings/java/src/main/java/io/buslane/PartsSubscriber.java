@@ -6,6 +6,8 @@ import java.util.concurrent.Flow;
 final class PartsSubscriber implements Flow.Subscriber<Object> {
   private final Invocation invocation;
   private Flow.Subscription subscription;
+  private long wanted;
+  private boolean asking;
   private boolean over;
 
   PartsSubscriber(Invocation invocation) {
@@ -21,7 +23,7 @@ final class PartsSubscriber implements Flow.Subscriber<Object> {
       }
       subscription = offered;
     }
-    offered.request(ReplyParts.AHEAD);
+    ask(ReplyParts.AHEAD);
   }
 
   @Override
@@ -55,13 +57,7 @@ final class PartsSubscriber implements Flow.Subscriber<Object> {
 
   /** Takes note that the caller took a part. */
   void taken() {
-    Flow.Subscription asked;
-    synchronized (this) {
-      asked = over ? null : subscription;
-    }
-    if (asked != null) {
-      asked.request(1);
-    }
+    ask(1);
   }
 
   void cancel() {
@@ -73,6 +69,37 @@ final class PartsSubscriber implements Flow.Subscriber<Object> {
     if (ended != null) {
       ended.cancel();
     }
+  }
+
+  /** Asks for more. A publisher may rely on being asked by one at a time, and the caller takes on another thread. */
+  private void ask(long count) {
+    synchronized (this) {
+      wanted += count;
+      if (asking) {
+        return;
+      }
+      asking = true;
+    }
+    try {
+      for (long next = next(); next > 0; next = next()) {
+        subscription.request(next);
+      }
+    } catch (RuntimeException | Error failure) {
+      stopAsking();
+      throw failure;
+    }
+  }
+
+  /** How much is to be asked for now; after 0 nobody asks. */
+  private synchronized long next() {
+    long next = over || subscription == null ? 0 : wanted;
+    wanted -= next;
+    asking = next > 0;
+    return next;
+  }
+
+  private synchronized void stopAsking() {
+    asking = false;
   }
 
   private synchronized boolean finish() {

@@ -11,6 +11,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Flow;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.SubmissionPublisher;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -186,11 +187,17 @@ class FlowTest {
     return subscriber ->
         subscriber.onSubscribe(
             new Flow.Subscription() {
+              private final AtomicBoolean inside = new AtomicBoolean();
+
               @Override
               public void request(long count) {
+                if (!inside.compareAndSet(false, true)) {
+                  cancelled.completeExceptionally(new AssertionError("asked by two at a time"));
+                }
                 for (long given = 0; given < count; given++) {
                   subscriber.onNext(asked.getAndIncrement());
                 }
+                inside.set(false);
               }
 
               @Override
