@@ -8,7 +8,7 @@ default:
 
 # Runs everything that a change has to pass
 [group('check')]
-ci: format-check clippy docs docs-cpp test openapi wasm test-cpp test-js test-java test-examples fuzz-short
+ci: format-check clippy docs docs-cpp docs-js test openapi wasm test-cpp test-js test-java test-examples fuzz-short
     @echo "everything passed"
 
 # Checks that the code is formatted

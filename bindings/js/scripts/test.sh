@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the npm package and a broker, and runs every test of the package: in the Node that is here, and in the versions
-# given as arguments, which come from npm.
+# Builds the npm package and a broker, and runs every test of the package: in the Node that is here, in Chromium, and in the
+# versions of Node given as arguments, which come from npm.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=scripts/setup.sh
@@ -17,18 +17,20 @@ vite=.tools/vite
   npm install --no-save --no-package-lock --silent --prefix "$vite" "vite@^7" >&2
 
 cd bindings/js
-note "building the reference; a warning is an error"
-node_modules/.bin/typedoc --emit none --logLevel Warn
+# run_tests NODE FILE...
 run_tests() {
-  note "testing in Node $("$1" --version)"
-  "$1" --test --test-reporter=./test/stage/reporter.mjs test/*.test.mjs
+  "$1" --test --test-reporter=./test/stage/reporter.mjs "${@:2}"
 }
-run_tests node
+note "testing in Node $(node --version)"
+run_tests node test/*.test.mjs
+note "testing in $("$CHROMIUM" --version)"
+run_tests node test/browser/*.test.mjs
 # shellcheck disable=SC2016 # the braces are for JavaScript
 package=node-$(node -p '`${process.platform}-${process.arch}`')
 for version in "$@"; do
   folder=../../.tools/node-$version
   [ -x "$folder/node_modules/$package/bin/node" ] ||
     npm install --no-save --no-package-lock --silent --prefix "$folder" "$package@$version" >&2
-  run_tests "$folder/node_modules/$package/bin/node"
+  note "testing in Node $("$folder/node_modules/$package/bin/node" --version)"
+  run_tests "$folder/node_modules/$package/bin/node" test/*.test.mjs
 done

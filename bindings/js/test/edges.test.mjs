@@ -140,30 +140,72 @@ test("times that are none are refused, and Infinity waits as long as it takes", 
   await (await connecting).close();
 });
 
-test("a signal ends whatever waits, with its reason", async (context) => {
-  const [broker, bus] = await withBus(context);
-  const aborted = AbortSignal.abort("enough");
-  const attempts = [
-    connect(broker.url, { signal: aborted }),
-    bus.request("a:b", 1, { signal: aborted }),
-    bus.publish("a", 1, { signal: aborted }),
-    bus.publish("a", 1, { ack: true, signal: aborted }),
-    bus.flush({ signal: aborted }),
-    bus.register({ name: "a", version: "1.0.0" }, { signal: aborted }),
-    bus.stream("a:b", 1, { signal: aborted }).next(),
-    bus.gather("*:b", 1, { signal: aborted }).next(),
-  ];
-  for (const attempt of attempts) await assert.rejects(attempt, (reason) => reason === "enough");
-  const abort = new AbortController();
-  const messages = bus.subscribe("a", { signal: abort.signal });
-  const next = messages.next();
-  abort.abort("enough");
-  await assert.rejects(next, (reason) => reason === "enough");
-});
-
 test("a body keeps what is said of its payload", async (context) => {
   const [, bus] = await withBus(context);
   await bus.register({ name: "echo", version: "1.0.0", methods: { back: (_payload, { content }) => new Body({ saw: content.contentType }, { status: 207 }) } });
   const reply = await bus.call("echo:back", new Body("text", { contentType: "application/note+json" }));
   assert.deepEqual([reply.payload, reply.content.status], [{ saw: "application/note+json" }, 207]);
 });
+
+test("what no compiler has checked is refused, and hurts no other client", async (context) => {
+  const [, bus] = await withBus(context);
+  const gone = new Uint8Array(10);
+  structuredClone(gone.buffer, { transfer: [gone.buffer] });
+  const attempts = [
+    () => bus.publish(undefined, 1),
+    () => bus.publish({}, 1),
+    () => bus.publish("a", 1, { retain: "set", retainMs: 5n }),
+    () => bus.publish("a", gone),
+    () => bus.request(5),
+    () => bus.request("a:b", 1, { timeout: {} }),
+    () => bus.request([undefined]),
+    () => bus.stream("a:b", 1, { credit: 5n }).next(),
+    () => bus.subscribe(null).next(),
+    () => bus.subscribe("a", { shared: 5 }).next(),
+    () => bus.register(),
+    () => bus.register({ name: "a", version: "1.0.0", methods: { b: {} } }),
+    () => bus.register({ name: "a", version: "1.0.0", methods: { b: undefined } }),
+  ];
+  for (const attempt of attempts) {
+    await assert.rejects(async () => attempt(), (error) => error instanceof Error && error.code !== "internal", String(attempt));
+  }
+  assert.equal(bus.state.kind, "connected");
+  await bus.flush();
+});
+
+test("a payload over every limit is refused before it is copied", async (context) => {
+  const [, bus] = await withBus(context);
+  await assert.rejects(bus.publish("a", new Uint8Array(300 * 1024 * 1024)), failing("payload_too_large"));
+  await assert.rejects(bus.publish("a", "x".repeat(2 * 1024 * 1024), { ack: true }), failing("payload_too_large"));
+  await bus.flush();
+});
+
+test("what a handler throws may be anything, even what cannot be looked at", async (context) => {
+  const [, bus] = await withBus(context);
+  const trap = {
+    get code() {
+      throw new Error("do not look");
+    },
+  };
+  const thrown = { trap, nothing: undefined, none: null, text: "full", number: 5, frozen: Object.freeze(new Error("cold")) };
+  const methods = Object.fromEntries(Object.entries(thrown).flatMap(([name, what]) => [
+    [name, () => { throw what; }],
+    [`${name}_later`, async () => { throw what; }],
+  ]));
+  await bus.register({ name: "bad", version: "1.0.0", methods });
+  const told = await Promise.all(Object.keys(methods).map((name) => bus.request(`bad:${name}`).catch(({ code, message }) => [code, message])));
+  const usual = ["service_error", ERROR_TITLE];
+  const expected = [usual, usual, usual, ["service_error", "full"], usual, ["service_error", "cold"]];
+  assert.deepEqual(told, expected.flatMap((each) => [each, each]));
+});
+
+test("values nested deeper than JSON is written are refused", async (context) => {
+  const [, bus] = await withBus(context);
+  let deep = null;
+  for (let depth = 0; depth < 100_000; depth++) deep = [deep];
+  await assert.rejects(bus.publish("a", deep), failing("invalid_payload"));
+  await assert.rejects(bus.publish("a", { bytes: Buffer.from("x") }), failing("invalid_payload"));
+});
+
+/** What a caller is told of an error that says nothing. */
+const ERROR_TITLE = new BuslaneError("service_error").message;

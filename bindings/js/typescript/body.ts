@@ -2,7 +2,7 @@
  * What a program hands in to be carried: values, bytes, JSON text of its own, and what is said about them. Owns the rule
  * which JavaScript values are JSON; the session checks the rest.
  */
-import { own } from "./error.js";
+import { BuslaneError, own } from "./error.js";
 
 /** What is said about a payload, beside the payload itself. */
 export interface Content {
@@ -54,7 +54,7 @@ export class Body {
       throw own("invalid_payload", `the text is not one JSON value: ${String(error)}`, error);
     }
     const body = new Body(value, content);
-    (body as { jsonText: string | undefined }).jsonText = text;
+    (body as { jsonText: string | undefined }).jsonText = String(text);
     return body;
   }
 }
@@ -104,18 +104,17 @@ function write(value: unknown): string | Uint8Array | undefined {
 export function json(value: object): string;
 export function json(value: unknown): string | undefined;
 export function json(value: unknown): string | undefined {
-  let text: string | undefined;
   try {
-    text = JSON.stringify(value);
+    const text = JSON.stringify(value);
+    // What is no JSON is written as null, as an object without members, as one with numbers for names or as Node writes a
+    // Buffer. Where there is none of these there is nothing to look for.
+    if (text !== undefined && SUSPECT.some((part) => text.includes(part))) {
+      refuseUnwritable(value, "");
+    }
+    return text;
   } catch (error) {
-    throw own("invalid_payload", `the value cannot be written as JSON: ${reason(error)}`, error);
+    throw error instanceof BuslaneError ? error : own("invalid_payload", `the value cannot be written as JSON: ${reason(error)}`, error);
   }
-  // What is no JSON is written as null, as an object without members or as one with numbers for names. Where there is none of
-  // these there is nothing to look for.
-  if (text !== undefined && SUSPECT.some((part) => text.includes(part))) {
-    refuseUnwritable(value, "");
-  }
-  return text;
 }
 
 /** Refuses what JSON.stringify replaces. A member that is undefined is left out, as is usual. */
@@ -169,7 +168,7 @@ function reason(error: unknown): string {
 }
 
 /** What stands in the JSON of values that JSON does not have. */
-const SUSPECT = ["null", "{}", '{"0":'];
+const SUSPECT = ["null", "{}", '{"0":', '{"type":"Buffer"'];
 /** Objects whose content JSON.stringify leaves out. */
 const STRANGERS = [Map, Set, WeakMap, WeakSet, ArrayBuffer, RegExp, Error, Promise];
 

@@ -5,7 +5,7 @@ import { own, type BuslaneError } from "./error.js";
 import { Inbox } from "./inbox.js";
 import type { Instance } from "./instance.js";
 import { Link } from "./link.js";
-import { defer, handled, onAbort, type Deferred } from "./pending.js";
+import { defer, handled, onAbort, unlessAborted } from "./pending.js";
 import { presence, type PresenceEvent } from "./presence.js";
 import { Gather, ReplyStream, type Caller, type RequestOptions } from "./request.js";
 import { declarationText, Registration, ServiceBuilder, type Declaration, type RegisterOptions } from "./service.js";
@@ -47,8 +47,8 @@ export class Client {
   readonly #link: Link;
   readonly #waiters: Waiters;
   readonly #requestTimeout: number | undefined;
-  readonly #stateListeners = new Set<Inbox<State>>();
-  readonly #reportListeners = new Set<Inbox<Report>>();
+  readonly #stateListeners = new Set<Listener<State>>();
+  readonly #reportListeners = new Set<Listener<Report>>();
   #state: State = { kind: "connecting" };
 
   /** @internal */
@@ -77,13 +77,13 @@ export class Client {
   }
 
   /** Returns the states of the connection, the present one first, for `for await`. It ends with the client. */
-  states(): AsyncIterableIterator<State, undefined> {
-    return listen(this.#stateListeners, this.#state.kind === "ended", this.#state);
+  states(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<State, undefined> {
+    return listen({ listeners: this.#stateListeners, ended: this.#state.kind === "ended", first: this.#state }, options.signal);
   }
 
   /** Returns what goes wrong outside any call, from now on, for `for await`. It ends with the client. */
-  reports(): AsyncIterableIterator<Report, undefined> {
-    return listen(this.#reportListeners, this.#state.kind === "ended");
+  reports(options: { signal?: AbortSignal } = {}): AsyncIterableIterator<Report, undefined> {
+    return listen({ listeners: this.#reportListeners, ended: this.#state.kind === "ended" }, options.signal);
   }
 
   /** Declares a service method by method. */
@@ -111,15 +111,12 @@ export class Client {
       registration.remember();
     }
     const forget = onAbort(options.signal, (reason) => {
-      this.#waiters.registrations.delete(key);
-      this.#link.act((glue, handle) => glue.unregister(handle, key, false));
-      registration.accepted.reject(reason);
+      if (this.#waiters.registrations.delete(key)) {
+        this.#link.giveUp((glue, handle) => glue.unregister(handle, key, false));
+        registration.accepted.reject(reason);
+      }
     });
-    try {
-      await registration.accepted.promise;
-    } finally {
-      forget();
-    }
+    await registration.accepted.promise.finally(forget);
     return registration;
   }
 
@@ -137,15 +134,16 @@ export class Client {
       reply: reply.resolve,
       end: () => reply.reject(own("internal", "the request ended without a reply")),
       fail: reply.reject,
+      watched: (forget) => void reply.promise.then(forget, forget),
     };
-    this.#ask(to, payload, options, 0, only, reply);
+    this.#ask(to, payload, options, 0, only);
     return reply.promise;
   }
 
   /** Calls a method that answers in parts. The request is withdrawn when the program leaves the loop. */
   stream(to: string, payload?: unknown, options: RequestOptions = {}): ReplyStream {
     const stream = new ReplyStream();
-    const credit = options.credit ?? USUAL_CREDIT;
+    const credit = Math.max(1, options.credit ?? USUAL_CREDIT);
     const key = this.#ask(to, payload, options, credit, stream);
     stream.owner = this.#answersOwner(key, true);
     return stream;
@@ -169,7 +167,7 @@ export class Client {
       if (key >= 0) {
         return this.#acknowledged(key, options.signal);
       }
-      return this.#link.crowded ? this.#link.room() : DONE;
+      return this.#link.crowded ? handled(unlessAborted(this.#link.room(), options.signal)) : DONE;
     } catch (error) {
       return handled(Promise.reject(error));
     }
@@ -190,8 +188,7 @@ export class Client {
   #acknowledged(key: number, signal: AbortSignal | undefined): Promise<number> {
     const publish = defer<number>();
     this.#waiters.publishes.set(key, publish);
-    const forget = onAbort(signal, publish.reject);
-    return handled(publish.promise.finally(forget));
+    return handled(unlessAborted(publish.promise, signal));
   }
 
   /** Subscribes to the topics that a filter selects: `+` stands for one level, `#` for the rest. */
@@ -206,10 +203,13 @@ export class Client {
       },
       leave: () => {
         if (this.#waiters.subscriptions.delete(key)) {
-          this.#link.act((glue, handle) => glue.unsubscribe(handle, key));
+          this.#link.giveUp((glue, handle) => glue.unsubscribe(handle, key));
         }
       },
     });
+    if (subscription.ended) {
+      return subscription;
+    }
     try {
       const overflow = OVERFLOWS[options.overflow ?? "drop_oldest"];
       key = this.#link.act((glue, handle, _now, stage) => {
@@ -239,8 +239,7 @@ export class Client {
       const flush = defer<void>();
       const key = this.#link.act((glue, handle) => glue.flush(handle));
       this.#waiters.flushes.set(key, flush);
-      const forget = onAbort(options.signal, flush.reject);
-      return handled(flush.promise.finally(forget));
+      return handled(unlessAborted(flush.promise, options.signal));
     } catch (error) {
       return handled(Promise.reject(error));
     }
@@ -252,7 +251,7 @@ export class Client {
    */
   async close(): Promise<void> {
     if (this.#state.kind !== "ended") {
-      this.#link.act((glue, handle, now) => glue.close(handle, now));
+      this.#link.giveUp((glue, handle, now) => glue.close(handle, now));
       this.#link.begin();
     }
     await this.#link.idle();
@@ -264,7 +263,7 @@ export class Client {
   }
 
   /** Makes a request. What goes wrong at once is told as if it came later. */
-  #ask(to: Target, payload: unknown, options: RequestOptions, credit: number, caller: Caller, reply?: Deferred<Reply>): number {
+  #ask(to: Target, payload: unknown, options: RequestOptions, credit: number, caller: Caller): number {
     try {
       options.signal?.throwIfAborted();
       const content = encode(payload, options.headers);
@@ -278,7 +277,7 @@ export class Client {
       });
       this.#waiters.requests.set(key, caller);
       if (options.signal !== undefined) {
-        this.#watch(options.signal, key, caller, reply);
+        caller.watched(onAbort(options.signal, (reason) => this.#withdraw(key, caller, reason)));
       }
       return key;
     } catch (error) {
@@ -287,15 +286,11 @@ export class Client {
     }
   }
 
-  /** Withdraws a request when its signal is aborted. */
-  #watch(signal: AbortSignal, key: number, caller: Caller, reply: Deferred<Reply> | undefined): void {
-    const forget = onAbort(signal, (reason) => {
-      if (this.#waiters.requests.delete(key)) {
-        this.#link.act((glue, handle) => glue.cancel(handle, key));
-        caller.fail(reason);
-      }
-    });
-    reply?.promise.then(forget, forget);
+  #withdraw(key: number, caller: Caller, reason: unknown): void {
+    if (this.#waiters.requests.delete(key)) {
+      this.#link.giveUp((glue, handle) => glue.cancel(handle, key));
+      caller.fail(reason);
+    }
   }
 
   #answersOwner(key: number, counts: boolean): { consumed(): void; cancel(): void } {
@@ -308,7 +303,7 @@ export class Client {
       },
       cancel: () => {
         if (this.#waiters.requests.delete(key)) {
-          this.#link.act((glue, handle) => glue.cancel(handle, key));
+          this.#link.giveUp((glue, handle) => glue.cancel(handle, key));
         }
       },
     };
@@ -331,21 +326,43 @@ export class Client {
   }
 }
 
+/** Somebody who looks on. */
+interface Listener<T> {
+  push(item: T): void;
+  end(): void;
+}
+
+interface Heard<T> {
+  readonly listeners: Set<Listener<T>>;
+  readonly ended: boolean;
+  readonly first?: T;
+}
+
 /** Lets a program look on. One that does not keep up loses the oldest. */
-function listen<T>(listeners: Set<Inbox<T>>, ended: boolean, first?: T): AsyncIterableIterator<T, undefined> {
+function listen<T>({ listeners, ended, first }: Heard<T>, signal: AbortSignal | undefined): AsyncIterableIterator<T, undefined> {
   const inbox = new Inbox<T>(MOST_HEARD);
+  const listener = { push: (item: T) => inbox.push(item), end: () => leave() };
+  let forget = (): void => {};
+  const leave = (error?: unknown): void => {
+    listeners.delete(listener);
+    forget();
+    inbox.end(error);
+  };
   if (first !== undefined) {
     inbox.push(first);
   }
-  if (ended) {
+  if (signal?.aborted) {
+    inbox.discard(signal.reason);
+  } else if (ended) {
     inbox.end();
   } else {
-    listeners.add(inbox);
+    listeners.add(listener);
+    forget = onAbort(signal, leave);
   }
   const iterator: AsyncIterableIterator<T, undefined> = {
     next: () => inbox.next(),
     return: async () => {
-      listeners.delete(inbox);
+      leave();
       inbox.discard();
       return { done: true, value: undefined };
     },
@@ -358,8 +375,8 @@ function deadlineOf(timeout: number | undefined): number {
   if (timeout === undefined) {
     return 0;
   }
-  if (Number.isNaN(timeout) || timeout < 0) {
-    throw own("invalid_message", `a timeout is a number of milliseconds from 0, not ${timeout}`);
+  if (!(timeout >= 0)) {
+    throw own("invalid_message", `a timeout is a number of milliseconds from 0, not ${String(timeout)}`);
   }
   return timeout === Infinity ? -1 : Math.max(1, timeout);
 }

@@ -2,7 +2,7 @@
 import { Client } from "./client.js";
 import { BuslaneError, own } from "./error.js";
 import { instance } from "./instance.js";
-import { LONGEST_TIMER, onAbort } from "./pending.js";
+import { defer, LONGEST_TIMER, onAbort, unlessAborted } from "./pending.js";
 import type { Platform } from "./transport.js";
 import { parseUrl } from "./url.js";
 
@@ -53,10 +53,11 @@ export function connector(platform: Platform): Connect {
       throw own("not_supported", `${text}: this runtime opens WebSockets only; use ws://HOST:PORT`);
     }
     refuseNoTimes(options);
+    const loaded = await unlessAborted(withinTime(instance(platform), options), options.signal);
     const { name, token, offlineBytes, pingAfter, goneAfter, firstRetry, longestRetry } = options;
     const client = new Client({
       platform,
-      instance: await instance(platform),
+      instance: loaded,
       place,
       options: { name, token, offlineBytes, pingAfter, goneAfter, firstRetry, longestRetry },
       requestTimeout: options.requestTimeout,
@@ -75,6 +76,18 @@ function refuseNoTimes(options: ConnectOptions): void {
       throw own("invalid_message", `${name} is a number of milliseconds from 0, not ${String(time)}`);
     }
   }
+}
+
+/** Waits for the WebAssembly module, which a page gets over a network, no longer than for the broker. */
+async function withinTime<T>(loading: Promise<T>, { timeout = CONNECT_TIMEOUT }: ConnectOptions): Promise<T> {
+  if (timeout > LONGEST_TIMER) {
+    return loading;
+  }
+  const either = defer<T>();
+  const late = (): void => either.reject(own("unreachable", `the WebAssembly module does not come within ${timeout / 1000} s`));
+  const timer = setTimeout(late, timeout);
+  loading.then(either.resolve, either.reject);
+  return either.promise.finally(() => clearTimeout(timer));
 }
 
 /** Waits until the broker has accepted the client. */

@@ -129,8 +129,16 @@ export function own(code: ErrorCode, detail: string, cause?: unknown): BuslaneEr
   return new BuslaneError(code, TITLES[code], { detail, cause });
 }
 
-/** Makes the problem that a service's caller gets for whatever a handler threw. */
+/** Makes the problem that a service's caller gets for whatever a handler threw, even if that cannot be looked at. */
 export function problemOf(thrown: unknown): Problem {
+  try {
+    return read(thrown);
+  } catch {
+    return { code: "service_error", title: TITLES.service_error, status: 500, origin: "service" };
+  }
+}
+
+function read(thrown: unknown): Problem {
   const { code, message } = (thrown ?? {}) as { code?: unknown; message?: unknown };
   const known = typeof code === "string" && CODE.test(code);
   const problem: Problem = {

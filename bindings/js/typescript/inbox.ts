@@ -58,11 +58,11 @@ export class Inbox<T> {
   }
 
   /** Ends it, and forgets what is there. */
-  discard(): void {
+  discard(error?: unknown): void {
     this.end();
     this.#items = [];
     this.#first = 0;
-    this.#error = undefined;
+    this.#error = error;
   }
 
   /** Waits for the next one. */

@@ -26,7 +26,11 @@ export class Instance {
     this.#stage = new Stage(glue, memory);
   }
 
-  /** Has a function of the module called, after what it takes was written. Throws the problem if it returns that there is one. */
+  /**
+   * Has a function of the module called, after what it takes was written. Throws the problem if it returns that there is one,
+   * and fails for good if the module does. What a program handed in wrongly is refused before the module sees it: it then
+   * throws itself, or JavaScript throws a TypeError where a value is no number.
+   */
   call(work: Call): number {
     if (this.#failure !== undefined) {
       throw this.#failure;
@@ -35,7 +39,7 @@ export class Instance {
     try {
       result = work(glue, this.#stage);
     } catch (thrown) {
-      throw this.#fail(thrown);
+      throw thrown instanceof BuslaneError ? thrown : thrown instanceof TypeError ? own("invalid_message", thrown.message, thrown) : this.#fail(thrown);
     }
     if (result === FAILED) {
       throw BuslaneError.of(JSON.parse(this.batch(glue.failure()).string()) as Problem);

@@ -82,6 +82,14 @@ export class Link {
     return result;
   }
 
+  /** Tells the session that the program wants no more of something. One that has ended or failed need not be told. */
+  giveUp(work: (glue: Glue, handle: number, now: number) => void): void {
+    if (!this.#dead) {
+      this.#tell((glue) => (work(glue, this.#handle, this.#now()), 0));
+      this.#askTurn();
+    }
+  }
+
   /** The session's time, in milliseconds. */
   get now(): number {
     return this.#now();
@@ -97,10 +105,13 @@ export class Link {
     return this.#connected && this.#waiting >= HIGH_WATER;
   }
 
-  /** Waits while {@link crowded}. */
+  /** Waits while {@link crowded}. Rejects if the client ends before there is room. */
   async room(): Promise<void> {
     while (this.crowded && !this.#dead) {
       await new Promise<void>((resolve) => this.#roomWanted.push(resolve));
+    }
+    if (this.#dead) {
+      throw own("closed", "the client has ended");
     }
   }
 

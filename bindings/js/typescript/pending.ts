@@ -27,19 +27,62 @@ export function handled<T>(promise: Promise<T>): Promise<T> {
 }
 
 /**
- * Calls back when a signal is aborted, with its reason. Returns how to take that back. Throws the reason if it is
- * aborted already.
+ * Calls back when a signal is aborted, with its reason; `aborted` must not throw. Returns how to take that back. Throws the
+ * reason if it is aborted already. However many wait, the signal has one listener: programs share one among all they do.
  */
 export function onAbort(signal: AbortSignal | undefined, aborted: (reason: unknown) => void): () => void {
   if (signal === undefined) {
     return NOTHING;
   }
   signal.throwIfAborted();
-  const listener = (): void => aborted(signal.reason);
-  signal.addEventListener("abort", listener, { once: true });
-  return () => signal.removeEventListener("abort", listener);
+  const watch = WATCHED.get(signal) ?? new Watch(signal);
+  return watch.add(() => aborted(signal.reason));
+}
+
+/** Waits for a promise as long as a signal lets it. */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) {
+    return promise;
+  }
+  const either = defer<T>();
+  const forget = onAbort(signal, either.reject);
+  promise.then(either.resolve, either.reject);
+  return either.promise.finally(forget);
+}
+
+/** The one listener of a signal, as long as somebody waits for it. */
+class Watch {
+  readonly #signal: AbortSignal;
+  readonly #waiting = new Set<() => void>();
+  readonly #listener = (): void => this.#tell();
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  add(aborted: () => void): () => void {
+    if (this.#waiting.size === 0) {
+      WATCHED.set(this.#signal, this);
+      this.#signal.addEventListener("abort", this.#listener, { once: true });
+    }
+    this.#waiting.add(aborted);
+    return () => this.#remove(aborted);
+  }
+
+  #remove(aborted: () => void): void {
+    if (this.#waiting.delete(aborted) && this.#waiting.size === 0) {
+      this.#signal.removeEventListener("abort", this.#listener);
+    }
+  }
+
+  #tell(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    waiting.forEach((aborted) => aborted());
+  }
 }
 
 /** The longest time that setTimeout takes, in milliseconds. */
 export const LONGEST_TIMER = 2 ** 31 - 1;
 const NOTHING = (): void => {};
+const WATCHED = new WeakMap<AbortSignal, Watch>();

@@ -50,6 +50,8 @@ export interface Caller {
   end(summary: Summary): void;
   /** The request ended with an error. */
   fail(error: unknown): void;
+  /** The request has a signal: `forget` is to be called when it is over. */
+  watched(forget: () => void): void;
 }
 
 /** What an answer of several messages asks of its client. @internal */
@@ -65,6 +67,7 @@ abstract class Answers<T> implements AsyncIterableIterator<T, undefined> {
   protected readonly inbox = new Inbox<T>();
   /** @internal */
   owner: AnswersOwner = { consumed: () => {}, cancel: () => {} };
+  #forget = (): void => {};
 
   /** Waits for the next one. */
   async next(): Promise<IteratorResult<T, undefined>> {
@@ -80,6 +83,7 @@ abstract class Answers<T> implements AsyncIterableIterator<T, undefined> {
     if (!this.inbox.ended) {
       this.owner.cancel();
     }
+    this.#forget();
     this.inbox.discard();
     return { done: true, value: undefined };
   }
@@ -97,13 +101,20 @@ abstract class Answers<T> implements AsyncIterableIterator<T, undefined> {
   abstract reply(reply: Reply): void;
 
   /** @internal */
-  end(_summary: Summary): void {
+  end(_summary?: Summary): void {
+    this.#forget();
     this.inbox.end();
   }
 
   /** @internal */
   fail(error: unknown): void {
+    this.#forget();
     this.inbox.end(error);
+  }
+
+  /** @internal */
+  watched(forget: () => void): void {
+    this.#forget = forget;
   }
 }
 
@@ -116,13 +127,13 @@ export class ReplyStream extends Answers<Reply> {
 
   /** @internal */
   partFailed(_from: string, error: BuslaneError): void {
-    this.inbox.end(error);
+    this.fail(error);
   }
 
   /** @internal A method that answers once is a stream of one part. */
   reply(reply: Reply): void {
     this.inbox.push(reply);
-    this.inbox.end();
+    this.end();
   }
 
   /** Returns the values of the parts, for `for await`. */

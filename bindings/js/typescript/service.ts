@@ -1,8 +1,8 @@
 /** What a program offers: how a service is declared, and a registration of it. Runs no handler; `invocation.ts` does. */
 import { json } from "./body.js";
 import type { Carried } from "./carried.js";
-import type { BuslaneError } from "./error.js";
-import { defer, type Deferred } from "./pending.js";
+import { own, type BuslaneError } from "./error.js";
+import { defer, handled, unlessAborted, type Deferred } from "./pending.js";
 
 /** A JSON Schema. */
 export type Schema = boolean | { readonly [keyword: string]: unknown };
@@ -129,12 +129,12 @@ export class Registration {
     return this.#compatibility;
   }
 
-  /** Ends the registration. With `drain` the requests under way may be finished first. */
-  unregister(options: { drain?: boolean } = {}): Promise<void> {
+  /** Ends the registration. With `drain` the requests under way may be finished first. A signal ends the waiting, not that. */
+  unregister(options: { drain?: boolean; signal?: AbortSignal } = {}): Promise<void> {
     if (!this.#hasEnded) {
       this.#owner.unregister(options.drain ?? false);
     }
-    return this.#ended.promise;
+    return handled(unlessAborted(this.#ended.promise, options.signal));
   }
 
   /** @internal */
@@ -165,7 +165,10 @@ export class Registration {
 /** Writes a declaration as the session takes it. */
 export function declarationText(declaration: Declaration): string {
   const methods = Object.entries(declaration.methods ?? {}).map(([name, method]) => {
-    const { input, output, description } = typeof method === "function" ? ({} as Partial<Method>) : method;
+    const { input, output, description, handler = undefined } = typeof method === "function" ? { handler: method } : (method ?? {});
+    if (typeof handler !== "function") {
+      throw own("invalid_message", `the method ${JSON.stringify(name)} has no handler`);
+    }
     return [name, { input, output, description }];
   });
   const { name, version, instance, groups, topics, schemas, meta } = declaration;

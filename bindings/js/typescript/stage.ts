@@ -4,6 +4,7 @@
  * and the call.
  */
 import type { Encoded } from "./body.js";
+import { own } from "./error.js";
 import type { Glue } from "./instance.js";
 
 /** The part of the module's memory that belongs to the next call. */
@@ -32,6 +33,7 @@ export class Stage {
     if (text === this.#address) {
       return this.#addressLength;
     }
+    refuseNoText(text);
     if (text.length * 3 > ADDRESS_BYTES) {
       return this.text(text);
     }
@@ -42,6 +44,7 @@ export class Stage {
 
   /** Adds a text, and returns its length. */
   text(text: string): number {
+    refuseNoText(text);
     const length = this.#write(text, this.#end);
     this.#end += length;
     return length;
@@ -104,6 +107,9 @@ export class Stage {
   /** Returns the memory with room up to `end`. What was needed for a large message is given back by the next one. */
   #room(end: number): Uint8Array {
     const length = this.#bytes.length;
+    if (end > LARGEST_STAGE) {
+      throw own("payload_too_large", `${end} bytes are more than any broker takes`);
+    }
     // A memory that has grown leaves empty views behind.
     if (end > length || (length > KEPT_BYTES && end <= KEPT_BYTES)) {
       const wanted = Math.max(KEPT_BYTES, end);
@@ -111,6 +117,13 @@ export class Stage {
       this.#bytes = new Uint8Array(this.#memory.buffer, place, wanted);
     }
     return this.#bytes;
+  }
+}
+
+/** Programs that no compiler has checked may hand in anything. */
+function refuseNoText(text: unknown): void {
+  if (typeof text !== "string") {
+    throw own("invalid_message", `a text is needed, not ${typeof text}`);
   }
 }
 
@@ -122,6 +135,8 @@ const ADDRESS_BYTES = 1024;
 const LENGTH_BYTES = 4;
 /** Bytes that are kept from one call to the next. */
 const KEPT_BYTES = 64 * 1024;
+/** Bytes above which nothing is written: memory that the module has got once is never given back to the system. */
+const LARGEST_STAGE = 256 * 1024 * 1024;
 /** The longest text that is written by hand, in UTF-16 units: calling the encoder costs as much. */
 const SHORT_TEXT = 48;
 /** The longest text for which three times the room is got, in UTF-16 units. */

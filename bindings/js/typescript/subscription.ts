@@ -56,7 +56,17 @@ export class Subscription implements AsyncIterableIterator<Message, undefined> {
     this.#owner = owner;
     this.#capacity = options.queueBytes ?? QUEUE_BYTES;
     this.#overflow = options.overflow ?? "drop_oldest";
-    this.#forget = onAbort(options.signal, (reason) => this.#leave(reason));
+    const signal = options.signal;
+    const isAborted = signal?.aborted === true;
+    this.#forget = onAbort(isAborted ? undefined : signal, (reason) => this.#leave(reason));
+    if (isAborted) {
+      this.#leave(signal.reason);
+    }
+  }
+
+  /** @internal Whether nothing more comes. */
+  get ended(): boolean {
+    return this.#inbox.ended;
   }
 
   /** Resolves when the broker has accepted it; without a connection, when it is remembered. Rejects if it is refused. */

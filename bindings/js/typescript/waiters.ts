@@ -249,4 +249,4 @@ function problem(records: Records): BuslaneError {
 }
 
 /** Reads what comes for a request that nobody waits for any more. */
-const NOBODY: Caller = { part() {}, partFailed() {}, reply() {}, end() {}, fail() {} };
+const NOBODY: Caller = { part() {}, partFailed() {}, reply() {}, end() {}, fail() {}, watched() {} };

@@ -1,12 +1,11 @@
-// One client of a scenario: does what steps say, and keeps what comes of it.
-import { BuslaneError } from "buslane";
+// One client of a scenario: does what steps say, and keeps what comes of it, as JSON. Runs in Node as well as in a page.
+import { BuslaneError, connect } from "buslane";
 import { bodyOf, echoOf, ofCall, ofError, ofEvent, ofGathered, ofReply, ofState } from "./items.mjs";
 import { differences, matches } from "./matcher.mjs";
 import { Queue } from "./queue.mjs";
 
 export class Actor {
   #client;
-  #relay;
   #registrations = new Map();
   #leaving = new Map();
   #subscriptions = new Map();
@@ -14,9 +13,14 @@ export class Actor {
   #methods = new Map();
   #reports;
 
-  constructor(client, relay) {
+  /** Joins the bus; returns nothing if that fails as it should. */
+  static async join(url, options, fails) {
+    const client = await check(connect(url, options), fails);
+    return client && new Actor(client);
+  }
+
+  constructor(client) {
     this.#client = client;
-    this.#relay = relay;
     this.#reports = Queue.of(client.reports(), (report) => ({ expect: "report", error: report.error.problem }));
   }
 
@@ -35,7 +39,7 @@ export class Actor {
       case "gap": {
         const item = await this.look(step.on);
         this.takeAway(step.on);
-        return item.done ? { expect: "nothing more" } : ofEvent(item.value);
+        return item;
       }
       case "invoked":
         return this.#method(step.method).invoked.next();
@@ -55,13 +59,18 @@ export class Actor {
   /** Waits for the next event of a subscription, and leaves it there: whoever gives up waiting loses nothing. */
   look(label) {
     const entry = this.#subscriptions.get(label);
-    entry.pull ??= entry.events.next();
+    entry.pull ??= entry.events.next().then(({ done, value }) => (done ? ENDED : ofEvent(value)));
     return entry.pull;
   }
 
   /** Takes away what was looked at. */
   takeAway(label) {
     this.#subscriptions.get(label).pull = undefined;
+  }
+
+  /** Where its connection stands. */
+  state() {
+    return ofState(this.#client.state);
   }
 
   /** What came and was not expected. */
@@ -72,8 +81,8 @@ export class Actor {
     const left = [];
     for (const label of this.#subscriptions.keys()) {
       const item = await Promise.race([this.look(label).catch(() => NOTHING), immediately()]);
-      if (item !== NOTHING && !item.done) {
-        left.push(`subscription ${label} has ${JSON.stringify(ofEvent(item.value))}`);
+      if (item !== NOTHING && item !== ENDED) {
+        left.push(`subscription ${label} has ${JSON.stringify(item)}`);
       }
     }
     for (const [label, { outcomes }] of this.#requests) {
@@ -83,7 +92,6 @@ export class Actor {
   }
 
   end() {
-    this.#relay.end();
     return this.#client.close();
   }
 
@@ -183,22 +191,9 @@ export class Actor {
   async do_pause() {}
   async do_resume() {}
 
-  async do_disconnect(step) {
-    this.#relay.set(step.unnoticed_by_broker ? "half-cut" : "cut");
-  }
-
   async do_reconnect() {
-    this.#relay.set("open");
     await this.#state("connected");
     await this.#client.flush();
-  }
-
-  async do_freeze() {
-    this.#relay.set("frozen");
-  }
-
-  async do_thaw() {
-    this.#relay.set("open");
   }
 
   do_close() {
@@ -268,7 +263,7 @@ async function collect(answers, read, end, outcomes) {
 }
 
 /** Holds the outcome of an action against the error that it should have, if any. */
-export async function check(action, fails) {
+async function check(action, fails) {
   let result;
   try {
     result = await action;
@@ -288,12 +283,14 @@ export async function check(action, fails) {
   return result;
 }
 
-export function late(ms) {
-  return new Promise((resolve) => setTimeout(() => resolve(NOTHING), ms).unref());
+function late(ms) {
+  // In Node it does not keep the program, in a page there is nothing to keep.
+  return new Promise((resolve) => setTimeout(() => resolve(NOTHING), ms).unref?.());
 }
 
 function immediately() {
-  return new Promise((resolve) => setImmediate(() => resolve(NOTHING)));
+  return new Promise((resolve) => setTimeout(() => resolve(NOTHING), 0));
 }
 
 const NOTHING = Symbol("nothing");
+const ENDED = { expect: "nothing more" };

@@ -17,8 +17,8 @@ export function ofEvent(event) {
   if (event instanceof Gap) {
     return { expect: "gap", count: event.count, unknown: event.unknown };
   }
-  const { topic, from, retained, snapshot, shared } = event;
-  return { expect: "delivery", topic, from, retained, snapshot, ...(shared === undefined ? {} : { shared }), ...carried(event) };
+  const { topic, from, id, retained, snapshot, shared } = event;
+  return { expect: "delivery", topic, from, id, retained, snapshot, ...(shared === undefined ? {} : { shared }), ...carried(event) };
 }
 
 export function ofCall(context) {
@@ -34,7 +34,7 @@ export function ofState(state) {
     case "ended":
       return { expect: "state", state: "ended", error: state.error.problem };
     default:
-      return { expect: "state", state: "disconnected", error: null };
+      return { expect: "state", state: "disconnected", error: state.error?.problem ?? null };
   }
 }
 
@@ -54,7 +54,7 @@ export function bodyOf(step) {
     return Body.json(step.payload_text, content);
   }
   if ("payload_base64" in step) {
-    return new Body(new Uint8Array(Buffer.from(step.payload_base64, "base64")), content);
+    return new Body(fromBase64(step.payload_base64), content);
   }
   return new Body("payload_bytes" in step ? "x".repeat(step.payload_bytes) : undefined, content);
 }
@@ -80,7 +80,15 @@ function carried(item) {
     found.payload = item.payload;
     found.payload_text = item.text;
   } else if (item.bytes !== undefined) {
-    found.payload_base64 = Buffer.from(item.bytes).toString("base64");
+    found.payload_base64 = toBase64(item.bytes);
   }
   return found;
+}
+
+function fromBase64(text) {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
+
+function toBase64(bytes) {
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 }

@@ -1,21 +1,29 @@
 // Plays one scenario: starts the broker, connects the clients, takes the steps.
-import { join } from "node:path";
-import { connect } from "buslane";
+import { readdirSync, readFileSync } from "node:fs";
+import { join as joinPath } from "node:path";
 import { Broker } from "../stage/broker.mjs";
 import { Relay } from "../stage/relay.mjs";
-import { Actor, check } from "./actor.mjs";
-import { ofEvent } from "./items.mjs";
+import { Actor } from "./actor.mjs";
 import { differences, matches } from "./matcher.mjs";
 
 /** The transports over which scenarios are played. */
 export const TRANSPORTS = ["tcp", "unix", "websocket"];
 
-export async function play(scenario, transport) {
-  const broker = await Broker.start({ options: scenario.broker ?? {}, unix: transport === "unix" });
-  const stage = { broker, transport, relays: new Map(), actors: new Map() };
+/** All that an SDK can play, with their names. */
+export function scenarios() {
+  return readdirSync(FOLDER)
+    .filter((name) => name.endsWith(".json") && !name.endsWith(".schema.json") && name !== "index.json")
+    .map((name) => [name.replace(/\.json$/, ""), JSON.parse(readFileSync(new URL(name, FOLDER), "utf8"))])
+    .filter(([, scenario]) => scenario.not_over?.sdk === undefined);
+}
+
+/** Plays one with actors that `join` makes, beside a broker that has the `options` given and those of the scenario. */
+export async function play(scenario, transport, { join = Actor.join, options = {} } = {}) {
+  const broker = await Broker.start({ options: { ...options, ...scenario.broker }, unix: transport === "unix" });
+  const stage = { broker, transport, join, relays: new Map(), actors: new Map() };
   try {
     for (const label of scenario.clients) {
-      const path = transport === "unix" ? join(broker.folder, `${label}.link`) : undefined;
+      const path = transport === "unix" ? joinPath(broker.folder, `${label}.link`) : undefined;
       stage.relays.set(label, { relay: await Relay.start(broker, path), path });
       if (!scenario.unconnected?.includes(label)) {
         await joinBus(stage, label, {});
@@ -40,11 +48,13 @@ export async function play(scenario, transport) {
   }
 }
 
-async function joinBus(stage, label, options) {
+async function joinBus(stage, label, options, fails) {
   const { relay, path } = stage.relays.get(label);
   const url = { tcp: () => `buslane://127.0.0.1:${relay.port}`, unix: () => `buslane+unix://${path}`, websocket: () => `ws://127.0.0.1:${relay.port}` };
-  const client = await connect(url[stage.transport](), { name: label, firstRetry: 5, longestRetry: 50, ...options });
-  stage.actors.set(label, new Actor(client, relay));
+  const actor = await stage.join(url[stage.transport](), { name: label, firstRetry: 5, longestRetry: 50, ...options }, fails);
+  if (actor !== undefined) {
+    stage.actors.set(label, actor);
+  }
 }
 
 async function take(stage, step) {
@@ -64,9 +74,21 @@ async function take(stage, step) {
     return stage.broker.start();
   }
   if (step.do === "connect") {
-    return check(joinBus(stage, step.client, { lazy: step.lazy, timeout: step.timeout_ms }), step.fails);
+    return joinBus(stage, step.client, { lazy: step.lazy, timeout: step.timeout_ms }, step.fails);
+  }
+  const mode = linkMode(step);
+  if (mode !== undefined) {
+    stage.relays.get(step.client).relay.set(mode);
+  }
+  if (LINK_ONLY.has(step.do)) {
+    return;
   }
   return bounded(stage.actors.get(step.client).act(step), LONGEST_ACTION);
+}
+
+/** What becomes of a client's link by a step. */
+function linkMode({ do: action, unnoticed_by_broker: unnoticed }) {
+  return { disconnect: unnoticed ? "half-cut" : "cut", reconnect: "open", freeze: "frozen", thaw: "open" }[action];
 }
 
 /** Meets expectations, in whatever order things come. */
@@ -94,14 +116,12 @@ async function tally(stage, step) {
     });
     const { actor, on, item } = await Promise.race(looks);
     actor.takeAway(on);
-    if (item.done) {
-      throw new Error("the subscription has ended");
-    }
-    const event = ofEvent(item.value);
-    if (event.expect === "gap") {
-      missing += event.count;
+    if (item.expect === "gap") {
+      missing += item.count;
+    } else if (item.expect === "delivery") {
+      came.push(JSON.stringify(item.payload));
     } else {
-      came.push(JSON.stringify(event.payload));
+      throw new Error("the subscription has ended");
     }
   }
   if ("missing" in step && !matches(step.missing, missing)) {
@@ -137,5 +157,8 @@ async function bounded(work, ms) {
   }
 }
 
+const FOLDER = new URL("../../../../schemas/scenarios/", import.meta.url);
+/** Steps that concern nothing but a client's link. */
+const LINK_ONLY = new Set(["disconnect", "freeze", "thaw"]);
 const WITHIN = 10_000;
 const LONGEST_ACTION = 30_000;

@@ -73,4 +73,4 @@ export async function visit(url, outcome) {
 export const chromium = process.env.CHROMIUM || "chromium";
 /** What keeps it to itself. */
 export const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
-const TYPES = { ".css": "text/css", ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".wasm": "application/octet-stream" };
+const TYPES = { ".css": "text/css", ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/octet-stream" };

@@ -7,12 +7,12 @@ import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { BuslaneError, connect } from "buslane";
-import { Broker } from "./stage/broker.mjs";
-import { PageServer } from "./stage/browser.mjs";
-import { Tab } from "./stage/tab.mjs";
+import { Broker } from "../stage/broker.mjs";
+import { PageServer } from "../stage/browser.mjs";
+import { Tab } from "../stage/tab.mjs";
 
-const examples = fileURLToPath(new URL("../../../examples/js/", import.meta.url));
-const dist = fileURLToPath(new URL("../dist/", import.meta.url));
+const examples = fileURLToPath(new URL("../../../../examples/js/", import.meta.url));
+const dist = fileURLToPath(new URL("../../dist/", import.meta.url));
 
 /** Opens the page beside a broker and a service. */
 async function open(context) {

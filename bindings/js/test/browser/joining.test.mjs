@@ -8,12 +8,12 @@ import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { Broker } from "./stage/broker.mjs";
-import { PageServer, visit } from "./stage/browser.mjs";
-import { blankProject } from "./stage/project.mjs";
+import { Broker } from "../stage/broker.mjs";
+import { PageServer, visit } from "../stage/browser.mjs";
+import { blankProject } from "../stage/project.mjs";
 
 const run = promisify(execFile);
-const dist = fileURLToPath(new URL("../dist/", import.meta.url));
+const dist = fileURLToPath(new URL("../../dist/", import.meta.url));
 
 /** What a page does: everything that differs from Node, and tells the server what came of it. */
 const program = (connecting) => `
@@ -98,7 +98,7 @@ test("a page that Vite has bundled joins the bus", async (context) => {
   writeFileSync(join(project, "index.html"), '<!doctype html><script type="module" src="/main.js"></script>');
   writeFileSync(join(project, "main.js"), `import { connect, BuslaneError } from "buslane";${program('connect(new URLSearchParams(location.search).get("bus"))')}`);
   writeFileSync(join(project, "vite.config.mjs"), 'export default { build: { target: "es2022", assetsInlineLimit: 0 } };');
-  const vite = fileURLToPath(new URL("../../../.tools/vite/node_modules/vite/bin/vite.js", import.meta.url));
+  const vite = fileURLToPath(new URL("../../../../.tools/vite/node_modules/vite/bin/vite.js", import.meta.url));
   await run(process.execPath, [vite, "build", "--logLevel", "warn"], { cwd: project });
   const server = await PageServer.start({}, join(project, "dist"));
   const broker = await Broker.start({ options: { http: { origins: server.origin } } });
