@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use buslane_client::{Problem, ServiceError};
+use buslane_client::{ErrorCode, Problem, ServiceError};
 
 use crate::bridge::{self, Bridge};
 use crate::reading::Reader;
@@ -17,7 +17,6 @@ pub(crate) fn submit(number: u64, operation: &[u8]) -> Option<Vec<u8>> {
     };
     match begun {
         Ok(Answer::Nothing) => None,
-        Ok(Answer::No) => None,
         Ok(Answer::Yes) => Some(vec![ANSWER]),
         Ok(Answer::Told(mut answer)) => {
             answer.insert(0, ANSWER);
@@ -33,9 +32,9 @@ pub(crate) fn submit(number: u64, operation: &[u8]) -> Option<Vec<u8>> {
 
 /// What there is to say at once.
 enum Answer {
+    /// That it is begun, or no.
     Nothing,
     Yes,
-    No,
     Told(Vec<u8>),
 }
 
@@ -80,19 +79,27 @@ fn grant(bridge: &Arc<Bridge>, reader: &mut Reader<'_>) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Answers with an error; data that is no JSON is left out of it, and the problem here.
 fn fail(bridge: &Arc<Bridge>, reader: &mut Reader<'_>) -> Result<(), Problem> {
     let token = reader.number()?;
     let mut error = ServiceError::new(reader.text()?.to_owned(), reader.text()?.to_owned());
-    let data = reader.optional_text()?;
-    if let Some(data) = data.and_then(|data| serde_json::from_str::<serde_json::Value>(data).ok()) {
-        error = error.data(&data);
-    }
+    let data = reader
+        .optional_bytes()?
+        .map(serde_json::from_slice::<serde_json::Value>);
+    let left_out = match data {
+        None => Ok(()),
+        Some(Ok(data)) => {
+            error = error.data(&data);
+            Ok(())
+        }
+        Some(Err(reason)) => Err(Problem::new(ErrorCode::InvalidPayload).detail(format!("data: {reason}"))),
+    };
     bridge.answers.fail(token, error);
-    Ok(())
+    left_out
 }
 
 fn yes_or_no(is: bool) -> Answer {
-    if is { Answer::Yes } else { Answer::No }
+    if is { Answer::Yes } else { Answer::Nothing }
 }
 
 /// What the first byte of an answer says.

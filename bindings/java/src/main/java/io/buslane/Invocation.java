@@ -129,7 +129,7 @@ final class Invocation {
       String title = cause.getMessage() == null ? cause.getClass().getName() : cause.getMessage();
       answer.text(ErrorCode.SERVICE_ERROR.word()).text(title).block(null);
     }
-    core.tell(answer);
+    submitFailure(answer);
   }
 
   private void answer(Object result) {
@@ -200,12 +200,26 @@ final class Invocation {
     }
   }
 
+  private void submitFailure(BlockWriter answer) {
+    try {
+      core.submit(answer);
+    } catch (BuslaneException refused) {
+      if (refused.code() != ErrorCode.CLOSED) {
+        logLeftOut(refused);
+      }
+    }
+  }
+
   private byte[] dataOf(ServiceException failure) {
     try {
       return failure.data() == null ? null : Body.of(failure.data(), core.codec).content();
     } catch (BuslaneException unwritable) {
-      Core.LOG.log(System.Logger.Level.WARNING, "the data of a service's error is left out", unwritable);
+      logLeftOut(unwritable);
       return null;
     }
+  }
+
+  private static void logLeftOut(BuslaneException reason) {
+    Core.LOG.log(System.Logger.Level.WARNING, "the data of a service's error is left out", reason);
   }
 }

@@ -29,7 +29,8 @@ public class ServiceException extends RuntimeException {
    *
    * @param code the service's word: 1 to 64 of {@code a-z 0-9 _}, other characters become {@code _}; not null
    * @param title one sentence for people, not null
-   * @param data anything else worth knowing, taken as a payload is; may be null
+   * @param data anything else worth knowing, taken as a payload is; may be null. What is no JSON is left out, with a
+   *     warning to the logger {@code io.buslane}
    */
   public ServiceException(String code, String title, Object data) {
     super(Objects.requireNonNull(title, "title"));

@@ -139,6 +139,23 @@ class RequestsTest {
   }
 
   @Test
+  void dataThatIsNoJsonIsLeftOutOfAServicesError() {
+    service.register(
+        Service.named("attic")
+            .method("text", request -> refuse("a plain word"))
+            .method("bytes", request -> refuse(Body.bytes("image/png", new byte[] {(byte) 0x89, (byte) 0xff}))));
+    for (String address : List.of("attic:text", "attic:bytes")) {
+      BuslaneException failure = failureOf(caller.request(Call.to(address).timeout(Duration.ofMinutes(2))));
+      assertEquals("not_found", failure.word());
+      assertEquals(null, failure.problem().data());
+    }
+  }
+
+  private static Object refuse(Object data) {
+    throw new ServiceException("not_found", "there is no such key", data);
+  }
+
+  @Test
   void anErrorOfAHandlerReachesTheCallerAndHarmsNobodyElse() throws Exception {
     service.register(
         Service.named("attic")
