@@ -1,6 +1,5 @@
 // Servers that are none, or mean harm: the client says what is wrong, tries again, and takes no harm itself.
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -8,6 +7,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { connect } from "buslane";
 import { CONNECTED, PREAMBLE, Pretender, rare } from "./stage/pretender.mjs";
+import { upgrade, WebSocketEnd } from "./stage/websocket.mjs";
 
 const unhandled = [];
 process.on("unhandledRejection", (error) => unhandled.push(error));
@@ -114,8 +114,8 @@ for (const [name, bytes] of FRAMES) {
 test("a message of a WebSocket comes whole, however it is cut", async (context) => {
   const server = await webSocketServer(async (socket) => {
     socket.setNoDelay(true);
-    const [asked] = await once(socket, "data");
-    const { id } = JSON.parse(unmasked(asked).subarray(28));
+    const [asked] = await once(new WebSocketEnd(socket), "data");
+    const { id } = JSON.parse(asked.subarray(28));
     const connected = rare(CONNECTED, { type: "connected", id, version: 1, node: "n", server: "s", client: "c", heartbeat_ms: 0, limits: {} });
     const [one, other] = [connected.subarray(0, 9), connected.subarray(9)];
     const bytes = Buffer.concat([Buffer.from([0x02, one.length]), one, Buffer.from([0x89, 0x01, 0x21]), Buffer.from([0x80, 0x7e, 0, other.length]), other]);
@@ -137,24 +137,14 @@ for (const [name, headers] of [["another key", { accept: "wrong" }], ["another s
   });
 }
 
-/** Reads the payload of a client's first frame, which is a short one. */
-function unmasked(frame) {
-  const start = (frame[1] & 0x7f) === 126 ? 4 : 2;
-  const mask = frame.subarray(start, start + 4);
-  return frame.subarray(start + 4).map((byte, index) => byte ^ mask[index & 3]);
-}
-
 /** Starts a server that upgrades whoever comes, and then does what a test says. */
-async function webSocketServer(greet, { accept, protocol = "buslane.bin.v1" } = {}) {
+async function webSocketServer(greet, headers) {
   const server = createServer().listen(0, "127.0.0.1");
   const sockets = new Set();
   server.on("upgrade", (request, socket) => {
     sockets.add(socket);
     socket.on("error", () => {});
-    const key = `${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
-    const proof = accept ?? createHash("sha1").update(key).digest("base64");
-    const lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade", `Sec-WebSocket-Accept: ${proof}`, `Sec-WebSocket-Protocol: ${protocol}`];
-    socket.write(`${lines.join("\r\n")}\r\n\r\n`);
+    upgrade(request, socket, headers);
     greet(socket);
   });
   await once(server, "listening");

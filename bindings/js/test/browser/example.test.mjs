@@ -15,7 +15,7 @@ const examples = fileURLToPath(new URL("../../../../examples/js/", import.meta.u
 const dist = fileURLToPath(new URL("../../dist/", import.meta.url));
 
 /** Opens the page beside a broker and a service. */
-async function open(context) {
+async function open(context, size) {
   const server = await PageServer.start({}, examples);
   context.after(() => server.end());
   const broker = await Broker.start({ options: { http: { origins: server.origin, client: join(dist, "buslane.js") } } });
@@ -27,7 +27,7 @@ async function open(context) {
   };
   const input = { type: "object", properties: { app: { type: "string" }, key: { type: "string" } }, required: ["app", "key"] };
   await bus.register({ name: "attic", version: "1.2.0", instance: "north", groups: ["storage"], methods: { get: { input, handler: get }, set: () => null, watch: () => null } });
-  const tab = await Tab.open(`${server.origin}/page.html?broker=http://127.0.0.1:${broker.place.port}`);
+  const tab = await Tab.open(`${server.origin}/page.html?broker=http://127.0.0.1:${broker.place.port}`, size);
   context.after(async () => {
     await tab.close();
     await bus.close();
@@ -63,6 +63,18 @@ test("the page lists services as they come and go, calls a method, shows errors 
 
   await thermometer.unregister();
   await tab.until(`!${shows("services", "thermometer")}`);
+});
+
+test("the page fits a narrow window, however long what it shows", async (context) => {
+  const { tab, bus } = await open(context, { width: 320, height: 1100 });
+  await tab.until(shows("services", "attic"));
+  await bus.register({ name: "aServiceOfAVeryLongNameThatNobodyWouldEverChoose", version: "1.0.0", methods: { "a-method-of-a-very-long-name-as-well-and-then-some": () => 1 } });
+  await bus.publish("room/attic/a-topic-of-a-very-long-name/temperature", { word: "x".repeat(100) });
+  await tab.until(shows("messages", "xxx"));
+  await tab.until(shows("services", "a-method"));
+  if (process.env.SCREENSHOT) writeFileSync(process.env.SCREENSHOT.replace(/(\.\w+)?$/, "-narrow$1"), await tab.picture());
+  assert.ok(await tab.evaluate("document.documentElement.scrollWidth <= innerWidth"));
+  assert.deepEqual(await tab.evaluate('[...document.querySelectorAll("section *")].filter((each) => each.getBoundingClientRect().right > 320).map((each) => each.outerHTML)'), []);
 });
 
 test("a tab that sleeps has missed nothing when it wakes, or is told that it has", async (context) => {

@@ -1,24 +1,37 @@
-// Stands in for a broker over TCP: agrees on a version as a test says, then sends what the test says. Knows of
+// Stands in for a broker over TCP or WebSockets: agrees on a version as a test says, then sends what the test says. Knows of
 // docs/protocol.md how frames are laid out, and nothing of what they mean.
 import { once } from "node:events";
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
+import { upgrade, WebSocketEnd } from "./websocket.mjs";
 
 export class Pretender {
   #server;
+  #scheme;
   #waiting = [];
   #arrived = [];
   /** How many connections came. */
   count = 0;
 
-  static async start() {
+  static async start({ webSocket = false } = {}) {
     const pretender = new Pretender();
-    pretender.#server = createServer((socket) => pretender.#accept(new Guest(socket))).listen(0, "127.0.0.1");
+    pretender.#scheme = webSocket ? "ws" : "buslane";
+    if (webSocket) {
+      pretender.#server = createHttpServer().on("upgrade", (request, socket) => {
+        upgrade(request, socket);
+        // The upgrade has agreed on the version: no preamble is said.
+        pretender.#accept(new Guest(new WebSocketEnd(socket), Buffer.alloc(0)));
+      });
+    } else {
+      pretender.#server = createServer((socket) => pretender.#accept(new Guest(socket, PREAMBLE)));
+    }
+    pretender.#server.listen(0, "127.0.0.1");
     await once(pretender.#server, "listening");
     return pretender;
   }
 
   get url() {
-    return `buslane://127.0.0.1:${this.#server.address().port}`;
+    return `${this.#scheme}://127.0.0.1:${this.#server.address().port}`;
   }
 
   /** Waits for the next connection. */
@@ -44,11 +57,13 @@ export class Pretender {
 /** One client, as the broker sees it. */
 class Guest {
   #socket;
+  #preamble;
   #bytes = Buffer.alloc(0);
   #more = () => {};
 
-  constructor(socket) {
+  constructor(socket, preamble) {
     this.#socket = socket;
+    this.#preamble = preamble;
     this.closed = new Promise((resolve) => socket.once("close", resolve));
     socket.on("error", () => {});
     socket.on("data", (bytes) => {
@@ -72,14 +87,14 @@ class Guest {
 
   /** Reads the preamble and the `connect`, and returns the id that its answer has to name. */
   async begin() {
-    await this.take(PREAMBLE.length);
+    await this.take(this.#preamble.length);
     return JSON.parse((await this.frame()).body.toString()).id;
   }
 
   /** Agrees on this version, and answers the `connect`. */
   async welcome(answer = WELCOME) {
     const id = await this.begin();
-    this.send(Buffer.concat([PREAMBLE, rare(CONNECTED, { ...answer, id })]));
+    this.send(Buffer.concat([this.#preamble, rare(CONNECTED, { ...answer, id })]));
   }
 
   /** Reads the next frame. */

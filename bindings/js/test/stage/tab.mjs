@@ -23,6 +23,7 @@ export class Tab {
     const { targetId } = await tab.#send("Target.createTarget", { url: "about:blank" });
     tab.#session = (await tab.#send("Target.attachToTarget", { targetId, flatten: true })).sessionId;
     await tab.#send("Page.enable");
+    await tab.#send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: false });
     await tab.#send("Page.navigate", { url });
     return tab;
   }
