@@ -137,6 +137,23 @@ for (const [name, headers] of [["another key", { accept: "wrong" }], ["another s
   });
 }
 
+test("a server that refuses without end is left when it has said enough", async (context) => {
+  const server = createServer((_request, response) => {
+    response.writeHead(503);
+    const more = () => {
+      while (!response.destroyed && response.write(Buffer.alloc(16 * 1024, "no ")));
+    };
+    response.on("drain", more).on("error", () => {});
+    more();
+  }).listen(0, "127.0.0.1");
+  context.after(() => server.close());
+  await once(server, "listening");
+  const bus = await connect(`ws://127.0.0.1:${server.address().port}`, { ...RETRIES, longestRetry: 30_000 });
+  assert.match((await loss(bus)).detail, /HTTP 503/);
+  await bus.close();
+  assert.deepEqual(unhandled, []);
+});
+
 /** Starts a server that upgrades whoever comes, and then does what a test says. */
 async function webSocketServer(greet, headers) {
   const server = createServer().listen(0, "127.0.0.1");

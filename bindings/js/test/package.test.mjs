@@ -1,7 +1,7 @@
 // The package as it is shipped, installed in blank projects: imported, required, checked by strict TypeScript.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -49,47 +49,25 @@ test("a CommonJS program requires it, and joins by a WebSocket", async () => {
   assert.equal(stdout, "hello\n");
 });
 
-test("strict TypeScript takes what is right and refuses what is wrong", async () => {
-  const source = `
-import { connect, BuslaneError, Gap, type Context, type ErrorCode } from "buslane";
-export async function main(): Promise<void> {
-  const bus = await connect("buslane://127.0.0.1", { lazy: true, signal: AbortSignal.timeout(1) });
-  const value: unknown = await bus.request("a:b", { c: 1 }, { timeout: 5 });
-  const receivers: number = await bus.publish("a", value, { ack: true });
-  for await (const event of bus.subscribe("a").events()) {
-    if (event instanceof Gap) console.log(event.count, receivers);
-    else console.log(event.topic);
-  }
-  await bus.register({ name: "a", version: "1", methods: { get: async ({ key }, context: Context) => [key, context.signal] } });
-  try { await bus.flush(); } catch (error) {
-    if (error instanceof BuslaneError) { const code: ErrorCode | (string & {}) = error.code; console.log(code); }
-  }
-  // @ts-expect-error an overflow is one of three words
-  bus.subscribe("a", { overflow: "never" });
-  // @ts-expect-error a service has a version
-  await bus.register({ name: "a" });
-  const { key } = await bus.request<{ key: string }>("a:b");
-  const unknown = await bus.request("a:b");
-  // @ts-expect-error what a request replies is not known unless it is said
-  console.log(key, unknown.key);
-  // @ts-expect-error only an acknowledged publish counts receivers
-  const none: number = await bus.publish("a", value);
-  for await (const event of bus.presence()) {
-    // @ts-expect-error the end of the snapshot has no service
-    if (event.kind === "snapshot_end") console.log(event.service, none);
-    if (event.kind === "connect") console.log(event.instance.methods.length, event.snapshot);
-  }
-  // @ts-expect-error a state without a connection has no node
-  if (bus.state.kind === "disconnected") console.log(bus.state.node);
-}
-`;
-  writeFileSync(join(project, "program.mts"), source);
-  const compiler = join(root, "bindings/js/node_modules/typescript/bin/tsc");
-  const options = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2023,dom,esnext.disposable", "program.mts"];
-  for (const module of [["--module", "nodenext"], ["--module", "esnext", "--moduleResolution", "bundler"]]) {
-    await run(process.execPath, [compiler, ...module, ...options], { cwd: project }).catch((error) => assert.fail(error.stdout));
-  }
+test("a program uses every name that the package exports, so that strict TypeScript sees all", () => {
+  const source = readFileSync(PROGRAM, "utf8");
+  const index = readFileSync(join(root, "bindings/js/typescript/index.ts"), "utf8");
+  const names = [...index.matchAll(/\{([^}]+)\}/g)].flatMap(([, list]) => list.split(",").map((name) => name.replace("type ", "").trim()));
+  assert.ok(names.length > 30);
+  assert.deepEqual(names.filter((name) => name !== "" && source.match(new RegExp(`\\b${name}\\b`, "g")) === null), []);
 });
+
+for (const [kind, name, options] of [
+  ["in Node", "program.mts", ["--module", "nodenext", "--lib", "es2022,dom"]],
+  ["for a bundler", "program.mts", ["--module", "esnext", "--moduleResolution", "bundler", "--lib", "es2022,webworker"]],
+  ["that becomes CommonJS", "program.cts", ["--module", "nodenext", "--lib", "es2022,dom"]],
+]) {
+  test(`strict TypeScript ${kind} takes what is right and refuses what is wrong`, async () => {
+    copyFileSync(PROGRAM, join(project, name));
+    const compiler = join(root, "bindings/js/node_modules/typescript/bin/tsc");
+    await run(process.execPath, [compiler, "--noEmit", "--strict", "--target", "es2022", ...options, name], { cwd: project }).catch((error) => assert.fail(error.stdout));
+  });
+}
 
 test("a bundler for browsers finds the module", async () => {
   writeFileSync(join(project, "page.mjs"), 'export { connect } from "buslane";');
@@ -105,5 +83,6 @@ test("what a browser loads stays within its bound", () => {
   assert.ok(loaded <= LARGEST, `${loaded} bytes`);
 });
 
+const PROGRAM = join(root, "bindings/js/test/types/program.mts");
 /** Bytes of gzip that a page may have to load. */
 const LARGEST = 166 * 1024;

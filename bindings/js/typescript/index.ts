@@ -1,4 +1,5 @@
 /** What the package offers on every platform, beside `connect`. */
+/// <reference lib="esnext.disposable" preserve="true" />
 export { Body, type Content } from "./body.js";
 export { Carried, Gap, Message, Reply } from "./carried.js";
 export { Client, type PublishOptions, type Target } from "./client.js";

@@ -72,6 +72,17 @@ test("a page joins with what the broker serves, and needs no address but that", 
   assert.deepEqual(await open(context, { text }), EXPECTED);
 });
 
+test("a page loads the WebAssembly file when it connects, and not before", async (context) => {
+  const text = (broker) => `<!doctype html><script type="module">
+    import { connect } from "/web.js";
+    const loaded = () => performance.getEntriesByType("resource").filter(({ name }) => name.endsWith(".wasm")).length;
+    const before = loaded();
+    const bus = await connect("${broker.webSocketUrl}");
+    await fetch("/result", { method: "POST", body: JSON.stringify({ before, after: loaded() }) });
+  </script>`;
+  assert.deepEqual(await open(context, { text }), { before: 0, after: 1 });
+});
+
 test("a page joins under a policy that lets WebAssembly and the broker be", async (context) => {
   const text = (broker) => page("/buslane.js", `connect("${broker.webSocketUrl}")`);
   const policy = "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'; connect-src 'self' ws://127.0.0.1:*";

@@ -123,8 +123,12 @@ class WebSocketTransport implements Transport {
       length += part.length;
       if (length <= LONGEST_REFUSAL) {
         parts.push(part);
+      } else {
+        response.destroy();
       }
     });
+    // What is cut off on the way is a refusal, too.
+    response.on("error", () => {});
     response.on("close", () => {
       if (!this.#over) {
         this.#over = true;
