@@ -45,8 +45,8 @@ test("a broker that is not there is told as unreachable", async () => {
   const { port } = server.address();
   server.close();
   await once(server, "close");
-  await assert.rejects(connect(`buslane://127.0.0.1:${port}`, { timeout: 50 }), (error) => failing("unreachable")(error) && /ECONNREFUSED/.test(error.detail));
-  await assert.rejects(connect(`ws://127.0.0.1:${port}`, { timeout: 50 }), failing("unreachable"));
+  await assert.rejects(connect(`buslane://127.0.0.1:${port}`, { timeout: 1000 }), (error) => failing("unreachable")(error) && /ECONNREFUSED/.test(error.detail));
+  await assert.rejects(connect(`ws://127.0.0.1:${port}`, { timeout: 1000 }), failing("unreachable"));
 });
 
 test("a URL that cannot be used says why", async () => {
@@ -72,7 +72,7 @@ test("a hostile WebSocket server does no harm", async (context) => {
   context.after(() => server.close());
   await once(server, "listening");
   await assert.rejects(
-    connect(`ws://127.0.0.1:${server.address().port}`, { timeout: 100, firstRetry: 5 }),
+    connect(`ws://127.0.0.1:${server.address().port}`, { timeout: 1000, firstRetry: 5 }),
     (error) => failing("unreachable")(error) && /HTTP 500/.test(error.detail),
   );
 });

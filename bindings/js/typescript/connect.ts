@@ -53,7 +53,7 @@ export function connector(platform: Platform): Connect {
       throw own("not_supported", `${text}: this runtime opens WebSockets only; use ws://HOST:PORT`);
     }
     refuseNoTimes(options);
-    const loaded = await unlessAborted(withinTime(instance(platform), options), options.signal);
+    const loaded = await unlessAborted(withinTime(instance(platform)), options.signal);
     const { name, token, offlineBytes, pingAfter, goneAfter, firstRetry, longestRetry } = options;
     const client = new Client({
       platform,
@@ -78,14 +78,11 @@ function refuseNoTimes(options: ConnectOptions): void {
   }
 }
 
-/** Waits for the WebAssembly module, which a page gets over a network, no longer than for the broker. */
-async function withinTime<T>(loading: Promise<T>, { timeout = CONNECT_TIMEOUT }: ConnectOptions): Promise<T> {
-  if (timeout > LONGEST_TIMER) {
-    return loading;
-  }
+/** Waits for the WebAssembly module, which a page gets over a network, but not for ever. */
+async function withinTime<T>(loading: Promise<T>): Promise<T> {
   const either = defer<T>();
-  const late = (): void => either.reject(own("unreachable", `the WebAssembly module does not come within ${timeout / 1000} s`));
-  const timer = setTimeout(late, timeout);
+  const late = (): void => either.reject(own("unreachable", `the WebAssembly module does not come within ${MODULE_TIMEOUT / 1000} s`));
+  const timer = setTimeout(late, MODULE_TIMEOUT);
   loading.then(either.resolve, either.reject);
   return either.promise.finally(() => clearTimeout(timer));
 }
@@ -122,6 +119,8 @@ async function connected(client: Client, url: string, options: ConnectOptions): 
 }
 
 const CONNECT_TIMEOUT = 5000;
+/** Enough for a slow network: the module is needed once, and has nothing to do with whether there is a broker. */
+const MODULE_TIMEOUT = 60_000;
 const UNBOUNDED = new Set<string>(["timeout", "requestTimeout"]);
 const TIMES = ["timeout", "requestTimeout", "pingAfter", "goneAfter", "firstRetry", "longestRetry"] as const;
 const HINT = "start one with `buslane serve`, or say in BUSLANE_URL where it is";

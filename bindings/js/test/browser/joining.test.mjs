@@ -47,8 +47,8 @@ const page = (module, connecting) => `<!doctype html><script type="module">
 const EXPECTED = { back: { text: "ü😀" }, parts: 200, bytes: 300_000, code: "no_instance", many: true, state: "ended" };
 
 /** Opens the page at / with a broker beside it, and returns what it reports. */
-async function open(context, { text, headers, folder = dist, lists = true }) {
-  const pages = {};
+async function open(context, { text, headers, folder = dist, lists = true, more = {} }) {
+  const pages = { ...more };
   const server = await PageServer.start(pages, folder);
   const http = { client: join(dist, "buslane.js"), ...(lists ? { origins: server.origin } : {}) };
   const broker = await Broker.start({ options: { http } });
@@ -81,6 +81,12 @@ test("a page loads the WebAssembly file when it connects, and not before", async
     await fetch("/result", { method: "POST", body: JSON.stringify({ before, after: loaded() }) });
   </script>`;
   assert.deepEqual(await open(context, { text }), { before: 0, after: 1 });
+});
+
+test("a page does not wait longer for the WebAssembly file than its signal says", async (context) => {
+  const text = (broker) => page("/web.js", `connect("${broker.webSocketUrl}", { signal: AbortSignal.timeout(50) })`);
+  const { text: why } = await open(context, { text, more: { "/buslane.wasm": null } });
+  assert.match(why, /TimeoutError/);
 });
 
 test("a page joins under a policy that lets WebAssembly and the broker be", async (context) => {

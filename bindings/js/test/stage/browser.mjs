@@ -13,7 +13,7 @@ export class PageServer {
   #server;
   #result;
 
-  /** `pages` holds texts of HTML by path; everything else is looked for in `folder`. */
+  /** `pages` holds texts of HTML by path, `null` for what is never answered; everything else is looked for in `folder`. */
   static async start(pages, folder) {
     const server = new PageServer();
     server.#server = createServer().listen(0, "127.0.0.1");
@@ -40,6 +40,8 @@ export class PageServer {
       for await (const part of request) body += part;
       response.end();
       this.#result(JSON.parse(body));
+    } else if (pages[path] === null) {
+      return;
     } else if (pages[path] !== undefined) {
       const { text, headers } = typeof pages[path] === "string" ? { text: pages[path] } : pages[path];
       response.writeHead(200, { "Content-Type": "text/html; charset=utf-8", ...headers }).end(text);
