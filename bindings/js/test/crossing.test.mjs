@@ -57,6 +57,33 @@ test("an address longer than its place is written as well, and forgotten after",
   assert.equal(await bus.request(all[6], 4), 4);
 });
 
+test("topics of every length lead where they say, whatever was written before them", async () => {
+  const topics = [];
+  for (const length of [1, 300, 341, 342, 343, 400, 511, 512]) topics.push("t".repeat(length));
+  for (const length of [150, 170, 171, 256]) topics.push("ü".repeat(length));
+  const messages = bus.subscribe("#");
+  await messages.ready;
+  for (const topic of [...topics, ...topics.toReversed()]) {
+    await bus.publish("between", 0);
+    await bus.publish(topic, topic.length);
+    assert.equal((await messages.next()).value.topic, "between");
+    const { value } = await messages.next();
+    assert.deepEqual([value.topic, value.payload], [topic, topic.length]);
+  }
+  messages.unsubscribe();
+});
+
+test("several addresses of about a thousand bytes lead where they say", async () => {
+  // 36 addresses with line breaks between them take 1,000 bytes and some; the last one is nobody's, and only has a length.
+  const all = Array.from({ length: 36 }, (_, index) => `echo-of-a-long-name-${index}:back`);
+  for (let length = 1; length < 100; length++) {
+    const gather = bus.gather([...all, `${"n".repeat(length)}:back`], length);
+    const seen = new Set();
+    for await (const { reply } of gather) if (reply?.payload === length) seen.add(reply.from);
+    assert.equal(seen.size, all.length, `with one of ${length} letters`);
+  }
+});
+
 test("an option that is no length of time is refused", async () => {
   await assert.rejects(connect(broker.url, { pingAfter: -1 }), { code: "invalid_message" });
   await assert.rejects(connect(broker.url, { name: "no name" }), { code: "invalid_name" });

@@ -35,11 +35,23 @@ export class Stage {
     }
     refuseNoText(text);
     if (text.length * 3 > ADDRESS_BYTES) {
-      return this.text(text);
+      return this.#longAddress(text);
     }
     this.#addressLength = this.#write(text, 0);
     this.#address = text;
     return this.#addressLength;
+  }
+
+  /** Writes an address that may have no room in its place: the other side looks for it there if it has. */
+  #longAddress(text: string): number {
+    const written = encoder.encode(text);
+    if (written.length > ADDRESS_BYTES) {
+      return this.bytes(written);
+    }
+    this.#room(ADDRESS_BYTES).set(written);
+    this.#address = text;
+    this.#addressLength = written.length;
+    return written.length;
   }
 
   /** Adds a text, and returns its length. */
