@@ -4,6 +4,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { Body, BuslaneError, connect } from "buslane";
 import { Broker } from "./stage/broker.mjs";
+import { ERROR, Pretender, PUBLISH, rare, REGISTER } from "./stage/pretender.mjs";
 
 const unhandled = [];
 process.on("unhandledRejection", (error) => unhandled.push(error));
@@ -111,6 +112,27 @@ test("what ends before it begins says that it is closed", async (context) => {
   await assert.rejects(registration.unregister(), failing("closed"));
   late.unsubscribe();
   await assert.rejects(other.flush(), failing("closed"));
+});
+
+test("a registration that was refused is not made behind its program's back, once the broker is there again", async (context) => {
+  const pretender = await Pretender.start();
+  const connecting = connect(pretender.url, { firstRetry: 1, longestRetry: 1 });
+  let guest = await pretender.guest();
+  context.after(() => (guest.leave(), pretender.end()));
+  await guest.welcome();
+  const bus = await connecting;
+  const registering = bus.register({ name: "attic", version: "1.0.0", methods: { get: () => 1 } });
+  const { id } = JSON.parse((await guest.until(REGISTER)).body.toString());
+  guest.send(rare(ERROR, { type: "error", id, error: { code: "draining", title: "the broker shuts down", status: 503 } }));
+  await assert.rejects(registering, failing("draining"));
+  guest.leave();
+  guest = await pretender.guest();
+  await guest.welcome();
+  void bus.publish("a", 1);
+  const types = [];
+  while (types.at(-1) !== PUBLISH) types.push((await guest.frame()).type);
+  assert.ok(!types.includes(REGISTER));
+  await bus.close();
 });
 
 test("reports that nobody takes give way to newer ones", async (context) => {

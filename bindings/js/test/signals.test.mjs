@@ -76,8 +76,10 @@ test("a signal ends whatever waits, with its reason", async (context) => {
 });
 
 test("a thousand requests share one signal without a warning, and leave nothing on it", async (context) => {
-  const { bus } = await withBus(context);
+  const { broker, bus } = await withBus(context);
   const { signal } = new AbortController();
+  await (await connect(broker.url, { signal })).close();
+  assert.equal(getEventListeners(signal, "abort").length, 0);
   const requests = Array.from({ length: 1000 }, (_, index) => bus.request("slow:back", index, { signal }));
   assert.equal(getEventListeners(signal, "abort").length, 1);
   await Promise.all(requests);
@@ -126,4 +128,14 @@ test("a registration that is given up is not there", async (context) => {
   await assert.rejects(registering, enough);
   await bus.flush();
   await assert.rejects(bus.request("brief:back"), { code: "no_instance" });
+});
+
+test("a client that has ended leaves no timer behind that would keep the program", async (context) => {
+  const { broker } = await withBus(context);
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+  const before = timers();
+  const bus = await connect(broker.url, { timeout: 3_600_000 });
+  await bus.flush();
+  await bus.close();
+  assert.equal(timers(), before);
 });

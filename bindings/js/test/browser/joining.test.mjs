@@ -57,7 +57,7 @@ async function open(context, { text, headers, folder = dist, lists = true, more 
     await broker.end();
   });
   pages["/"] = { text: text(broker), headers };
-  return visit(`${server.origin}/`, server.result);
+  return visit(`${server.origin}/?bus=${encodeURIComponent(broker.webSocketUrl)}`, server.result);
 }
 
 for (const module of ["buslane.js", "web.js"]) {
@@ -70,6 +70,13 @@ for (const module of ["buslane.js", "web.js"]) {
 test("a page joins with what the broker serves, and needs no address but that", async (context) => {
   const text = (broker) => page(`http://127.0.0.1:${broker.place.port}/buslane.js`, "connect()");
   assert.deepEqual(await open(context, { text }), EXPECTED);
+});
+
+test("a worker joins the bus as a page does", async (context) => {
+  const text = () => '<!doctype html><script>new Worker("/worker.js" + location.search, { type: "module" });</script>';
+  const source = `import { connect, BuslaneError } from "/web.js"; ${program('connect(new URL(location).searchParams.get("bus"))')}`;
+  const worker = { text: source, headers: { "Content-Type": "text/javascript" } };
+  assert.deepEqual(await open(context, { text, more: { "/worker.js": worker } }), EXPECTED);
 });
 
 test("a page loads the WebAssembly file when it connects, and not before", async (context) => {

@@ -136,6 +136,6 @@ export function rare(type, message) {
 /** What both sides of version 1 say first. */
 export const PREAMBLE = Buffer.from("b542555301010000", "hex");
 /** The types of frames that tests speak of. */
-export const [CONNECTED, SUBSCRIBE, SUBSCRIBED, PUBLISH, ERROR, PING, PONG] = [0x02, 0x06, 0x07, 0x09, 0x10, 0x14, 0x15];
+export const [CONNECTED, REGISTER, SUBSCRIBE, SUBSCRIBED, PUBLISH, ERROR, PING, PONG] = [0x02, 0x03, 0x06, 0x07, 0x09, 0x10, 0x14, 0x15];
 const HEAD = 28;
 const WELCOME = { type: "connected", version: 1, node: "pretender", server: "pretender/1.0.0", client: "client-1", heartbeat_ms: 0, limits: {} };
