@@ -45,7 +45,9 @@ test("a broker that is not there is told as unreachable", async () => {
   const { port } = server.address();
   server.close();
   await once(server, "close");
-  await assert.rejects(connect(`buslane://127.0.0.1:${port}`, { timeout: 1000 }), (error) => failing("unreachable")(error) && /ECONNREFUSED/.test(error.detail));
+  for (const host of ["127.0.0.1", "localhost"]) {
+    await assert.rejects(connect(`buslane://${host}:${port}`, { timeout: 1000 }), (error) => failing("unreachable")(error) && /ECONNREFUSED/.test(error.detail));
+  }
   await assert.rejects(connect(`ws://127.0.0.1:${port}`, { timeout: 1000 }), failing("unreachable"));
 });
 

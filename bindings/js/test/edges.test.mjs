@@ -98,6 +98,15 @@ test("a handler may close its own client", async (context) => {
   assert.equal(other.state.kind, "ended");
 });
 
+test("an answer that came while the program was held up is in time", async (context) => {
+  const [, bus] = await withBus(context);
+  const answer = bus.request("$bus:ping", undefined, { timeout: 50 });
+  await new Promise((resolve) => setImmediate(resolve));
+  // Far beyond the deadline, and what the session adds to it, nothing of the program runs.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
+  await answer;
+});
+
 test("what ends before it begins says that it is closed", async (context) => {
   const [broker, bus] = await withBus(context);
   const early = bus.subscribe("a");

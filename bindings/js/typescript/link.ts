@@ -13,7 +13,7 @@ import type { Call, Glue, Instance } from "./instance.js";
 import { LONGEST_TIMER } from "./pending.js";
 import { Tag, type Records } from "./records.js";
 import type { Stage } from "./stage.js";
-import type { Place, Platform, SessionOptions, Transport } from "./transport.js";
+import { LONGEST_MESSAGE, type Place, type Platform, type SessionOptions, type Transport } from "./transport.js";
 
 /** Takes an event of the session; its fields are the next ones to read. Has to read them all, and must not throw. */
 export type TakeEvent = (tag: Tag, records: Records) => void;
@@ -240,11 +240,16 @@ export class Link {
   #dial(): void {
     const isPresent = (): boolean => this.#transport === transport;
     const lost = (reason: string): void => this.#cross((glue, _, stage) => glue.disconnected(this.#handle, this.#now(), stage.begin().text(reason)));
+    const drop = (): void => {
+      this.#transport?.abort();
+      this.#transport = undefined;
+      lost("the server sends a message that is longer than any of a broker");
+    };
     let transport: Transport | undefined;
     try {
       transport = this.#parts.platform.dial(this.#parts.place, {
         opened: () => isPresent() && this.#cross((glue) => glue.connected(this.#handle, this.#now())),
-        received: (bytes) => isPresent() && this.#receive(bytes),
+        received: (bytes) => isPresent() && (bytes.length > LONGEST_MESSAGE ? drop() : this.#receive(bytes)),
         alive: () => isPresent() && this.#tell((glue) => (glue.sign_of_life(this.#handle, this.#now()), 0)),
         drained: () => isPresent() && this.#turn(false),
         lost: (reason) => {
@@ -306,7 +311,8 @@ export class Link {
     const wait = Math.min(Math.max(Math.ceil(due - this.#now()), 0), LONGEST_TIMER);
     this.#timer = setTimeout(() => {
       this.#armed = Infinity;
-      this.#turn(true);
+      // A program that was held up reads what has come meanwhile, before it finds that nothing came in time.
+      this.#parts.platform.afterReading(() => this.#turn(true));
     }, wait);
   }
 

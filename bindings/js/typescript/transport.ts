@@ -1,4 +1,4 @@
-/** What a link needs of the world around it: a place to dial, the WebAssembly module, and what its session is told. Has no code. */
+/** What a link needs of the world around it: a place to dial, the WebAssembly module, and what its session is told. Has no behaviour. */
 
 /** Takes what a transport tells. After `lost` or `refused` nothing more comes. */
 export interface TransportListener {
@@ -57,4 +57,9 @@ export interface Platform {
   module(): Promise<WebAssembly.Module>;
   /** Calls back when the program's present work is done. */
   soon(callback: () => void): void;
+  /** Calls back when what has come by then was read. */
+  afterReading(callback: () => void): void;
 }
+
+/** Bytes of a message far over every limit of a broker: what is longer comes from none, and is not copied. */
+export const LONGEST_MESSAGE = 128 * 1024 * 1024;

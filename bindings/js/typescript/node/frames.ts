@@ -1,5 +1,6 @@
 /** The frames of a WebSocket (RFC 6455, section 5). Knows nothing of what their payloads mean. */
 import { randomFillSync } from "node:crypto";
+import { LONGEST_MESSAGE } from "../transport.js";
 
 /** What a frame is. `Broken` is none of the RFC: nothing after it can be read. */
 export const enum Opcode {
@@ -157,5 +158,3 @@ const SHORTEST_HEAD = 2;
 const KNOWN = new Set([0, 1, 2, 8, 9, 10]);
 /** The longest head of a client's frame. */
 const HEAD_BYTES = 14;
-/** Far over every limit of a broker: what is longer comes from none. */
-const LONGEST_MESSAGE = 1 << 29;

@@ -14,6 +14,7 @@ const platform: Platform = {
   dial: (place, listener) => (place.kind === "websocket" ? dialWebSocket(place.url, listener) : dialStream(place, listener)),
   module: async () => WebAssembly.compile(await readFile(new URL("./buslane.wasm", import.meta.url))),
   soon: (callback) => process.nextTick(callback),
+  afterReading: (callback) => setImmediate(callback),
 };
 
 /** Joins the bus; see {@link Connect}. */

@@ -22,6 +22,7 @@ export function webPlatform(fetchModule: () => Promise<Response>, script?: strin
       return WebAssembly.compile(await response.arrayBuffer());
     },
     soon: (callback) => queueMicrotask(callback),
+    afterReading: (callback) => setTimeout(callback, 0),
   };
 }
 
