@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::object::or_default;
+use crate::object::{any, or_default};
 
 /// How sure it is that a change breaks somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -86,10 +86,10 @@ pub struct SchemaChange {
     /// The keyword.
     pub keyword: String,
     /// What the keyword was, where it was there and is short.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "any")]
     pub old: Option<Value>,
     /// What the keyword is, where it is there and is short.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "any")]
     pub new: Option<Value>,
     /// What that means, for people.
     pub detail: String,

@@ -11,12 +11,14 @@ mod diagnosis;
 mod encode;
 mod envelope;
 mod headers;
+mod parser;
 mod plain;
 mod rare;
 mod reader;
 mod usual;
 
 pub use plain::PlainLine;
+use serde::Deserialize;
 
 use crate::{BrokerMessage, ClientMessage, DecodeError};
 
@@ -55,6 +57,18 @@ pub(crate) fn encode_rare_client(out: &mut Vec<u8>, message: &ClientMessage<'_>)
 /// Appends a broker's message as JSON text, without a line end. What [`encode_client`] says of payloads holds.
 pub fn encode_broker(out: &mut Vec<u8>, message: &BrokerMessage<'_>) {
     encode::broker(out, message);
+}
+
+/// Reads bytes as text.
+pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, DecodeError> {
+    str::from_utf8(bytes).map_err(|error| DecodeError::Json {
+        reason: error.to_string(),
+    })
+}
+
+/// Reads a JSON text that is an object, as the parts of rare messages are.
+pub(crate) fn read_object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, DecodeError> {
+    rare::parse(text)
 }
 
 /// The bytes that stand for themselves in a JSON string.

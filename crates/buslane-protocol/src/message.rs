@@ -8,8 +8,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::json::{read_object, utf8};
 use crate::object::{object, or_default};
-use crate::{Address, CompatibilityReport, Filter, Headers, Id, Name, Payload, Problem, Registration, Topic};
+use crate::{
+    Address, CompatibilityReport, DecodeError, Filter, Headers, Id, Name, Payload, Problem, Registration,
+    Topic,
+};
 
 /// What a client sends to the broker.
 #[derive(Clone, Debug, PartialEq)]
@@ -538,6 +542,20 @@ pub struct Draining {
 
 /// The payload of the events under `$bus/`.
 pub type Event = BTreeMap<String, Value>;
+
+/// The payload of the event that ends the snapshot which a subscription begins with.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct SnapshotEnd {
+    /// The subscription's filter.
+    pub filter: Filter<'static>,
+}
+
+impl SnapshotEnd {
+    /// Reads it from a payload: an object.
+    pub fn parse(payload: &Payload<'_>) -> Result<SnapshotEnd, DecodeError> {
+        read_object(utf8(&payload.bytes)?)
+    }
+}
 
 fn is_false(value: &bool) -> bool {
     !value

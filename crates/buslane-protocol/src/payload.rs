@@ -2,7 +2,11 @@
 //!
 //! Owns the rule that JSON text is exactly one value before it is written as JSON; knows no schema.
 
+#[cfg(test)]
+pub(crate) mod chance;
 mod walk;
+
+pub(crate) use walk::plain_length;
 
 use std::borrow::Cow;
 
@@ -152,9 +156,26 @@ pub(crate) fn check_json(bytes: &[u8]) -> Result<(), PayloadError> {
     if walk::is_one_value(bytes) {
         return Ok(());
     }
-    serde_json::from_str::<IgnoredAny>(text)
-        .map(|_| ())
-        .map_err(|error| fault(error.to_string()))
+    match json_fault(text) {
+        Some(reason) => Err(fault(reason)),
+        None => Ok(()),
+    }
+}
+
+/// Returns what keeps a text from being exactly one JSON value, with line and column.
+pub(crate) fn json_fault(text: &str) -> Option<String> {
+    let read = serde_json::from_str::<IgnoredAny>(text);
+    read.err().map(|error| error.to_string())
+}
+
+/// Measures the JSON value that a text begins with.
+pub(crate) fn value_length(text: &str) -> Option<usize> {
+    if let Some(length) = walk::value_length(text.as_bytes()) {
+        return Some(length);
+    }
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    values.next()?.ok()?;
+    Some(values.byte_offset())
 }
 
 #[cfg(test)]

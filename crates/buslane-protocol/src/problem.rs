@@ -7,8 +7,9 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::ErrorCode;
-use crate::object::{Object, or_default};
+use crate::json::read_object;
+use crate::object::{any, or_default};
+use crate::{DecodeError, ErrorCode};
 
 /// Who reports the error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,10 +55,10 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keyword: Option<String>,
     /// What the keyword expects.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "any")]
     pub expected: Option<Value>,
     /// Anything that a service adds to its own errors.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "any")]
     pub data: Option<Value>,
 }
 
@@ -88,8 +89,8 @@ impl Problem {
     }
 
     /// Reads a problem from JSON text: an object.
-    pub fn parse(text: &str) -> Result<Problem, serde_json::Error> {
-        serde_json::from_str(text).map(|Object(problem)| problem)
+    pub fn parse(text: &str) -> Result<Problem, DecodeError> {
+        read_object(text)
     }
 
     /// Adds what was wrong this time.

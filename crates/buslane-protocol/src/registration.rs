@@ -12,8 +12,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::object::{Object, Unique, or_default, unique, unique_objects};
-use crate::{ErrorCode, Limits, Name, Topic};
+use crate::json::read_object;
+use crate::object::{Object, Unique, any, or_default, unique, unique_objects};
+use crate::{DecodeError, ErrorCode, Limits, Name, Topic};
 
 /// An instance of a service, or a consumer if it declares no method.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,7 +57,7 @@ pub struct Registration {
     )]
     pub schemas: BTreeMap<String, Schema>,
     /// Anything else worth knowing, handed out verbatim.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "any")]
     pub meta: Option<Value>,
 }
 
@@ -186,8 +187,8 @@ impl Registration {
     pub const MAX_VERSION: usize = 64;
 
     /// Reads a registration from JSON text: an object, as it stands in a `register`.
-    pub fn parse(text: &str) -> Result<Registration, serde_json::Error> {
-        serde_json::from_str(text).map(|Object(registration)| registration)
+    pub fn parse(text: &str) -> Result<Registration, DecodeError> {
+        read_object(text)
     }
 
     /// Checks what the types cannot: the version, the limits, and that declared topics are not the broker's.

@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use buslane_protocol::{
-    ClientMessage, Credit, Delivery, Filter, Gap, Name, Problem, Subscribe, Topic, Unsubscribe,
+    ClientMessage, Credit, Delivery, Filter, Gap, Name, Problem, SnapshotEnd, Subscribe, Topic, Unsubscribe,
 };
 use foldhash::fast::FixedState;
 
@@ -271,11 +271,8 @@ impl Subscriptions {
 
     /// Finds the subscriptions that know from now on who is there.
     fn end_present_state(&mut self, delivery: &Delivery<'_>) -> Arc<[SubscriptionKey]> {
-        let payload = serde_json::from_slice::<serde_json::Value>(&delivery.payload.bytes).ok();
-        let filter = payload
-            .as_ref()
-            .and_then(|payload| payload.get("filter")?.as_str());
-        let named = |wire: &&mut Wire| wire.shared.is_none() && Some(wire.filter.as_str()) == filter;
+        let filter = SnapshotEnd::parse(&delivery.payload).ok().map(|end| end.filter);
+        let named = |wire: &&mut Wire| wire.shared.is_none() && Some(&wire.filter) == filter.as_ref();
         in_order(self.wires.values_mut().filter(named).flat_map(|wire| {
             wire.delivered();
             wire.inform()

@@ -3,9 +3,9 @@
 use std::mem::take;
 
 use super::client::{MAX_BOUND_MS, MAX_CREDIT, no_type};
-use super::envelope::{Envelope, Member};
-use super::rare;
+use super::envelope::{Envelope, Member, probable_id};
 use super::reader::{Reader, Side};
+use super::{rare, utf8};
 use crate::{Ack, Answer, BrokerMessage, DecodeError, Delivery, Invocation, Part, Withdrawal};
 
 /// The types that [`decode`] reads out of the envelope itself.
@@ -19,7 +19,7 @@ pub(super) fn decode(text: &[u8]) -> Result<BrokerMessage<'_>, DecodeError> {
     let text = envelope.parse(text)?;
     let kind = match take(&mut envelope.kind) {
         Member::Text(kind) => kind,
-        other => return Err(no_type(&other, &envelope)),
+        other => return Err(no_type(&other, envelope.id().ok().flatten())),
     };
     match kind.as_ref() {
         "delivery" => delivery(&mut envelope).map(BrokerMessage::Delivery),
@@ -36,12 +36,11 @@ pub(super) fn decode(text: &[u8]) -> Result<BrokerMessage<'_>, DecodeError> {
 
 /// Decodes the text of one rare message that a broker sent; `None` if it is of a frequent type.
 pub(super) fn decode_rare(text: &[u8]) -> Result<Option<BrokerMessage<'static>>, DecodeError> {
-    let mut envelope = Envelope::default();
-    let text = envelope.parse(text)?;
-    match take(&mut envelope.kind) {
+    let text = utf8(text)?;
+    match rare::kind(text)? {
         Member::Text(kind) if FREQUENT.contains(&kind.as_ref()) => Ok(None),
         Member::Text(kind) => rare::decode_broker(text, &kind).map(Some),
-        other => Err(no_type(&other, &envelope)),
+        other => Err(no_type(&other, probable_id(text))),
     }
 }
 

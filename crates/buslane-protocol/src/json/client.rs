@@ -8,7 +8,7 @@ use super::rare;
 use super::reader::{Reader, Side};
 use super::usual;
 use crate::{
-    Chunk, ClientMessage, Deadline, DecodeError, Headers, HeadersBuf, Publish, Reply, Request, Retain,
+    Chunk, ClientMessage, Deadline, DecodeError, Headers, HeadersBuf, Id, Publish, Reply, Request, Retain,
     Targets,
 };
 
@@ -28,7 +28,7 @@ pub(super) fn decode_any(text: &[u8]) -> Result<ClientMessage<'_>, DecodeError> 
     let kind = match take(&mut envelope.kind) {
         Member::Text(kind) => kind,
         Member::Absent if envelope.name != Member::Absent => return rare::typeless_register(text),
-        other => return Err(no_type(&other, &envelope)),
+        other => return Err(no_type(&other, envelope.id().ok().flatten())),
     };
     match kind.as_ref() {
         "publish" => publish(&mut envelope).map(ClientMessage::Publish),
@@ -46,14 +46,14 @@ pub(super) fn decode_any(text: &[u8]) -> Result<ClientMessage<'_>, DecodeError> 
 }
 
 /// Makes the error of a text whose type is missing or no string.
-pub(super) fn no_type(kind: &Member<'_>, envelope: &Envelope<'_>) -> DecodeError {
+pub(super) fn no_type(kind: &Member<'_>, id: Option<Id>) -> DecodeError {
     let reason = if *kind == Member::Absent {
         "`type` is missing"
     } else {
         "`type` must be a string"
     };
     DecodeError::Member {
-        id: envelope.id().ok().flatten(),
+        id,
         reason: reason.to_owned(),
     }
 }

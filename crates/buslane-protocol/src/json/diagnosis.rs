@@ -6,17 +6,16 @@ use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
 use super::envelope::probable_id;
+use super::parser::Fault;
 use crate::{DecodeError, Filter, Id, Name, Topic};
 
-/// Makes the error of a text that serde refused to read as a `T`.
-pub(super) fn diagnose<'a, T: Deserialize<'a>>(text: &'a str, refusal: &serde_json::Error) -> DecodeError {
-    let id = probable_id(text);
+/// Makes the error of a text that is no `T`.
+pub(super) fn diagnose<'a, T: Deserialize<'a>>(text: &'a str, fault: Fault) -> DecodeError {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut deserializer) else {
-        return DecodeError::Json {
-            reason: on_one_line(&refusal.to_string()),
-        };
+        return fault.into_error(text);
     };
+    let id = probable_id(text);
     let members = serde_json::from_str(text).unwrap_or(Value::Null);
     if let Some(typed) = typed_error(id, error.path(), &members) {
         return typed;

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::str;
 
 use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
+use super::{parser, utf8};
 use crate::{DecodeError, Id};
 
 macro_rules! envelope {
@@ -110,9 +110,7 @@ pub(super) enum Member<'a> {
 impl<'a> Envelope<'a> {
     /// Finds the members of a text and returns the text.
     pub(super) fn parse(&mut self, text: &'a [u8]) -> Result<&'a str, DecodeError> {
-        let text = str::from_utf8(text).map_err(|error| DecodeError::Json {
-            reason: error.to_string(),
-        })?;
+        let text = utf8(text)?;
         if !text.trim_ascii_start().starts_with('{') {
             return Err(no_object(text));
         }
@@ -166,7 +164,7 @@ pub(super) fn probable_id(text: &str) -> Option<Id> {
         id: Member<'a>,
     }
 
-    match serde_json::from_str::<Only<'_>>(text).ok()?.id {
+    match parser::read::<Only<'_>>(text).ok()?.id {
         Member::Text(text) => Id::parse(&text).ok(),
         _ => None,
     }

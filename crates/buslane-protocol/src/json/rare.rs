@@ -4,10 +4,23 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "diagnosis")]
 use super::diagnosis::diagnose;
-use super::envelope::probable_id;
+use super::envelope::{Member, probable_id};
+#[cfg(not(feature = "diagnosis"))]
+use super::parser::Fault;
 use crate::clip::{REPEATED, clip};
 use crate::object::Object;
 use crate::{BrokerMessage, ClientMessage, DecodeError, Id, Register, Registration};
+
+/// Finds the type of a message.
+pub(super) fn kind(text: &str) -> Result<Member<'_>, DecodeError> {
+    #[derive(Deserialize)]
+    struct Only<'a> {
+        #[serde(borrow, default, rename = "type")]
+        kind: Member<'a>,
+    }
+
+    parse::<Only<'_>>(text).map(|only| only.kind)
+}
 
 /// Decodes a client's rare message.
 pub(super) fn decode_client(text: &str, kind: &str) -> Result<ClientMessage<'static>, DecodeError> {
@@ -79,27 +92,22 @@ pub(super) struct Beside {
     pub(super) resume: Option<String>,
 }
 
-fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, DecodeError> {
-    let object: Result<Object<T>, _> = serde_json::from_str(text);
-    object
-        .map(|Object(message)| message)
-        .map_err(|error| diagnose::<T>(text, &error))
+/// Reads a text that is an object.
+pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, DecodeError> {
+    match super::parser::read(text) {
+        Ok(Object(message)) => Ok(message),
+        Err(fault) => Err(diagnose::<T>(text, fault)),
+    }
 }
 
-/// Makes the error of a text that serde refused to read as a `T`, without looking for the member.
+/// Makes the error of a text that is no `T`, without looking for the member.
 #[cfg(not(feature = "diagnosis"))]
 #[expect(
     clippy::extra_unused_type_parameters,
     reason = "the one that looks for the member reads the type again"
 )]
-fn diagnose<T>(text: &str, refusal: &serde_json::Error) -> DecodeError {
-    let reason = refusal.to_string();
-    if refusal.is_data() {
-        let id = probable_id(text);
-        DecodeError::Member { id, reason }
-    } else {
-        DecodeError::Json { reason }
-    }
+fn diagnose<T>(text: &str, fault: Fault) -> DecodeError {
+    fault.into_error(text)
 }
 
 fn unknown(text: &str, kind: &str) -> DecodeError {
