@@ -107,6 +107,21 @@ test("an answer that came while the program was held up is in time", async (cont
   await answer;
 });
 
+test("without a connection a registration and a subscription are remembered at once", { timeout: 60_000 }, async (context) => {
+  const broker = await Broker.start();
+  const bus = await connect(broker.url, { firstRetry: 3_600_000, longestRetry: 3_600_000 });
+  const states = bus.states();
+  await broker.end();
+  while ((await states.next()).value.kind !== "disconnected");
+  const registration = await bus.register({ name: "attic", version: "1.0.0", methods: { get: () => 1 } });
+  const subscription = bus.subscribe("a");
+  await subscription.ready;
+  await bus.close();
+  await assert.rejects(registration.unregister(), failing("closed"));
+  assert.equal((await subscription.next()).done, true);
+  assert.deepEqual(unhandled, []);
+});
+
 test("what ends before it begins says that it is closed", async (context) => {
   const [broker, bus] = await withBus(context);
   const early = bus.subscribe("a");
