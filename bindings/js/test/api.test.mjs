@@ -18,7 +18,7 @@ process.on("unhandledRejection", (error) => {
 /** Gives a test a broker and clients, and takes them away again. */
 async function withBus(context, count = 1, options = {}) {
   const broker = await Broker.start();
-  const clients = await Promise.all(Array.from({ length: count }, () => connect(broker.url, { firstRetry: 5, longestRetry: 50, ...options })));
+  const clients = await Promise.all(Array.from({ length: count }, () => connect(broker.url, { timeout: 60_000, requestTimeout: 600_000, firstRetry: 5, longestRetry: 50, ...options })));
   context.after(async () => {
     await Promise.all(clients.map((client) => client.close()));
     await broker.end();
@@ -126,6 +126,9 @@ test("a handler that throws, rejects or answers what is no JSON fails its caller
   };
   await bus.register({ name: "bad", version: "1.0.0", methods });
   await assert.rejects(bus.request("bad:throws"), (error) => failing("not_found")(error) && error.origin === "service" && error.data.key === 1);
+  // Only the service knows whether asking again helps, whatever the table says of the same word.
+  await assert.rejects(bus.request("bad:throws"), ({ retry }) => retry === "if_harmless_twice");
+  await assert.rejects(bus.request("nobody:there"), ({ retry, origin }) => retry === "later" && origin === "broker");
   await assert.rejects(bus.request("bad:rejects"), failing("store_full"));
   await assert.rejects(bus.request("bad:plain"), (error) => failing("service_error")(error) && error.message === "oops");
   await assert.rejects(bus.request("bad:bigint"), failing("invalid_payload"));
@@ -140,6 +143,13 @@ test("a handler that never settles costs its caller the deadline, and learns of 
   await bus.flush();
   await assert.rejects(bus.request("slow:wait", null, { timeout: 20 }), failing("deadline_exceeded"));
   await withdrawn;
+});
+
+test("requests that name no timeout have that of the client", async (context) => {
+  const [, bus] = await withBus(context, 1, { requestTimeout: 60_000 });
+  await bus.register({ name: "clock", version: "1.0.0", methods: { left: (_payload, { expiresInMs }) => expiresInMs ?? null } });
+  const left = [await bus.request("clock:left"), await bus.request("clock:left", null, { timeout: 600_000 })];
+  assert.ok(left[0] > 5000 && left[0] <= 60_000 && left[1] > 60_000, String(left));
 });
 
 test("a signal withdraws a request, and its reason is what the caller gets", async (context) => {
@@ -258,6 +268,11 @@ test("services are seen to come and go", async (context) => {
   const registration = await service.service("attic", "1.0.0").handle("get", { type: "object" }, () => 1).register();
   const kinds = [(await presence.next()).value.kind, (await presence.next()).value.kind];
   assert.deepEqual(kinds.sort(), ["connect", "online"]);
+  // Whoever comes later is told the same, as what was so before.
+  const late = bus.presence();
+  const before = [(await late.next()).value, (await late.next()).value];
+  assert.deepEqual(before.map(({ kind, snapshot }) => [kind, snapshot]).sort(), [["connect", true], ["online", true]]);
+  assert.deepEqual((await late.next()).value, { kind: "snapshot_end" });
   await assert.rejects(bus.request("attic:get", 5), failing("schema_violation"));
   await registration.unregister();
   const gone = [(await presence.next()).value.kind, (await presence.next()).value.kind];

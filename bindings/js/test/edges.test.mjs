@@ -12,7 +12,7 @@ process.on("uncaughtException", (error) => unhandled.push(error));
 
 async function withBus(context, options = {}) {
   const broker = await Broker.start();
-  const bus = await connect(broker.url, { firstRetry: 5, longestRetry: 50, ...options });
+  const bus = await connect(broker.url, { timeout: 60_000, requestTimeout: 600_000, firstRetry: 5, longestRetry: 50, ...options });
   context.after(async () => {
     await bus.close();
     await broker.end();
@@ -120,6 +120,18 @@ test("without a connection a registration and a subscription are remembered at o
   await assert.rejects(registration.unregister(), failing("closed"));
   assert.equal((await subscription.next()).done, true);
   assert.deepEqual(unhandled, []);
+});
+
+test("a client says how long it waits before it tries again, from then on", async () => {
+  const bus = await connect("buslane+unix:///nowhere/at/all", { lazy: true, firstRetry: 1, longestRetry: 1 });
+  let losses = 0;
+  for await (const state of bus.states()) {
+    if (state.kind === "disconnected") {
+      assert.ok(state.retryInMs >= 0 && state.retryInMs <= 1, String(state.retryInMs));
+      if (++losses === 20) break;
+    }
+  }
+  await bus.close();
 });
 
 test("what ends before it begins says that it is closed", async (context) => {

@@ -12,7 +12,7 @@ for (const event of ["unhandledRejection", "uncaughtException", "warning"]) proc
 /** Gives a test a client, with a service whose `wait` answers nobody and whose `count` answers in parts. */
 async function withBus(context) {
   const broker = await Broker.start();
-  const bus = await connect(broker.url);
+  const bus = await connect(broker.url, { timeout: 60_000, requestTimeout: 600_000 });
   const methods = {
     back: (payload) => payload,
     wait: (_payload, { signal }) => new Promise((resolve) => signal.addEventListener("abort", resolve)),

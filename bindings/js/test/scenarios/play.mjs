@@ -26,7 +26,7 @@ export async function play(scenario, transport, { join = Actor.join, options = {
       const path = transport === "unix" ? joinPath(broker.folder, `${label}.link`) : undefined;
       stage.relays.set(label, { relay: await Relay.start(broker, path), path });
       if (!scenario.unconnected?.includes(label)) {
-        await joinBus(stage, label, {});
+        await joinBus(stage, label, { timeout: LONGEST_ACTION });
       }
     }
     for (const [index, step] of scenario.steps.entries()) {
