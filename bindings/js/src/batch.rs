@@ -1,16 +1,29 @@
-//! What goes to JavaScript in one crossing: records of numbers and bytes, and one text beside them that holds every
-//! string, so that all of them are decoded at once. Owns the layout; knows no event.
+//! What goes to JavaScript in one crossing: records of numbers and bytes, one text beside them that holds every string,
+//! so that all of them are decoded at once, and the bytes to send. Owns the layout; knows no event.
 //!
 //! ```text
-//! u32 length with this head | u32 where the text is | u32 its length |
-//!   f64 when the timer is due, -1 for never | f64 bytes that wait | records
+//! u32 length with this head | u32 length without the portions | u32 where the text is | u32 its length |
+//!   f64 when the timer is due, -1 for never | f64 bytes that wait | f64 publishable bytes | records | portions
 //! ```
 //!
-//! All numbers are little-endian, and places are those of this module's memory. A record is a byte that names it and its fields. A string is a `u32` in the records,
-//! its length in UTF-16 units, and its characters follow those of the string before it in the text. A string that
-//! may be absent has the length 2^32 - 1 then.
+//! All numbers are little-endian, and places are those of this module's memory. A portion of the bytes to send is a `u32`
+//! where it is and a `u32` its length: they stay where the session wrote them. A record is a byte that names it and its
+//! fields. A string is a `u32` in the records, its length in UTF-16 units, and its characters follow those of the string
+//! before it in the text. A string that may be absent has the length 2^32 - 1 then.
 
+use buslane_session::Transmit;
 use buslane_session::protocol::{Headers, Payload, Problem};
+
+/// Where a session stands when a crossing is over.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Status {
+    /// When the timer is due.
+    pub due_ms: Option<f64>,
+    /// Bytes that wait to be sent, or for a connection.
+    pub waiting: usize,
+    /// Bytes of a payload with which a plain publish cannot fail.
+    pub publishable: usize,
+}
 
 /// Collects what goes to JavaScript.
 #[derive(Debug)]
@@ -18,6 +31,7 @@ pub struct Batch {
     /// The head, to be filled in at the end, and the records.
     records: Vec<u8>,
     text: String,
+    transmit: Option<Transmit>,
 }
 
 impl Default for Batch {
@@ -25,6 +39,7 @@ impl Default for Batch {
         Batch {
             records: vec![0; HEAD],
             text: String::new(),
+            transmit: None,
         }
     }
 }
@@ -111,18 +126,41 @@ impl Batch {
         }
     }
 
+    /// Adds bytes to send, which JavaScript copies before the next call.
+    pub fn transmit(&mut self, transmit: Transmit) {
+        self.transmit = Some(transmit);
+    }
+
+    /// Gives the bytes to send of the call before back.
+    pub fn reclaim(&mut self) -> Option<Transmit> {
+        self.transmit.take()
+    }
+
     /// Fills the head in, and returns where the batch is. It stays there until the next call.
-    pub fn finish(&mut self, due_ms: Option<f64>, waiting: usize) -> u32 {
+    pub fn finish(&mut self, status: Status) -> u32 {
+        let end = length(&self.records);
+        for portion in self.transmit.iter().flat_map(Transmit::messages) {
+            for number in [place(portion), length(portion)] {
+                self.records.extend_from_slice(&number.to_le_bytes());
+            }
+        }
         let numbers = [
             length(&self.records),
+            end,
             place(self.text.as_bytes()),
             length(self.text.as_bytes()),
         ];
         for (number, place) in numbers.iter().zip(self.records.chunks_exact_mut(4)) {
             place.copy_from_slice(&number.to_le_bytes());
         }
-        self.records[12..20].copy_from_slice(&due_ms.unwrap_or(-1.0).to_le_bytes());
-        self.records[20..HEAD].copy_from_slice(&(waiting as f64).to_le_bytes());
+        let floats = [
+            status.due_ms.unwrap_or(-1.0),
+            status.waiting as f64,
+            status.publishable as f64,
+        ];
+        for (float, place) in floats.iter().zip(self.records[16..HEAD].chunks_exact_mut(8)) {
+            place.copy_from_slice(&float.to_le_bytes());
+        }
         place(&self.records)
     }
 
@@ -158,7 +196,7 @@ pub(crate) fn place(bytes: &[u8]) -> u32 {
 }
 
 /// Bytes before the records.
-const HEAD: usize = 28;
+const HEAD: usize = 40;
 /// Bytes of an emptied buffer that is worth keeping.
 const KEPT_BYTES: usize = 256 << 10;
 /// The length of a string that is absent.
@@ -208,12 +246,19 @@ mod tests {
     fn the_head_tells_where_the_text_is() {
         let mut batch = Batch::new();
         batch.string("ab");
-        assert_eq!(batch.finish(None, 7), place(&batch.records));
+        let status = Status {
+            due_ms: None,
+            waiting: 7,
+            publishable: 9,
+        };
+        assert_eq!(batch.finish(status), place(&batch.records));
         assert_eq!(batch.records[..4], [HEAD as u8 + 4, 0, 0, 0]);
-        assert_eq!(batch.records[4..8], place(batch.text.as_bytes()).to_le_bytes());
-        assert_eq!(batch.records[8..12], [2, 0, 0, 0]);
-        assert_eq!(batch.records[12..20], (-1.0f64).to_le_bytes());
-        assert_eq!(batch.records[20..HEAD], 7.0f64.to_le_bytes());
+        assert_eq!(batch.records[4..8], [HEAD as u8 + 4, 0, 0, 0]);
+        assert_eq!(batch.records[8..12], place(batch.text.as_bytes()).to_le_bytes());
+        assert_eq!(batch.records[12..16], [2, 0, 0, 0]);
+        assert_eq!(batch.records[16..24], (-1.0f64).to_le_bytes());
+        assert_eq!(batch.records[24..32], 7.0f64.to_le_bytes());
+        assert_eq!(batch.records[32..HEAD], 9.0f64.to_le_bytes());
         batch.clear();
         assert_eq!((batch.records.len(), batch.text.len()), (HEAD, 0));
     }

@@ -1,7 +1,7 @@
 //! What a program hands in to be carried: a payload and headers, in the forms in which they cross. Checks nothing that
 //! the session checks.
 
-use buslane_session::protocol::{Headers, HeadersBuf, Payload, Problem};
+use buslane_session::protocol::{HeadersBuf, Payload, Problem};
 
 use crate::handles::own;
 use crate::stage::Parts;
@@ -18,7 +18,7 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    /// Takes the headers and the payload out of what crossed; without any headers, bytes have the type of bytes.
+    /// Takes the headers and the payload out of what crossed.
     pub(crate) fn take<'a>(self, parts: &mut Parts<'a>) -> Result<(HeadersBuf, Payload<'a>), Box<Problem>> {
         let mut headers = HeadersBuf::new();
         let mut texts = parts.texts(self.headers);
@@ -27,20 +27,16 @@ impl Content {
                 .push(name, value)
                 .map_err(|error| Box::new(own(error.code(), error)))?;
         }
-        if self.kind == BYTES && self.headers == 0 {
-            let pushed = headers.push(Headers::CONTENT_TYPE, "application/octet-stream");
-            pushed.expect("the only header is a good one");
-        }
-        let bytes = parts.bytes(self.payload);
-        let payload = match self.kind {
-            0 => Payload::absent(),
-            1 => Payload::checked(bytes),
-            BYTES => Payload::bytes(bytes),
-            _ => Payload::json(bytes),
-        };
-        Ok((headers, payload))
+        Ok((headers, payload(self.kind, parts.bytes(self.payload))))
     }
 }
 
-/// The kind of a payload of bytes.
-const BYTES: u8 = 2;
+/// Makes a payload of its bytes and its kind, as [`Content`] has it.
+pub(crate) fn payload(kind: u8, bytes: &[u8]) -> Payload<'_> {
+    match kind {
+        0 => Payload::absent(),
+        1 => Payload::checked(bytes),
+        2 => Payload::bytes(bytes),
+        _ => Payload::json(bytes),
+    }
+}

@@ -3,7 +3,7 @@
 
 use buslane_session::protocol::{Delivery, Headers, Invocation, Payload, Problem};
 use buslane_session::{
-    Action, DeliveryToken, Event, RegistrationKey, RequestKey, SubscriptionKey, Transmit, Withdrawn,
+    Action, DeliveryToken, Event, RegistrationKey, RequestKey, SubscriptionKey, Withdrawn,
 };
 
 use crate::batch::Batch;
@@ -40,7 +40,6 @@ enum Tag {
     FlushFailed,
     Dial,
     Close,
-    Transmit,
 }
 
 /// Appends an event.
@@ -201,14 +200,6 @@ pub(crate) fn write_action(batch: &mut Batch, action: &Action) {
             batch.byte(Tag::Close as u8);
             batch.flag(*flush);
         }
-    }
-}
-
-/// Appends bytes to send, in the portions that each make one message of a WebSocket.
-pub(crate) fn write_transmit(batch: &mut Batch, transmit: &Transmit) {
-    for portion in transmit.messages() {
-        batch.byte(Tag::Transmit as u8);
-        batch.bytes(portion);
     }
 }
 

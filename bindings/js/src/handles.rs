@@ -8,7 +8,7 @@ use buslane_session::Session;
 use buslane_session::protocol::{ErrorCode, Instant, Origin, Problem};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Status};
 use crate::stage::Stage;
 
 /// All sessions, and what they share.
@@ -17,6 +17,8 @@ struct Sessions {
     places: Vec<Option<Session>>,
     batch: Batch,
     stage: Stage,
+    /// Whose bytes to send are in the batch.
+    sender: usize,
 }
 
 thread_local! {
@@ -60,11 +62,21 @@ pub(crate) fn drop_session(handle: u32) {
 /// session that is an empty one.
 pub(crate) fn drive(handle: u32, work: impl FnOnce(&mut Session, &mut Batch, &Stage) -> u32) -> u32 {
     SESSIONS.with_borrow_mut(|sessions| {
-        let Sessions { places, batch, stage } = sessions;
+        let Sessions {
+            places,
+            batch,
+            stage,
+            sender,
+        } = sessions;
+        let written = batch.reclaim();
+        if let (Some(Some(session)), Some(transmit)) = (places.get_mut(*sender), written) {
+            session.recycle(transmit);
+        }
+        *sender = handle as usize;
         batch.clear();
         match places.get_mut(handle as usize).and_then(Option::as_mut) {
             Some(session) => work(session, batch, stage),
-            None => batch.finish(None, 0),
+            None => batch.finish(Status::default()),
         }
     })
 }
@@ -73,7 +85,9 @@ pub(crate) fn drive(handle: u32, work: impl FnOnce(&mut Session, &mut Batch, &St
 /// [`FAILED`] with a problem in the batch.
 pub(crate) fn act(handle: u32, work: impl FnOnce(&mut Session, &Stage) -> Result<f64, Box<Problem>>) -> f64 {
     SESSIONS.with_borrow_mut(|sessions| {
-        let Sessions { places, batch, stage } = sessions;
+        let Sessions {
+            places, batch, stage, ..
+        } = sessions;
         let result = match places.get_mut(handle as usize).and_then(Option::as_mut) {
             Some(session) => work(session, stage),
             None => Err(Box::new(own(ErrorCode::Closed, "there is no such session"))),
@@ -93,7 +107,7 @@ pub(crate) fn tell(handle: u32, work: impl FnOnce(&mut Session)) {
 /// Returns where the batch is that holds the problem of the call before, as the text of a string.
 #[wasm_bindgen]
 pub fn failure() -> u32 {
-    SESSIONS.with_borrow_mut(|sessions| sessions.batch.finish(None, 0))
+    SESSIONS.with_borrow_mut(|sessions| sessions.batch.finish(Status::default()))
 }
 
 /// Makes a problem that this side reports itself.

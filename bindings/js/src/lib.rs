@@ -27,10 +27,12 @@ mod program;
 mod stage;
 mod transport;
 
-pub use batch::Batch;
+pub use batch::{Batch, Status};
 pub use handles::{failure, room};
 pub use program::{
-    cancel, chunk, close, consumed, credit_taken, fail, finish, flush, publish, register, reply, request,
-    subscribe, unregister, unsubscribe,
+    cancel, chunk, close, consumed, credit_taken, fail, finish, flush, publish, publish_gathered, register,
+    reply, request, subscribe, unregister, unsubscribe,
 };
-pub use transport::{begin, connected, disconnected, forget, open, received, refused, sign_of_life, turn};
+pub use transport::{
+    begin, connected, disconnected, forget, open, received, refused, sign_of_life, transmit, turn,
+};

@@ -13,9 +13,10 @@ use buslane_session::{
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::content::Content;
+use crate::content::{Content, payload};
 use crate::handles::{act, instant, own, tell};
 use crate::options::name;
+use crate::stage::Gathered;
 
 /// Registers what a JSON text declares, and returns the registration's key.
 #[wasm_bindgen]
@@ -204,6 +205,33 @@ pub fn publish(
         let key = session.publish(instant(now), &topic, payload, options);
         let key = key.map_err(|error| Box::new(error.problem()))?;
         Ok(key.map_or(-1.0, |key| key.number() as f64))
+    })
+}
+
+/// Publishes what was gathered on the stage, in order; see [`Gathered`]. None of it can fail: JavaScript gathers only
+/// while there is a connection, for topics that were accepted before and payloads that are short enough.
+#[wasm_bindgen]
+pub fn publish_gathered(handle: u32, now: f64, length: u32) -> f64 {
+    act(handle, |session, stage| {
+        let mut topic = None;
+        for item in stage.gathered(length) {
+            match item {
+                Gathered::Topic(text) => topic = Topic::parse(text).ok(),
+                Gathered::Payload { kind, bytes } => {
+                    let topic = topic
+                        .as_ref()
+                        .ok_or_else(|| boxed(ErrorCode::InvalidTopic, "no topic"))?;
+                    let published = session.publish(
+                        instant(now),
+                        topic,
+                        payload(kind, bytes),
+                        PublishOptions::default(),
+                    );
+                    published.map_err(|error| Box::new(error.problem()))?;
+                }
+            }
+        }
+        Ok(0.0)
     })
 }
 

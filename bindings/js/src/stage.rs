@@ -8,6 +8,9 @@
 //!
 //! The address of one call is often that of the next, and then it is not written again. One that has no room in its
 //! place stands before the first part.
+//!
+//! Publishes that are gathered stand in the place of the parts, as items: a `u32`, four times the length and what kind of
+//! item it is, then so many bytes. An item of kind 3 is the topic of those that follow; the others are payloads.
 
 use std::str;
 
@@ -32,6 +35,19 @@ impl Stage {
         Parts(self.bytes.get(ADDRESS_BYTES..).unwrap_or_default())
     }
 
+    /// Takes the publishes out that were gathered in so many bytes.
+    pub(crate) fn gathered(&self, length: u32) -> impl Iterator<Item = Gathered<'_>> {
+        let mut items = Parts(self.parts().bytes(length));
+        std::iter::from_fn(move || {
+            let head = u32::from_le_bytes(items.bytes(4).try_into().ok()?);
+            let bytes = items.bytes(head >> 2);
+            Some(match (head & 3) as u8 {
+                TOPIC => Gathered::Topic(text(bytes)),
+                kind => Gathered::Payload { kind, bytes },
+            })
+        })
+    }
+
     /// Begins to take parts out, after the address.
     pub(crate) fn addressed(&self, length: u32) -> (&str, Parts<'_>) {
         let mut parts = self.parts();
@@ -41,6 +57,20 @@ impl Stage {
         };
         (address, parts)
     }
+}
+
+/// One of several publishes that cross together.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Gathered<'a> {
+    /// The topic of those that follow.
+    Topic(&'a str),
+    /// What is published.
+    Payload {
+        /// What it is, as [`Content::kind`](crate::content::Content) has it.
+        kind: u8,
+        /// The bytes.
+        bytes: &'a [u8],
+    },
 }
 
 /// The parts of a call that were not taken yet.
@@ -80,6 +110,8 @@ fn text(bytes: &[u8]) -> &str {
     str::from_utf8(bytes).unwrap_or_default()
 }
 
+/// The kind of an item that is a topic.
+const TOPIC: u8 = 3;
 /// Bytes that are kept for the address.
 const ADDRESS_BYTES: usize = 1024;
 
@@ -120,6 +152,20 @@ mod tests {
         let mut parts = stage.parts();
         assert!(parts.texts(15).eq(["a", "", "bc"]));
         assert_eq!(parts.bytes(1), b"d");
+    }
+
+    #[test]
+    fn gathered_publishes_follow_their_topics() {
+        let stage = stage(b"", b"\x0f\0\0\0a/b\x05\0\0\x001\0\0\0\0\x0b\0\0\0cd\x0a\0\0\0xy");
+        let payload = |kind, bytes| Gathered::Payload { kind, bytes };
+        let items = [
+            Gathered::Topic("a/b"),
+            payload(1, b"1"),
+            payload(0, b""),
+            Gathered::Topic("cd"),
+            payload(2, b"xy"),
+        ];
+        assert!(stage.gathered(28).eq(items));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use buslane_session::Session;
 use buslane_session::protocol::{ErrorCode, Problem};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Status};
 use crate::events;
 use crate::handles::{drive, drop_session, instant, keep, tell};
 use crate::options::Options;
@@ -125,6 +125,12 @@ pub fn turn(handle: u32, now: f64, fired: bool, writable: bool) -> u32 {
     })
 }
 
+/// Hands out what is to be sent, and nothing that happened.
+#[wasm_bindgen]
+pub fn transmit(handle: u32) -> u32 {
+    drive(handle, |session, batch, _| hand_out(session, batch, true))
+}
+
 /// Collects events, actions and bytes, in the order in which the session wants to be asked.
 fn drain(session: &mut Session, batch: &mut Batch, writable: bool) -> u32 {
     while let Some(event) = session.poll_event() {
@@ -133,10 +139,16 @@ fn drain(session: &mut Session, batch: &mut Batch, writable: bool) -> u32 {
     while let Some(action) = session.poll_action() {
         events::write_action(batch, &action);
     }
+    hand_out(session, batch, writable)
+}
+
+fn hand_out(session: &mut Session, batch: &mut Batch, writable: bool) -> u32 {
     if writable && let Some(transmit) = session.poll_transmit() {
-        events::write_transmit(batch, &transmit);
-        session.recycle(transmit);
+        batch.transmit(transmit);
     }
-    let due = session.poll_timeout().map(|due| due.as_micros() as f64 / 1000.0);
-    batch.finish(due, session.queued_bytes())
+    batch.finish(Status {
+        due_ms: session.poll_timeout().map(|due| due.as_micros() as f64 / 1000.0),
+        waiting: session.queued_bytes(),
+        publishable: session.publishable_bytes(),
+    })
 }

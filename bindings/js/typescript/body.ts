@@ -81,12 +81,12 @@ export function encode(payload: unknown, headers?: Readonly<Record<string, strin
 
 function assemble(value: string | Uint8Array | undefined, content: Content | undefined): Encoded {
   if (typeof value === "string") {
-    return { kind: 1, text: value, bytes: undefined, headers: entries(content, undefined) };
+    return { kind: 1, text: value, bytes: undefined, headers: entries(content) };
   }
   if (value === undefined) {
-    return { kind: 0, text: "", bytes: undefined, headers: entries(content, undefined) };
+    return { kind: 0, text: "", bytes: undefined, headers: entries(content) };
   }
-  return { kind: 2, text: "", bytes: value, headers: entries(content, "application/octet-stream") };
+  return { kind: 2, text: "", bytes: value, headers: entries(content) };
 }
 
 function write(value: unknown): string | Uint8Array | undefined {
@@ -148,14 +148,13 @@ function escaped(name: number | string): string {
   return String(name).replaceAll("~", "~0").replaceAll("/", "~1");
 }
 
-function entries(content: Content | undefined, usualType: string | undefined): readonly string[] {
+function entries(content: Content | undefined): readonly string[] {
   if (content === undefined) {
-    // The other side says of bytes that they are bytes.
     return NO_HEADERS;
   }
   const list = Object.entries(content.headers ?? {}).flatMap(([name, value]) => [name, String(value)]);
   for (const [member, name] of CONTENT_MEMBERS) {
-    const value = content[member] ?? (member === "contentType" ? usualType : undefined);
+    const value = content[member];
     if (value !== undefined) {
       list.push(name, String(value));
     }

@@ -55,9 +55,9 @@ export class Carried {
     return Object.fromEntries(headers);
   }
 
-  /** The media type, if the sender named one. */
+  /** The media type: what the sender said, else `application/octet-stream` for bytes and `undefined` for JSON. */
   get contentType(): string | undefined {
-    return this.envelope(":content-type");
+    return this.envelope(":content-type") ?? (this.bytes === undefined ? undefined : "application/octet-stream");
   }
 
   /** What else is said about the payload. */

@@ -1,5 +1,5 @@
 /** A client of the bus: everything that a program can ask for. Knows no rule of the protocol; the session does. */
-import { encode } from "./body.js";
+import { encode, type Encoded } from "./body.js";
 import type { Reply } from "./carried.js";
 import { own, type BuslaneError } from "./error.js";
 import { Inbox } from "./inbox.js";
@@ -163,9 +163,14 @@ export class Client {
   publish(topic: string, payload?: unknown, options: PublishOptions = NO_OPTIONS): Promise<number | void> {
     try {
       options.signal?.throwIfAborted();
-      const key = this.#publish(topic, payload, options);
-      if (key >= 0) {
-        return this.#acknowledged(key, options.signal);
+      const content = encode(payload, options.headers);
+      const isPlain = content.headers.length === 0 && (options === NO_OPTIONS || asksForNothing(options));
+      if (!isPlain || !this.#link.gather(topic, content)) {
+        const key = this.#publish(topic, content, options);
+        if (key >= 0) {
+          return this.#acknowledged(key, options.signal);
+        }
+        this.#link.accepted(topic);
       }
       return this.#link.crowded ? handled(unlessAborted(this.#link.room(), options.signal)) : DONE;
     } catch (error) {
@@ -173,14 +178,13 @@ export class Client {
     }
   }
 
-  #publish(topic: string, payload: unknown, options: PublishOptions): number {
-    const content = encode(payload, options.headers);
+  #publish(topic: string, content: Encoded, options: PublishOptions): number {
     const retain = options.retain === "set" ? 1 : options.retain === "clear" ? 2 : 0;
     const { ack = false, retainMs = -1, excludeSelf = false } = options;
     return this.#link.act((glue, handle, now, stage) => {
       const address = stage.address(topic);
       const [headers, length] = stage.content(content);
-      this.#link.added(FRAME_BYTES + address + length);
+      this.#link.added(address + length);
       return glue.publish(handle, now, address, headers, content.kind, length, ack, retain, retainMs, excludeSelf);
     });
   }
@@ -272,7 +276,7 @@ export class Client {
       const key = this.#link.act((glue, handle, now, stage) => {
         const address = stage.address(addresses);
         const [headers, length] = stage.content(content);
-        this.#link.added(FRAME_BYTES + address + length);
+        this.#link.added(address + length);
         return glue.request(handle, now, address, headers, content.kind, length, deadline, credit);
       });
       this.#waiters.requests.set(key, caller);
@@ -371,6 +375,10 @@ function listen<T>({ listeners, ended, first }: Heard<T>, signal: AbortSignal | 
   return iterator;
 }
 
+function asksForNothing({ ack, retain, retainMs, excludeSelf }: PublishOptions): boolean {
+  return !ack && retain === undefined && retainMs === undefined && !excludeSelf;
+}
+
 function deadlineOf(timeout: number | undefined): number {
   if (timeout === undefined) {
     return 0;
@@ -388,5 +396,3 @@ const OVERFLOWS = { drop_oldest: 0, drop_newest: 1, disconnect: 2 } as const;
 const USUAL_CREDIT = 64;
 /** States or reports that wait for a program that listens to them. */
 const MOST_HEARD = 1000;
-/** What a frame has beside topic and payload, roughly. */
-const FRAME_BYTES = 40;

@@ -2,6 +2,7 @@
  * The instance of the WebAssembly module that all clients of a program share. Owns what becomes of it when it fails: its
  * clients end with `internal`, and the next client gets a new one.
  */
+import type { Encoded } from "./body.js";
 import * as glue from "./glue/buslane.js";
 import { BuslaneError, own, type Problem } from "./error.js";
 import { Records } from "./records.js";
@@ -14,10 +15,15 @@ export type Glue = typeof glue;
 /** Writes to the stage and calls a function of the module; nothing of the program's runs in between. */
 export type Call = (glue: Glue, stage: Stage) => number;
 
+/** Publishes so many bytes of what was gathered on the stage. */
+export type PublishGathered = (glue: Glue, length: number) => number;
+
 /** One instance. */
 export class Instance {
   readonly #memory: WebAssembly.Memory;
   readonly #stage: Stage;
+  /** Whose publishes are gathered on the stage, if there are any. */
+  #gatherer: PublishGathered | undefined;
   readonly #users = new Set<(error: BuslaneError) => void>();
   #failure: BuslaneError | undefined;
 
@@ -37,6 +43,7 @@ export class Instance {
     }
     let result: number;
     try {
+      this.#publishGathered();
       result = work(glue, this.#stage);
     } catch (thrown) {
       throw thrown instanceof BuslaneError ? thrown : thrown instanceof TypeError ? own("invalid_message", thrown.message, thrown) : this.#fail(thrown);
@@ -45,6 +52,22 @@ export class Instance {
       throw BuslaneError.of(JSON.parse(this.batch(glue.failure()).string()) as Problem);
     }
     return result;
+  }
+
+  /**
+   * Keeps a publish back until the next call, and has it made then by `gatherer`. Returns false where there is no room
+   * for it.
+   */
+  gather(gatherer: PublishGathered, topic: string, content: Encoded): boolean {
+    if (this.#gatherer !== gatherer) {
+      // Those of another client, and the failure of the instance if there is one.
+      this.call(() => 0);
+    }
+    if (!this.#stage.gather(topic, content)) {
+      return false;
+    }
+    this.#gatherer = gatherer;
+    return true;
   }
 
   /** Reads the batch that the last call returned the place of. */
@@ -56,6 +79,16 @@ export class Instance {
   use(failed: (error: BuslaneError) => void): () => void {
     this.#users.add(failed);
     return () => this.#users.delete(failed);
+  }
+
+  #publishGathered(): void {
+    const gatherer = this.#gatherer;
+    if (gatherer !== undefined) {
+      this.#gatherer = undefined;
+      if (gatherer(glue, this.#stage.handOver()) === FAILED) {
+        throw new Error(this.batch(glue.failure()).string());
+      }
+    }
   }
 
   #fail(cause: unknown): BuslaneError {

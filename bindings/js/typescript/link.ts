@@ -8,8 +8,9 @@
  *                     +---- lost ------> idle
  * ```
  */
+import type { Encoded } from "./body.js";
 import { BuslaneError, own } from "./error.js";
-import type { Call, Glue, Instance } from "./instance.js";
+import type { Call, Glue, Instance, PublishGathered } from "./instance.js";
 import { LONGEST_TIMER } from "./pending.js";
 import { Tag, type Records } from "./records.js";
 import type { Stage } from "./stage.js";
@@ -46,6 +47,12 @@ export class Link {
   #taking = false;
   /** Bytes that wait, as the session said, and what was added since. */
   #waiting = 0;
+  /** Of these, what was added since bytes were sent. */
+  #unsent = 0;
+  /** How long a payload may be with which a plain publish cannot fail. */
+  #publishable = 0;
+  /** Topics that the session has accepted. */
+  readonly #topics = new Set<string>();
   #connected = false;
   #roomWanted: (() => void)[] = [];
   #idleWanted: (() => void)[] = [];
@@ -90,14 +97,47 @@ export class Link {
     }
   }
 
+  /** Ends the session. */
+  close(): void {
+    this.#publishable = 0;
+    this.act((glue, handle, now) => glue.close(handle, now));
+    this.begin();
+  }
+
+  /** Takes note that the session has accepted a topic. */
+  accepted(topic: string): void {
+    if (this.#topics.size >= MOST_TOPICS) {
+      this.#topics.clear();
+    }
+    this.#topics.add(topic);
+  }
+
+  /** Has a publish without options cross together with those around it. Returns false if it has to cross by itself. */
+  gather(topic: string, content: Encoded): boolean {
+    const length = content.bytes === undefined ? content.text.length : content.bytes.length;
+    // No letter takes more than three bytes.
+    if (3 * length > this.#publishable || !this.#topics.has(topic)) {
+      return false;
+    }
+    if (!this.#parts.instance.gather(this.#publishGathered, topic, content)) {
+      return false;
+    }
+    this.added(topic.length + length);
+    this.#askTurn();
+    return true;
+  }
+
+  readonly #publishGathered: PublishGathered = (glue, length) => glue.publish_gathered(this.#handle, this.#now(), length);
+
   /** The session's time, in milliseconds. */
   get now(): number {
     return this.#now();
   }
 
-  /** Takes note that about so many bytes were handed to the session. */
+  /** Takes note that about so many bytes were handed to the session in one message. */
   added(bytes: number): void {
-    this.#waiting += bytes;
+    this.#waiting += FRAME_BYTES + bytes;
+    this.#unsent += FRAME_BYTES + bytes;
   }
 
   /** Whether so much is on its way that more should wait. Without a connection the session's own limit holds. */
@@ -141,6 +181,7 @@ export class Link {
 
   #die(): void {
     this.#dead = true;
+    this.#publishable = 0;
     this.#release();
     clearTimeout(this.#timer);
     this.#transport?.abort();
@@ -154,6 +195,9 @@ export class Link {
   }
 
   #askTurn(): void {
+    if (this.#unsent >= EARLY_BYTES) {
+      this.#sendEarly();
+    }
     if (!this.#turnAsked) {
       this.#turnAsked = true;
       this.#parts.platform.soon(() => {
@@ -165,6 +209,23 @@ export class Link {
 
   #turn(fired: boolean): void {
     this.#cross((glue, writable) => glue.turn(this.#handle, this.#now(), fired, writable));
+  }
+
+  /**
+   * Sends what is there while the program goes on, so that the broker need not wait for all of it. It counts as waiting
+   * until the next turn, so that a program that waits for room lets others run.
+   */
+  #sendEarly(): void {
+    this.#unsent = 0;
+    const transport = this.#transport;
+    if (!transport?.writable) {
+      this.#tell(() => 0);
+      return;
+    }
+    const batch = this.#ask((glue) => glue.transmit(this.#handle));
+    if (batch !== undefined) {
+      transport.send(batch.portions);
+    }
   }
 
   /** Crosses to the session once, and does what it hands out. */
@@ -197,32 +258,34 @@ export class Link {
 
   #take(records: Records): void {
     this.#waiting = records.waiting;
+    this.#unsent = 0;
+    this.#publishable = records.publishable;
+    // They stand in the module's memory, which the next call may change.
+    if (records.portions.length > 0) {
+      this.#transport?.send(records.portions);
+    }
     this.#taking = true;
-    const portions = this.#handOut(records);
+    this.#handOut(records);
     this.#taking = false;
     if (this.#dead) {
       return;
     }
-    if (portions.length > 0) {
-      this.#transport?.send(portions);
-    }
     this.#arm(records.due);
     this.#close();
     if (!this.crowded) {
-      this.#wake(this.#roomWanted);
+      if (this.#roomWanted.length > 0) {
+        // A program that waits for nothing else would keep everything that comes in waiting.
+        this.#parts.platform.afterReading(() => this.#wake(this.#roomWanted));
+      }
     } else if (this.#transport?.writable) {
       this.#askTurn();
     }
   }
 
-  /** Has everything done that a batch holds, and returns what of it is to be sent. */
-  #handOut(records: Records): Uint8Array[] {
-    const portions: Uint8Array[] = [];
+  /** Has everything done that a batch holds. */
+  #handOut(records: Records): void {
     for (let tag = records.next(); tag !== 0 && !this.#dead; tag = records.next()) {
       switch (tag) {
-        case Tag.Transmit:
-          portions.push(records.bytes());
-          break;
         case Tag.Dial:
           this.#dial();
           break;
@@ -234,7 +297,6 @@ export class Link {
           this.#parts.take(tag, records);
       }
     }
-    return portions;
   }
 
   #dial(): void {
@@ -292,7 +354,10 @@ export class Link {
       return;
     }
     const batch = this.#ask((glue) => glue.turn(this.#handle, this.#now(), false, true));
-    transport.send(batch === undefined ? [] : this.#handOut(batch));
+    if (batch !== undefined) {
+      transport.send(batch.portions);
+      this.#handOut(batch);
+    }
     this.#transport = undefined;
     this.#lingering += 1;
     transport.end(() => {
@@ -329,5 +394,11 @@ export class Link {
   }
 }
 
+/** What a frame has beside address and payload, roughly. */
+const FRAME_BYTES = 40;
+/** Topics that are kept in mind. */
+const MOST_TOPICS = 1000;
+/** Bytes that are worth a write before the program pauses. */
+const EARLY_BYTES = 48 * 1024;
 /** Bytes on their way above which the program's own sends wait: enough for one large write. */
 const HIGH_WATER = 256 * 1024;

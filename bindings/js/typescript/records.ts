@@ -1,6 +1,6 @@
 /**
- * Reads what the WebAssembly half hands over in one crossing: records of numbers and bytes, and one text beside them
- * that holds every string. The layout is that of `src/batch.rs`; knows nothing of what the fields are for.
+ * Reads what the WebAssembly half hands over in one crossing: records of numbers and bytes, one text beside them that
+ * holds every string, and the bytes to send. The layout is that of `src/batch.rs`; knows nothing of what the fields are for.
  */
 
 /** Names a record. The numbers are those of `src/events.rs`. */
@@ -33,7 +33,6 @@ export const enum Tag {
   FlushFailed,
   Dial,
   Close,
-  Transmit,
 }
 
 /** A payload as it came. */
@@ -50,6 +49,10 @@ export class Records {
   readonly due: number;
   /** How many bytes wait to be sent, or for a connection. */
   readonly waiting: number;
+  /** How long a payload may be with which a plain publish cannot fail. */
+  readonly publishable: number;
+  /** What is to be sent, in the memory of the module: to be copied before the next call. */
+  readonly portions: readonly Uint8Array[];
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #text: string;
@@ -57,15 +60,23 @@ export class Records {
   #place = HEAD;
   #character = 0;
 
-  /** Copies the batch that begins at a place of a memory. */
+  /** Copies the batch that begins at a place of a memory, but for the portions. */
   constructor(memory: ArrayBufferLike, place: number) {
-    this.#end = new DataView(memory, place).getUint32(0, true);
+    const head = new DataView(memory, place, HEAD);
+    this.#end = head.getUint32(4, true);
+    const textBytes = head.getUint32(12, true);
+    this.due = head.getFloat64(16, true);
+    this.waiting = head.getFloat64(24, true);
+    this.publishable = head.getFloat64(32, true);
+    const length = head.getUint32(0, true);
+    this.portions = length === this.#end ? NO_PORTIONS : portions(memory, place + this.#end, place + length);
+    if (this.#end === HEAD) {
+      [this.#bytes, this.#view, this.#text] = [NO_BYTES, head, ""];
+      return;
+    }
     this.#bytes = new Uint8Array(memory, place, this.#end).slice();
     this.#view = new DataView(this.#bytes.buffer);
-    const length = this.#view.getUint32(8, true);
-    this.#text = length === 0 ? "" : decoder.decode(new Uint8Array(memory, this.#view.getUint32(4, true), length));
-    this.due = this.#view.getFloat64(12, true);
-    this.waiting = this.#view.getFloat64(20, true);
+    this.#text = textBytes === 0 ? "" : decoder.decode(new Uint8Array(memory, head.getUint32(8, true), textBytes));
   }
 
   /** Returns the next record's tag, 0 after the last. */
@@ -148,8 +159,19 @@ export class Records {
   }
 }
 
-const HEAD = 28;
+function portions(memory: ArrayBufferLike, start: number, end: number): Uint8Array[] {
+  const view = new DataView(memory, start, end - start);
+  const portions: Uint8Array[] = [];
+  for (let place = 0; place < view.byteLength; place += 8) {
+    portions.push(new Uint8Array(memory, view.getUint32(place, true), view.getUint32(place + 4, true)));
+  }
+  return portions;
+}
+
+const HEAD = 40;
 const ABSENT = 0xffffffff;
 const NO_HEADERS: string[] = [];
+const NO_PORTIONS: readonly Uint8Array[] = [];
+const NO_BYTES = new Uint8Array(0);
 const NO_PAYLOAD: RawPayload = { kind: 0, data: undefined };
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });

@@ -15,6 +15,9 @@ export class Stage {
   #end = ADDRESS_BYTES;
   #address = "";
   #addressLength = 0;
+  /** Where the next of the publishes stands that cross together, 0 while there are none. */
+  #gathered = 0;
+  #topic = "";
 
   constructor(glue: Glue, memory: WebAssembly.Memory) {
     this.#glue = glue;
@@ -54,6 +57,37 @@ export class Stage {
     return written.length;
   }
 
+  /**
+   * Adds a publish to those that cross together, while nothing else is staged. Returns false if there is no room for it.
+   */
+  gather(topic: string, { kind, text, bytes }: Encoded): boolean {
+    const most = bytes === undefined ? 3 * text.length : bytes.length;
+    const isNew = this.#gathered === 0 || topic !== this.#topic;
+    let place = Math.max(this.#gathered, ADDRESS_BYTES);
+    if (place + most + (isNew ? 3 * topic.length : 0) + 2 * LENGTH_BYTES > KEPT_BYTES) {
+      return false;
+    }
+    if (isNew) {
+      place = this.#item(place, TOPIC, this.#write(topic, place + LENGTH_BYTES));
+      this.#topic = topic;
+    }
+    if (bytes === undefined) {
+      place = this.#item(place, kind, this.#write(text, place + LENGTH_BYTES));
+    } else {
+      this.#room(place).set(bytes, place + LENGTH_BYTES);
+      place = this.#item(place, kind, bytes.length);
+    }
+    this.#gathered = place;
+    return true;
+  }
+
+  /** Ends the publishes that cross together, and returns how many bytes they are. */
+  handOver(): number {
+    const length = this.#gathered - ADDRESS_BYTES;
+    this.#gathered = 0;
+    return length;
+  }
+
   /** Adds a text, and returns its length. */
   text(text: string): number {
     refuseNoText(text);
@@ -74,10 +108,7 @@ export class Stage {
       const place = this.#end;
       this.#end += LENGTH_BYTES;
       const length = this.text(text);
-      const bytes = this.#room(this.#end);
-      for (let index = 0; index < LENGTH_BYTES; index++) {
-        bytes[place + index] = length >>> (8 * index);
-      }
+      writeNumber(this.#room(this.#end), place, length);
     }
     return this.#end - start;
   }
@@ -94,6 +125,12 @@ export class Stage {
   content({ headers, text, bytes }: Encoded): [headers: number, payload: number] {
     const length = headers.length === 0 ? 0 : this.texts(headers);
     return [length, bytes === undefined ? this.text(text) : this.bytes(bytes)];
+  }
+
+  /** Writes the head of what was gathered at a place, and returns where the next begins. */
+  #item(place: number, kind: number, length: number): number {
+    writeNumber(this.#bytes, place, (length << 2) | kind);
+    return place + LENGTH_BYTES + length;
   }
 
   #write(text: string, place: number): number {
@@ -139,8 +176,17 @@ function refuseNoText(text: unknown): void {
   }
 }
 
+function writeNumber(bytes: Uint8Array, place: number, number: number): void {
+  bytes[place] = number;
+  bytes[place + 1] = number >>> 8;
+  bytes[place + 2] = number >>> 16;
+  bytes[place + 3] = number >>> 24;
+}
+
 const encoder = new TextEncoder();
 const EMPTY = new Uint8Array(0);
+/** The kind of what is gathered that is the topic of what follows. */
+const TOPIC = 3;
 /** Bytes that are kept for the address. */
 const ADDRESS_BYTES = 1024;
 /** Bytes of a length that stands before a text. */

@@ -20,7 +20,7 @@ export interface TransportListener {
 export interface Transport {
   /** Whether it takes bytes without piling them up. */
   readonly writable: boolean;
-  /** Writes several portions, in their order. On a WebSocket each is one message. */
+  /** Writes several portions, in their order, of which it keeps no view. On a WebSocket each is one message. */
   send(portions: readonly Uint8Array[]): void;
   /** Closes it after what was sent, and calls back when nothing of it is left. */
   end(closed: () => void): void;

@@ -215,6 +215,16 @@ impl Core {
         .min()
     }
 
+    /// Returns the longest payload that [`Core::check`] lets pass whatever it is, 0 while there is no connection.
+    pub(crate) fn publishable_bytes(&self) -> usize {
+        let is_checked = self.config.framing.encoding() == Encoding::Json;
+        if is_checked || !self.connection.is_live() {
+            0
+        } else {
+            self.payload_bytes
+        }
+    }
+
     /// Checks what a program wants to send.
     pub(crate) fn check<'a>(
         &self,

@@ -145,6 +145,13 @@ impl Session {
         self.core.outgoing.len() + self.core.queue.len()
     }
 
+    /// Returns how long a payload may be, in bytes, with which a publish to a valid topic, without options, is sent now and
+    /// cannot fail; 0 while there is no connection. A driver may keep such publishes together for a moment, as long as it
+    /// hands them in before anything else.
+    pub fn publishable_bytes(&self) -> usize {
+        self.core.publishable_bytes()
+    }
+
     /// Returns the time that was handed in last, for calls that need no newer one.
     pub fn now(&self) -> Instant {
         self.core.now

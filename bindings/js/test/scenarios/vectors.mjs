@@ -23,8 +23,8 @@ export function testVectors(join, { webSocket = false } = {}) {
   }
   for (const vector of vectors("valid/client")) {
     const message = JSON.parse(vector.json);
-    // An id is the session's choice, and of bytes the API always says that they are bytes.
-    const isFree = message.id === undefined && (message.encoding === undefined || message.content_type !== undefined);
+    // An id is the session's choice.
+    const isFree = message.id === undefined;
     if (message.type === "publish" && isFree) {
       test(`a client writes: ${vector.name}`, async (context) => writes(vector, message, await meeting(context)));
     }

@@ -22,19 +22,43 @@ export function describe(error: Error): string {
   return all.map((each) => each.message).join(", ") || error.name;
 }
 
+/** Tells whether a socket takes bytes. If it does not, it drains later. What the system has taken counts until the program pauses. */
+export function takesMore(socket: Socket): boolean {
+  return socket.writable && socket.writableLength < HIGH_WATER;
+}
+
 class Stream implements Transport {
   readonly #socket: Socket;
+  /** Buffers whose bytes were written. */
+  readonly #spare: Buffer[] = [];
 
   constructor(socket: Socket) {
     this.#socket = socket;
   }
 
   get writable(): boolean {
-    return this.#socket.writable && !this.#socket.connecting && !this.#socket.writableNeedDrain;
+    return !this.#socket.connecting && takesMore(this.#socket);
   }
 
   send(portions: readonly Uint8Array[]): void {
-    portions.forEach((portion) => this.#socket.write(portion));
+    for (const portion of portions) {
+      if (portion.length < SMALL) {
+        this.#socket.write(Buffer.from(portion));
+      } else {
+        this.#writeLarge(portion);
+      }
+    }
+  }
+
+  #writeLarge(portion: Uint8Array): void {
+    const spare = this.#spare.pop();
+    const buffer = spare !== undefined && spare.length >= portion.length ? spare : Buffer.allocUnsafeSlow(Math.max(portion.length, SPARE_BYTES));
+    buffer.set(portion);
+    this.#socket.write(buffer.subarray(0, portion.length), () => {
+      if (this.#spare.length < MOST_SPARE && buffer.length === SPARE_BYTES) {
+        this.#spare.push(buffer);
+      }
+    });
   }
 
   end(closed: () => void): void {
@@ -61,3 +85,10 @@ export function endSocket(socket: Socket, closed: () => void): void {
 }
 
 const CLOSE_TIMEOUT = 5000;
+/** Bytes in the socket's own queue above which more has to wait. */
+const HIGH_WATER = 256 * 1024;
+/** Bytes for which a buffer of its own is not worth having. */
+const SMALL = 4096;
+/** Bytes of a buffer that is used again. */
+const SPARE_BYTES = 96 * 1024;
+const MOST_SPARE = 4;

@@ -8,7 +8,7 @@ import { request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
 import type { Transport, TransportListener } from "../transport.js";
 import { FrameReader, Opcode, writeFrames } from "./frames.js";
-import { describe, endSocket } from "./stream.js";
+import { describe, endSocket, takesMore } from "./stream.js";
 
 /** Begins to open a WebSocket that speaks binary frames of the bus. */
 export function dialWebSocket(url: string, listener: TransportListener): Transport {
@@ -45,7 +45,7 @@ class WebSocketTransport implements Transport {
   }
 
   get writable(): boolean {
-    return this.#socket !== undefined && this.#socket.writable && !this.#socket.writableNeedDrain;
+    return this.#socket !== undefined && takesMore(this.#socket);
   }
 
   send(portions: readonly Uint8Array[]): void {

@@ -3,7 +3,9 @@
 use buslane_protocol::{ErrorCode, Framing, HeadersBuf, Payload, Topic};
 use buslane_session::PublishOptions;
 
-use crate::broker::Scripted;
+use serde_json::json;
+
+use crate::broker::{Scripted, connected};
 
 fn publish(scripted: &mut Scripted, bytes: usize) {
     let text = format!("\"{}\"", "x".repeat(bytes));
@@ -94,4 +96,35 @@ fn members_that_only_the_broker_sets_are_refused() {
         .publish(scripted.now, &topic, Payload::absent(), options)
         .unwrap_err();
     assert_eq!(refused.code(), ErrorCode::InvalidMessage);
+}
+
+#[test]
+fn a_publish_that_cannot_fail_is_one_of_the_payloads_that_the_broker_takes_while_connected() {
+    let mut scripted = Scripted::new();
+    assert_eq!(scripted.session.publishable_bytes(), 0);
+    scripted.open();
+    assert_eq!(scripted.session.publishable_bytes(), 0);
+    let mut accepted = connected();
+    accepted["limits"] = json!({ "payload": 10 });
+    scripted.say(accepted);
+    scripted.events();
+    assert_eq!(scripted.session.publishable_bytes(), 10);
+    let topic = Topic::parse("a").unwrap();
+    let mut publish = |length| {
+        let bytes = vec![b' '; length];
+        let options = PublishOptions::default();
+        scripted
+            .session
+            .publish(scripted.now, &topic, Payload::json(bytes), options)
+    };
+    assert_eq!(publish(10), Ok(None));
+    assert_eq!(publish(11).unwrap_err().code(), ErrorCode::PayloadTooLarge);
+    scripted.lose();
+    assert_eq!(scripted.session.publishable_bytes(), 0);
+}
+
+#[test]
+fn no_publish_is_sure_where_the_session_checks_that_text_is_json() {
+    let scripted = Scripted::connected_with(|config| config.framing = Framing::JsonLines);
+    assert_eq!(scripted.session.publishable_bytes(), 0);
 }
