@@ -111,6 +111,16 @@ for (const [name, bytes] of FRAMES) {
   });
 }
 
+test("a message in parts that together are longer than any of a broker is not waited for", async (context) => {
+  const part = Buffer.alloc(65 * 1024 * 1024);
+  const head = (first) => Buffer.concat([Buffer.from([first, 127, 0, 0, 0, 0]), Buffer.from(Uint32Array.of(part.length).buffer).swap32()]);
+  const server = await webSocketServer((socket) => [head(0x02), part, head(0x00), part].forEach((bytes) => socket.write(bytes)));
+  context.after(() => server.close());
+  const bus = await connect(server.url, { ...RETRIES, longestRetry: 30_000 });
+  assert.match((await loss(bus)).detail, /no frame of a WebSocket/);
+  await bus.close();
+});
+
 test("a message of a WebSocket comes whole, however it is cut", async (context) => {
   const server = await webSocketServer(async (socket) => {
     socket.setNoDelay(true);

@@ -2,7 +2,7 @@
 import { Client } from "./client.js";
 import { BuslaneError, own } from "./error.js";
 import { instance } from "./instance.js";
-import { defer, LONGEST_TIMER, onAbort, unlessAborted } from "./pending.js";
+import { defer, handled, LONGEST_TIMER, onAbort, unlessAborted } from "./pending.js";
 import type { Platform } from "./transport.js";
 import { parseUrl } from "./url.js";
 
@@ -45,28 +45,30 @@ export type Connect = (url?: string | URL, options?: ConnectOptions) => Promise<
 
 /** Makes `connect` for a platform. */
 export function connector(platform: Platform): Connect {
-  return async (url, options = {}) => {
-    options.signal?.throwIfAborted();
-    const text = String(url ?? platform.usualUrl());
-    const place = parseUrl(text);
-    if (!platform.kinds.includes(place.kind)) {
-      throw own("not_supported", `${text}: this runtime opens WebSockets only; use ws://HOST:PORT`);
-    }
-    refuseNoTimes(options);
-    const loaded = await unlessAborted(withinTime(instance(platform)), options.signal);
-    const { name, token, offlineBytes, pingAfter, goneAfter, firstRetry, longestRetry } = options;
-    const client = new Client({
-      platform,
-      instance: loaded,
-      place,
-      options: { name, token, offlineBytes, pingAfter, goneAfter, firstRetry, longestRetry },
-      requestTimeout: options.requestTimeout,
-    });
-    if (!options.lazy) {
-      await connected(client, text, options);
-    }
-    return client;
-  };
+  return (url, options) => handled(join(platform, url, options));
+}
+
+async function join(platform: Platform, url: string | URL | undefined, options: ConnectOptions = {}): Promise<Client> {
+  options.signal?.throwIfAborted();
+  const text = String(url ?? platform.usualUrl());
+  const place = parseUrl(text);
+  if (!platform.kinds.includes(place.kind)) {
+    throw own("not_supported", `${text}: this runtime opens WebSockets only; use ws://HOST:PORT`);
+  }
+  refuseNoTimes(options);
+  const loaded = await unlessAborted(withinTime(instance(platform)), options.signal);
+  const { name, token, offlineBytes, pingAfter, goneAfter, firstRetry, longestRetry } = options;
+  const client = new Client({
+    platform,
+    instance: loaded,
+    place,
+    options: { name, token, offlineBytes, pingAfter, goneAfter, firstRetry, longestRetry },
+    requestTimeout: options.requestTimeout,
+  });
+  if (!options.lazy) {
+    await connected(client, text, options);
+  }
+  return client;
 }
 
 function refuseNoTimes(options: ConnectOptions): void {

@@ -1,9 +1,7 @@
 /** A queue between whoever fills it and one program that awaits it. Drops nothing unless it is given a bound. */
+import { defer, type Deferred } from "./pending.js";
 
-interface Waiter<T> {
-  resolve(result: IteratorResult<T, undefined>): void;
-  reject(error: unknown): void;
-}
+type Waiter<T> = Deferred<IteratorResult<T, undefined>>;
 
 /** What came and was not taken yet. It can be awaited by several, each of which gets what comes next. */
 export class Inbox<T> {
@@ -65,20 +63,19 @@ export class Inbox<T> {
     this.#error = error;
   }
 
-  /** Waits for the next one. */
+  /** Waits for the next one. A promise of this that nobody awaits yet may be rejected without harm. */
   next(): Promise<IteratorResult<T, undefined>> {
     const item = this.shift();
     if (item !== undefined) {
       return Promise.resolve({ done: false, value: item });
     }
-    return new Promise((resolve, reject) => {
-      const waiter = { resolve, reject };
-      if (this.#ended) {
-        this.#finish(waiter);
-      } else {
-        this.#waiters.push(waiter);
-      }
-    });
+    const waiter = defer<IteratorResult<T, undefined>>();
+    if (this.#ended) {
+      this.#finish(waiter);
+    } else {
+      this.#waiters.push(waiter);
+    }
+    return waiter.promise;
   }
 
   /** Takes the oldest out. */

@@ -1,5 +1,6 @@
 /** Reads services' coming and going out of the broker's events under `$bus/service/`. */
 import type { Message } from "./carried.js";
+import { handled } from "./pending.js";
 import type { Subscription } from "./subscription.js";
 
 /** An instance of a service. */
@@ -38,20 +39,21 @@ export type PresenceEvent =
 
 /** Reads a subscription to the events. */
 export function presence(messages: Subscription): AsyncIterableIterator<PresenceEvent, undefined> {
-  const iterator: AsyncIterableIterator<PresenceEvent, undefined> = {
-    next: async () => {
-      for (;;) {
-        const item = await messages.next();
-        const event = item.done ? undefined : read(item.value);
-        if (item.done) {
-          return item;
-        }
-        // Events of later versions concern nobody here.
-        if (event !== undefined) {
-          return { done: false, value: event };
-        }
+  const next = async (): Promise<IteratorResult<PresenceEvent, undefined>> => {
+    for (;;) {
+      const item = await messages.next();
+      const event = item.done ? undefined : read(item.value);
+      if (item.done) {
+        return item;
       }
-    },
+      // Events of later versions concern nobody here.
+      if (event !== undefined) {
+        return { done: false, value: event };
+      }
+    }
+  };
+  const iterator: AsyncIterableIterator<PresenceEvent, undefined> = {
+    next: () => handled(next()),
     return: async () => {
       messages.unsubscribe();
       return { done: true, value: undefined };

@@ -2,6 +2,7 @@
 import { Reply } from "./carried.js";
 import type { BuslaneError } from "./error.js";
 import { Inbox } from "./inbox.js";
+import { handled } from "./pending.js";
 
 /** How a request is made. */
 export interface RequestOptions {
@@ -70,7 +71,11 @@ abstract class Answers<T> implements AsyncIterableIterator<T, undefined> {
   #forget = (): void => {};
 
   /** Waits for the next one. */
-  async next(): Promise<IteratorResult<T, undefined>> {
+  next(): Promise<IteratorResult<T, undefined>> {
+    return this.inbox.length > 0 ? this.#next() : handled(this.#next());
+  }
+
+  async #next(): Promise<IteratorResult<T, undefined>> {
     const item = await this.inbox.next();
     if (!item.done) {
       this.owner.consumed();
@@ -79,7 +84,7 @@ abstract class Answers<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   /** Withdraws the request, as leaving a `for await` does. */
-  async return(): Promise<IteratorResult<T, undefined>> {
+  async return(): Promise<IteratorReturnResult<undefined>> {
     if (!this.inbox.ended) {
       this.owner.cancel();
     }
@@ -137,11 +142,24 @@ export class ReplyStream extends Answers<Reply> {
   }
 
   /** Returns the values of the parts, for `for await`. */
-  async *values(): AsyncGenerator<unknown, undefined, void> {
-    for await (const reply of this) {
-      yield reply.payload;
+  values(): AsyncIterableIterator<unknown, undefined> {
+    const values: AsyncIterableIterator<unknown, undefined> = {
+      next: () => handled(this.#value()),
+      return: () => this.return(),
+      [Symbol.asyncIterator]: () => values,
+    };
+    return values;
+  }
+
+  async #value(): Promise<IteratorResult<unknown, undefined>> {
+    const item = await this.next();
+    try {
+      return item.done ? item : { done: false, value: item.value.payload };
+    } catch (error) {
+      // A part that cannot be read ends the loop, and with it the request.
+      await this.return();
+      throw error;
     }
-    return undefined;
   }
 }
 

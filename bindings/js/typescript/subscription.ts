@@ -5,7 +5,7 @@
 import { Gap, Message } from "./carried.js";
 import { own, type BuslaneError } from "./error.js";
 import { Inbox } from "./inbox.js";
-import { defer, onAbort } from "./pending.js";
+import { defer, handled, onAbort } from "./pending.js";
 
 /** What gives way when a queue is full. */
 export type Overflow = "drop_oldest" | "drop_newest" | "disconnect";
@@ -75,7 +75,12 @@ export class Subscription implements AsyncIterableIterator<Message, undefined> {
   }
 
   /** Waits for the next message, and passes over gaps. */
-  async next(): Promise<IteratorResult<Message, undefined>> {
+  next(): Promise<IteratorResult<Message, undefined>> {
+    // Only where something is waited for can anything fail.
+    return this.#inbox.peek("oldest") instanceof Message ? this.#next() : handled(this.#next());
+  }
+
+  async #next(): Promise<IteratorResult<Message, undefined>> {
     for (;;) {
       const item = await this.#take();
       if (item.done || item.value instanceof Message) {
@@ -87,7 +92,7 @@ export class Subscription implements AsyncIterableIterator<Message, undefined> {
   /** Returns the same messages, with a {@link Gap} wherever some are missing. */
   events(): AsyncIterableIterator<Message | Gap, undefined> {
     const events: AsyncIterableIterator<Message | Gap, undefined> = {
-      next: () => this.#take(),
+      next: () => (this.#inbox.length > 0 ? this.#take() : handled(this.#take())),
       return: async () => {
         this.unsubscribe();
         return { done: true, value: undefined };
