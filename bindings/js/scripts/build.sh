@@ -9,6 +9,8 @@ require_rust
 require_node
 
 package=bindings/js
+# Paths of this machine are nothing for browsers.
+export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src/="
 module=$(./scripts/wasm.sh --profile wasm --package buslane-js | tail -n 1)/wasm/buslane_js.wasm
 build_peers
 "$(target_folder)/debug/buslane-js-glue" "$module" "$package/build/glue"

@@ -36,3 +36,7 @@ pub use program::{
 pub use transport::{
     begin, connected, disconnected, forget, open, received, refused, sign_of_life, transmit, turn,
 };
+
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static ALLOCATOR: rlsf::GlobalTlsf = rlsf::GlobalTlsf::new();

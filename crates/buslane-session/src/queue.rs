@@ -122,6 +122,8 @@ fn decode(framing: Framing, frame: &[u8]) -> Option<ClientMessage<'_>> {
         Encoding::Json => buslane_protocol::json::decode_client(frame).map(Some),
         _ => binary::decode_held(frame),
     };
-    let message = message.expect("the session encoded it from a checked message");
+    let Ok(message) = message else {
+        unreachable!("the session encoded it from a checked message");
+    };
     message.filter(|message| matches!(message, ClientMessage::Request(_) | ClientMessage::Publish(_)))
 }
