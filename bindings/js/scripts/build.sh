@@ -13,7 +13,8 @@ package=bindings/js
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src/="
 module=$(./scripts/wasm.sh --profile wasm --package buslane-js | tail -n 1)/wasm/buslane_js.wasm
 build_peers
-"$(target_folder)/debug/buslane-js-glue" "$module" "$package/build/glue"
+tools=$(target_folder)/debug
+"$tools/buslane-js-glue" "$module" "$package/build/glue"
 mkdir -p "$package/typescript/glue"
 cp "$package"/build/glue/buslane.js "$package"/build/glue/buslane.d.ts "$package/typescript/glue/"
 
@@ -28,6 +29,8 @@ smaller=(--flatten --rereloop -Oz -Oz -ocimfs 0 -fimfs 0 -aimfs 0 --reorder-func
 optimised=build/buslane.wasm
 if [ ! "$optimised" -nt build/glue/buslane_bg.wasm ] || ! cmp --silent build/glue/buslane_bg.wasm build/unoptimised.wasm; then
   node_modules/.bin/wasm-opt "${features[@]}" "${smaller[@]}" --strip-debug --strip-producers build/glue/buslane_bg.wasm -o "$optimised"
+  # What stands in a script as text compresses well only if it was compressed before.
+  "$tools/buslane-js-compress" "$optimised" "$optimised.gz"
   cp build/glue/buslane_bg.wasm build/unoptimised.wasm
 fi
 node scripts/error-codes.mjs --check
@@ -40,4 +43,4 @@ mkdir -p ../../dist
 npm pack --silent --pack-destination ../../dist >&2
 # The file for pages, which a broker serves that stands beside it; compressed for those who take that.
 cp dist/buslane.js ../../dist/
-gzip --best --no-name --stdout dist/buslane.js >../../dist/buslane.js.gz
+"$tools/buslane-js-compress" dist/buslane.js ../../dist/buslane.js.gz

@@ -1,8 +1,7 @@
 // Puts the package together in dist/, from the module and the glue in build/ and typescript/glue/.
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -10,8 +9,6 @@ const dist = join(root, "dist");
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
 copyFileSync(join(root, "build/buslane.wasm"), join(dist, "buslane.wasm"));
-// What stands in a script as text compresses well only if it was compressed before.
-writeFileSync(join(root, "build/buslane.wasm.gz"), gzipSync(readFileSync(join(root, "build/buslane.wasm")), { level: 9 }));
 
 const usual = { absWorkingDir: root, bundle: true, target: "es2022", legalComments: "none", logLevel: "warning" };
 await Promise.all([
