@@ -8,7 +8,7 @@ use buslane_session::protocol::{
     Topic,
 };
 use buslane_session::{
-    AnswerError, DeliveryToken, PublishOptions, RegistrationKey, RequestKey, RequestOptions,
+    AnswerError, DeliveryToken, PublishOptions, RegistrationKey, RequestKey, RequestOptions, Session,
     SubscribeOptions, SubscriptionKey,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -16,7 +16,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::content::{Content, payload};
 use crate::handles::{act, instant, own, tell};
 use crate::options::name;
-use crate::stage::Gathered;
+use crate::stage::{self, TOPIC};
 
 /// Registers what a JSON text declares, and returns the registration's key.
 #[wasm_bindgen]
@@ -189,7 +189,7 @@ pub fn publish(
 ) -> f64 {
     act(handle, |session, stage| {
         let (topic, mut parts) = stage.addressed(topic);
-        let topic = Topic::parse(topic).map_err(|error| boxed(ErrorCode::InvalidTopic, error))?;
+        let topic = parse_topic(topic)?;
         let (headers, payload) = content(headers, kind, payload).take(&mut parts)?;
         let options = PublishOptions {
             headers: headers.headers(),
@@ -202,33 +202,22 @@ pub fn publish(
             retain_ms: (retain_ms >= 0.0).then_some(retain_ms as u32),
             exclude_self,
         };
-        let key = session.publish(instant(now), &topic, payload, options);
-        let key = key.map_err(|error| Box::new(error.problem()))?;
-        Ok(key.map_or(-1.0, |key| key.number() as f64))
+        publish_on(session, now, &topic, payload, options)
     })
 }
 
-/// Publishes what was gathered on the stage, in order; see [`Gathered`]. None of it can fail: JavaScript gathers only
+/// Publishes what was gathered on the stage, in order; see `stage.rs`. None of it can fail: JavaScript gathers only
 /// while there is a connection, for topics that were accepted before and payloads that are short enough.
 #[wasm_bindgen]
 pub fn publish_gathered(handle: u32, now: f64, length: u32) -> f64 {
     act(handle, |session, stage| {
         let mut topic = None;
-        for item in stage.gathered(length) {
-            match item {
-                Gathered::Topic(text) => topic = Topic::parse(text).ok(),
-                Gathered::Payload { kind, bytes } => {
-                    let topic = topic
-                        .as_ref()
-                        .ok_or_else(|| boxed(ErrorCode::InvalidTopic, "no topic"))?;
-                    let published = session.publish(
-                        instant(now),
-                        topic,
-                        payload(kind, bytes),
-                        PublishOptions::default(),
-                    );
-                    published.map_err(|error| Box::new(error.problem()))?;
-                }
+        for (kind, bytes) in stage.gathered(length) {
+            if kind == TOPIC {
+                topic = Some(parse_topic(stage::text(bytes))?);
+            } else if let Some(topic) = &topic {
+                let payload = payload(kind, bytes);
+                publish_on(session, now, topic, payload, PublishOptions::default())?;
             }
         }
         Ok(0.0)
@@ -248,6 +237,24 @@ pub fn flush(handle: u32) -> f64 {
 #[wasm_bindgen]
 pub fn close(handle: u32, now: f64) {
     tell(handle, |session| session.close(instant(now)));
+}
+
+#[inline(never)]
+fn publish_on(
+    session: &mut Session,
+    now: f64,
+    topic: &Topic<'_>,
+    payload: Payload<'_>,
+    options: PublishOptions<'_>,
+) -> Result<f64, Box<Problem>> {
+    let key = session.publish(instant(now), topic, payload, options);
+    let key = key.map_err(|error| Box::new(error.problem()))?;
+    Ok(key.map_or(-1.0, |key| key.number() as f64))
+}
+
+#[inline(never)]
+fn parse_topic(text: &str) -> Result<Topic<'_>, Box<Problem>> {
+    Topic::parse(text).map_err(|error| boxed(ErrorCode::InvalidTopic, error))
 }
 
 fn content(headers: u32, kind: u8, payload: u32) -> Content {

@@ -35,16 +35,12 @@ impl Stage {
         Parts(self.bytes.get(ADDRESS_BYTES..).unwrap_or_default())
     }
 
-    /// Takes the publishes out that were gathered in so many bytes.
-    pub(crate) fn gathered(&self, length: u32) -> impl Iterator<Item = Gathered<'_>> {
+    /// Takes the items out that were gathered in so many bytes: what kind each is, and its bytes.
+    pub(crate) fn gathered(&self, length: u32) -> impl Iterator<Item = (u8, &[u8])> {
         let mut items = Parts(self.parts().bytes(length));
         std::iter::from_fn(move || {
             let head = u32::from_le_bytes(items.bytes(4).try_into().ok()?);
-            let bytes = items.bytes(head >> 2);
-            Some(match (head & 3) as u8 {
-                TOPIC => Gathered::Topic(text(bytes)),
-                kind => Gathered::Payload { kind, bytes },
-            })
+            Some(((head & 3) as u8, items.bytes(head >> 2)))
         })
     }
 
@@ -57,20 +53,6 @@ impl Stage {
         };
         (address, parts)
     }
-}
-
-/// One of several publishes that cross together.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Gathered<'a> {
-    /// The topic of those that follow.
-    Topic(&'a str),
-    /// What is published.
-    Payload {
-        /// What it is, as [`Content::kind`](crate::content::Content) has it.
-        kind: u8,
-        /// The bytes.
-        bytes: &'a [u8],
-    },
 }
 
 /// The parts of a call that were not taken yet.
@@ -106,12 +88,12 @@ impl<'a> Parts<'a> {
 }
 
 /// Reads what the encoder of JavaScript wrote, which is never anything but UTF-8.
-fn text(bytes: &[u8]) -> &str {
+pub(crate) fn text(bytes: &[u8]) -> &str {
     str::from_utf8(bytes).unwrap_or_default()
 }
 
-/// The kind of an item that is a topic.
-const TOPIC: u8 = 3;
+/// The kind of an item that is a topic; the others are those of a payload.
+pub(crate) const TOPIC: u8 = 3;
 /// Bytes that are kept for the address.
 const ADDRESS_BYTES: usize = 1024;
 
@@ -157,14 +139,7 @@ mod tests {
     #[test]
     fn gathered_publishes_follow_their_topics() {
         let stage = stage(b"", b"\x0f\0\0\0a/b\x05\0\0\x001\0\0\0\0\x0b\0\0\0cd\x0a\0\0\0xy");
-        let payload = |kind, bytes| Gathered::Payload { kind, bytes };
-        let items = [
-            Gathered::Topic("a/b"),
-            payload(1, b"1"),
-            payload(0, b""),
-            Gathered::Topic("cd"),
-            payload(2, b"xy"),
-        ];
+        let items: [(u8, &[u8]); 5] = [(TOPIC, b"a/b"), (1, b"1"), (0, b""), (TOPIC, b"cd"), (2, b"xy")];
         assert!(stage.gathered(28).eq(items));
     }
 
