@@ -11,6 +11,8 @@
 //! fields. A string is a `u32` in the records, its length in UTF-16 units, and its characters follow those of the string
 //! before it in the text. A string that may be absent has the length 2^32 - 1 then.
 
+use std::ops::Range;
+
 use buslane_session::Transmit;
 use buslane_session::protocol::{Headers, Payload, Problem};
 
@@ -31,6 +33,8 @@ pub struct Batch {
     /// The head, to be filled in at the end, and the records.
     records: Vec<u8>,
     text: String,
+    /// Where the last of the strings stand that are often those of the record before.
+    repeated: [Range<usize>; 2],
     transmit: Option<Transmit>,
 }
 
@@ -39,6 +43,7 @@ impl Default for Batch {
         Batch {
             records: vec![0; HEAD],
             text: String::new(),
+            repeated: [0..0, 0..0],
             transmit: None,
         }
     }
@@ -79,6 +84,17 @@ impl Batch {
     pub fn string(&mut self, string: &str) {
         self.number(units(string));
         self.text.push_str(string);
+    }
+
+    /// Appends a string that is often that of the record before: its length is 2^32 - 2 then, and it is not written again.
+    /// `which` of two such strings of a record it is.
+    pub fn repeated(&mut self, which: usize, string: &str) {
+        let last = &mut self.repeated[which];
+        if self.text.get(last.clone()) == Some(string) {
+            return self.number(SAME);
+        }
+        *last = self.text.len()..self.text.len() + string.len();
+        self.string(string);
     }
 
     /// Appends a string that may be absent.
@@ -168,6 +184,7 @@ impl Batch {
     pub fn clear(&mut self) {
         self.records.truncate(HEAD);
         self.text.clear();
+        self.repeated = [0..0, 0..0];
         self.records.shrink_to(KEPT_BYTES);
         self.text.shrink_to(KEPT_BYTES);
     }
@@ -201,6 +218,8 @@ const HEAD: usize = 40;
 const KEPT_BYTES: usize = 256 << 10;
 /// The length of a string that is absent.
 const ABSENT: u32 = u32::MAX;
+/// The length of a string that is that of the record before.
+const SAME: u32 = u32::MAX - 1;
 const NO_PAYLOAD: u8 = 0;
 const JSON: u8 = 1;
 const BYTES: u8 = 2;
@@ -225,6 +244,23 @@ mod tests {
         });
         assert_eq!(records, [1, 0, 0, 0, 3, 0, 0, 0, 255, 255, 255, 255]);
         assert_eq!(text, "aü😀");
+    }
+
+    #[test]
+    fn a_string_that_is_that_of_the_record_before_is_not_written_again() {
+        let mut batch = Batch::new();
+        for (topic, from) in [("a", "b"), ("a", "b"), ("ab", "b"), ("ab", "a")] {
+            batch.repeated(0, topic);
+            batch.repeated(1, from);
+        }
+        let lengths: Vec<u8> = batch.records[HEAD..].iter().copied().step_by(4).collect();
+        assert_eq!(
+            (&lengths[..], &*batch.text),
+            (&[1, 1, 254, 254, 2, 254, 254, 1][..], "ababa")
+        );
+        batch.clear();
+        batch.repeated(0, "ab");
+        assert_eq!(batch.text, "ab");
     }
 
     #[test]

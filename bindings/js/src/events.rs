@@ -242,8 +242,8 @@ fn subscriptions(batch: &mut Batch, keys: &[SubscriptionKey]) {
 fn deliver(batch: &mut Batch, keys: &[SubscriptionKey], delivery: &Delivery<'_>) {
     batch.byte(Tag::Delivery as u8);
     subscriptions(batch, keys);
-    batch.string(delivery.topic.as_str());
-    batch.string(&delivery.from);
+    batch.repeated(0, delivery.topic.as_str());
+    batch.repeated(1, &delivery.from);
     batch.optional(delivery.id.as_ref().map(|id| id.as_str()));
     batch.flag(delivery.retained);
     batch.headers(&delivery.headers);

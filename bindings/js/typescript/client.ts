@@ -164,7 +164,7 @@ export class Client {
     try {
       options.signal?.throwIfAborted();
       const content = encode(payload, options.headers);
-      const isPlain = content.headers.length === 0 && (options === NO_OPTIONS || asksForNothing(options));
+      const isPlain = options === NO_OPTIONS && content.headers.length === 0;
       if (!isPlain || !this.#link.gather(topic, content)) {
         const key = this.#publish(topic, content, options);
         if (key >= 0) {
@@ -373,10 +373,6 @@ function listen<T>({ listeners, ended, first }: Heard<T>, signal: AbortSignal | 
     [Symbol.asyncIterator]: () => iterator,
   };
   return iterator;
-}
-
-function asksForNothing({ ack, retain, retainMs, excludeSelf }: PublishOptions): boolean {
-  return !ack && retain === undefined && retainMs === undefined && !excludeSelf;
 }
 
 function deadlineOf(timeout: number | undefined): number {

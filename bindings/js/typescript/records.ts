@@ -59,6 +59,7 @@ export class Records {
   readonly #end: number;
   #place = HEAD;
   #character = 0;
+  readonly #repeated: [string, string] = ["", ""];
 
   /** Copies the batch that begins at a place of a memory, but for the portions. */
   constructor(memory: ArrayBufferLike, place: number) {
@@ -109,6 +110,16 @@ export class Records {
     const start = this.#character;
     this.#character += length;
     return this.#text.substring(start, this.#character);
+  }
+
+  /** Reads one of two strings that are often those of the record before. */
+  repeated(which: 0 | 1): string {
+    if (this.#view.getUint32(this.#place, true) === SAME) {
+      this.#place += 4;
+    } else {
+      this.#repeated[which] = this.string();
+    }
+    return this.#repeated[which];
   }
 
   optional(): string | undefined {
@@ -170,6 +181,7 @@ function portions(memory: ArrayBufferLike, start: number, end: number): Uint8Arr
 
 const HEAD = 40;
 const ABSENT = 0xffffffff;
+const SAME = 0xfffffffe;
 const NO_HEADERS: string[] = [];
 const NO_PORTIONS: readonly Uint8Array[] = [];
 const NO_BYTES = new Uint8Array(0);

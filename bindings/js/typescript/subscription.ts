@@ -76,8 +76,14 @@ export class Subscription implements AsyncIterableIterator<Message, undefined> {
 
   /** Waits for the next message, and passes over gaps. */
   next(): Promise<IteratorResult<Message, undefined>> {
+    const oldest = this.#inbox.peek("oldest");
+    if (oldest instanceof Message) {
+      this.#inbox.shift();
+      this.#took(oldest);
+      return Promise.resolve({ done: false, value: oldest });
+    }
     // Only where something is waited for can anything fail.
-    return this.#inbox.peek("oldest") instanceof Message ? this.#next() : handled(this.#next());
+    return handled(this.#next());
   }
 
   async #next(): Promise<IteratorResult<Message, undefined>> {
@@ -159,10 +165,14 @@ export class Subscription implements AsyncIterableIterator<Message, undefined> {
   async #take(): Promise<IteratorResult<Message | Gap, undefined>> {
     const item = await this.#inbox.next();
     if (!item.done && item.value instanceof Message) {
-      this.#bytes -= item.value.cost;
-      this.#owner.taken(1);
+      this.#took(item.value);
     }
     return item;
+  }
+
+  #took(message: Message): void {
+    this.#bytes -= message.cost;
+    this.#owner.taken(1);
   }
 
   /** Takes messages from the front until the new one fits, and leaves a gap in their place. */

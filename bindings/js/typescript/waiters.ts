@@ -169,8 +169,8 @@ export class Waiters {
 
   #deliver(records: Records): void {
     const keys = records.keys();
-    const [topic, from, id, retained] = [records.string(), records.string(), records.optional(), records.flag()];
-    const message = new Message(topic, from, id, retained, records.headers(), records.payload());
+    const [topic, from] = [records.repeated(0), records.repeated(1)];
+    const message = new Message(topic, from, records.optional(), records.flag(), records.headers(), records.payload());
     for (const key of keys) {
       this.subscriptions.get(key)?.deliver(message);
     }
