@@ -110,6 +110,13 @@ test("a page whose policy forbids WebAssembly is told so", async (context) => {
   assert.match(why, /WebAssembly/);
 });
 
+test("a page that names no broker dials the server that it comes from", async (context) => {
+  const { error, text: why } = await open(context, { text: () => page("/web.js", "connect(undefined, { timeout: 300 })") });
+  assert.equal(error, "unreachable");
+  assert.doesNotMatch(why, /:5959/);
+  assert.match(why, /no broker answers at ws:\/\/127\.0\.0\.1:\d+\/ws/);
+});
+
 test("a page of an origin that the broker does not list cannot join", async (context) => {
   const text = (broker) => page("/buslane.js", `connect("${broker.webSocketUrl}", { timeout: 300 })`);
   const { error, text: why } = await open(context, { text, lists: false });
