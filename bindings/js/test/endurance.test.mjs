@@ -52,6 +52,12 @@ test("a million messages leave nothing behind", async (context) => {
   assert.ok(last - first < MOST_GROWTH, `${first} bytes were held after 100,000 messages, ${last} at the end`);
 });
 
+test("clients that have gone leave nothing in the module's memory", async (context) => {
+  const { said } = await beside(context, "crowd");
+  const [early, late] = await said();
+  assert.equal(late, early);
+});
+
 test("a session that fails inside ends its clients with internal, and the next client has another one", async (context) => {
   const { said } = await beside(context, "trap");
   assert.deepEqual(await said(), {
