@@ -87,7 +87,9 @@ test("values that are not JSON are refused with their place", async (context) =>
     await assert.rejects(bus.publish("a", bad), failing("invalid_payload"));
     await assert.rejects(bus.request("a:b", bad), failing("invalid_payload"));
   }
-  await assert.rejects(bus.publish("a", { deep: [1, NaN] }), /"\/deep\/1"/);
+  for (const [deep, why] of [[NaN, /NaN at "\/deep\/1"/], [5n, /5 at "\/deep\/1"/], [circle, /"\/deep\/1\/itself" holds itself/]]) {
+    await assert.rejects(bus.publish("a", { deep: [circle === deep ? {} : 1, deep] }), why);
+  }
   assert.throws(() => Body.json("{"), failing("invalid_payload"));
 });
 

@@ -109,21 +109,38 @@ export function json(value: unknown): string | undefined {
     // What is no JSON is written as null, as an object without members, as one with numbers for names or as Node writes a
     // Buffer. Where there is none of these there is nothing to look for.
     if (text !== undefined && SUSPECT.some((part) => text.includes(part))) {
-      refuseUnwritable(value, "");
+      refuseUnwritable(value);
     }
     return text;
   } catch (error) {
-    throw error instanceof BuslaneError ? error : own("invalid_payload", `the value cannot be written as JSON: ${reason(error)}`, error);
+    throw error instanceof BuslaneError ? error : unwritable(value, error);
   }
 }
 
-/** Refuses what JSON.stringify replaces. A member that is undefined is left out, as is usual. */
-function refuseUnwritable(value: unknown, pointer: string): void {
-  if (typeof value === "number" && !Number.isFinite(value)) {
+/** Says why a value cannot be written, and at which place if that can be found. */
+function unwritable(value: unknown, error: unknown): BuslaneError {
+  try {
+    refuseUnwritable(value);
+  } catch (refusal) {
+    if (refusal instanceof BuslaneError) {
+      return refusal;
+    }
+  }
+  return own("invalid_payload", `the value cannot be written as JSON: ${reason(error)}`, error);
+}
+
+/** Refuses what JSON.stringify replaces or fails at. A member that is undefined is left out, as is usual. */
+function refuseUnwritable(value: unknown, pointer = "", around: unknown[] = []): void {
+  // Some programs teach BigInt how it is written.
+  const isNone = typeof value === "bigint" ? !("toJSON" in BigInt.prototype) : typeof value === "number" && !Number.isFinite(value);
+  if (isNone) {
     throw own("invalid_payload", `${String(value)} at "${pointer}" is no JSON number`);
   }
   if (typeof value !== "object" || value === null) {
     return;
+  }
+  if (around.includes(value)) {
+    throw own("invalid_payload", `what stands at "${pointer}" holds itself`);
   }
   if (STRANGERS.some((stranger) => value instanceof stranger) || ArrayBuffer.isView(value)) {
     throw own("invalid_payload", `${value.constructor.name} at "${pointer}" is no JSON; bytes travel as a Uint8Array that is the whole payload`);
@@ -134,13 +151,15 @@ function refuseUnwritable(value: unknown, pointer: string): void {
   if (typeof (value as { toJSON?: unknown }).toJSON === "function") {
     return;
   }
+  around.push(value);
   const members: [number | string, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
   for (const [name, member] of members) {
     if (Array.isArray(value) && (member === undefined || typeof member === "function" || typeof member === "symbol")) {
       throw own("invalid_payload", `an array holds ${typeof member} at "${pointer}/${name}", which JSON does not have`);
     }
-    refuseUnwritable(member, `${pointer}/${escaped(name)}`);
+    refuseUnwritable(member, `${pointer}/${escaped(name)}`, around);
   }
+  around.pop();
 }
 
 /** Writes a name as a part of a JSON Pointer (RFC 6901). */
