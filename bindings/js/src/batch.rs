@@ -118,6 +118,9 @@ impl Batch {
 
     /// Appends headers: their number, then each name and value.
     pub fn headers(&mut self, headers: &Headers<'_>) {
+        if headers.is_empty() {
+            return self.number(0);
+        }
         self.number(headers.iter().count() as u32);
         for (name, value) in headers {
             self.string(name);
@@ -130,13 +133,17 @@ impl Batch {
         if payload.is_absent() {
             return self.byte(NO_PAYLOAD);
         }
+        if !payload.is_json() {
+            self.byte(BYTES);
+            return self.bytes(&payload.bytes);
+        }
         match std::str::from_utf8(&payload.bytes) {
-            Ok(text) if payload.is_json() => {
+            Ok(text) => {
                 self.byte(JSON);
                 self.string(text);
             }
-            _ => {
-                self.byte(if payload.is_json() { BROKEN_JSON } else { BYTES });
+            Err(_) => {
+                self.byte(BROKEN_JSON);
                 self.bytes(&payload.bytes);
             }
         }

@@ -132,6 +132,8 @@ export async function mqtt(program = "mosquitto") {
     return ["-c", join(folder, "mosquitto.conf")];
   });
   const [near, far] = await Promise.all([0, 1].map(() => client.connectAsync(`mqtt://127.0.0.1:${server.port}`, { protocolVersion: 5 })));
+  // Without this, what is acknowledged waits for what is not.
+  [near, far].forEach(({ stream }) => stream.setNoDelay(true));
   const [answers, tally] = [new Answers(), new Tally()];
   let isJson = false;
   far.on("message", (topic, bytes) => {
@@ -179,7 +181,8 @@ export async function redis(program = "redis-server") {
     settled: () => last,
     received: (count) => tally.more(count),
     end: async () => {
-      [near, nearHears, far, farHears].forEach((client) => client.destroy());
+      await last;
+      await Promise.all([near, nearHears, far, farHears].map((client) => client.close()));
       server.end();
     },
   };
