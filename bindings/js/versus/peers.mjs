@@ -8,8 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 
-/** Starts a server on a free port and waits until it listens. */
-async function serve(program, args) {
+/** Starts a server on a free port, and waits until it listens. */
+export async function serve(program, args) {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const { port } = probe.address();
