@@ -48,6 +48,8 @@ test("a broker that is not there is told as unreachable", async () => {
   for (const host of ["127.0.0.1", "localhost"]) {
     await assert.rejects(connect(`buslane://${host}:${port}`, { timeout: 1000 }), (error) => failing("unreachable")(error) && /ECONNREFUSED/.test(error.detail));
   }
+  // Whether the machine has IPv6 or not, the brackets are no part of the host.
+  await assert.rejects(connect(`buslane://[::1]:${port}`, { timeout: 1000 }), ({ detail }) => / ::1:/.test(detail));
   await assert.rejects(connect(`ws://127.0.0.1:${port}`, { timeout: 1000 }), failing("unreachable"));
 });
 
