@@ -32,7 +32,7 @@ export class Inbox<T> {
     if (this.#ended) {
       return;
     }
-    const waiter = this.#waiters.shift();
+    const waiter = this.#waiters.length > 0 ? this.#waiters.shift() : undefined;
     if (waiter === undefined) {
       if (this.length >= this.#most) {
         this.shift();

@@ -134,7 +134,7 @@ export class Records {
     const length = this.number();
     const start = this.#place;
     this.#place += length;
-    return this.#bytes.subarray(start, this.#place);
+    return this.#bytes.slice(start, this.#place);
   }
 
   keys(): number[] {
@@ -165,7 +165,7 @@ export class Records {
       case 1:
         return { kind, data: this.string() };
       default:
-        return { kind, data: this.bytes().slice() };
+        return { kind, data: this.bytes() };
     }
   }
 }
