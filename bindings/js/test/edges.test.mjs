@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
+import { inspect } from "node:util";
 import { Body, BuslaneError, connect } from "buslane";
 import { Broker } from "./stage/broker.mjs";
 import { ERROR, Pretender, PUBLISH, rare, REGISTER } from "./stage/pretender.mjs";
@@ -267,3 +268,9 @@ test("values nested deeper than JSON is written are refused", async (context) =>
 
 /** What a caller is told of an error that says nothing. */
 const ERROR_TITLE = new BuslaneError("service_error").message;
+
+test("an error is shown by its name", () => {
+  const error = new BuslaneError("no_such_key", "there is no such key");
+  assert.match(error.stack, /^BuslaneError: there is no such key/);
+  assert.match(inspect(error), /^BuslaneError: there is no such key/);
+});

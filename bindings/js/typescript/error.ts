@@ -56,7 +56,6 @@ export class BuslaneError extends Error {
   /** Makes an error of a code, 1 to 64 of `a-z 0-9 _`, and a sentence for people. */
   constructor(code: ErrorCode | (string & {}), title?: string, details: ErrorDetails = {}) {
     super(message(code, title, details.detail), details.cause === undefined ? undefined : { cause: details.cause });
-    this.name = "BuslaneError";
     this.code = code;
     this.problem = {
       code,
@@ -69,7 +68,7 @@ export class BuslaneError extends Error {
 
   /** Makes the error of a problem that came over the wire. */
   static of(problem: Problem): BuslaneError {
-    const error = new BuslaneError(problem.code, problem.title, { detail: problem.detail });
+    const error = new this(problem.code, problem.title, { detail: problem.detail });
     (error as { problem: Problem }).problem = problem;
     return error;
   }
@@ -123,6 +122,9 @@ export class BuslaneError extends Error {
     return known ?? "if_harmless_twice";
   }
 }
+
+// Where stacks look for it; the name of the class is another one once it is minified.
+BuslaneError.prototype.name = "BuslaneError";
 
 /** Makes an error that this package reports itself. */
 export function own(code: ErrorCode, detail: string, cause?: unknown): BuslaneError {

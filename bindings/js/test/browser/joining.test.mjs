@@ -32,7 +32,7 @@ const program = (connecting) => `
     const published = bus.publish("a/b", new Uint8Array(300_000).fill(7));
     const { value } = await messages.next();
     await published;
-    const code = await bus.request("nobody:there").catch((error) => error instanceof BuslaneError && error.code);
+    const code = await bus.request("nobody:there").catch((error) => error instanceof BuslaneError && error.stack.startsWith("BuslaneError: ") && error.code);
     const many = await Promise.all(Array.from({ length: 1000 }, (_, index) => bus.request("page:back", index)));
     await bus.close();
     await report({ back, parts: parts.length, bytes: value.payload.length, code, many: many.every((each, index) => each === index), state: bus.state.kind });
