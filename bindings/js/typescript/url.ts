@@ -14,7 +14,7 @@ import type { Place } from "./transport.js";
 export function parseUrl(text: string): Place {
   const [, scheme, rest] = /^([^:/]*):\/\/(.*)$/s.exec(text) ?? [];
   if (scheme === undefined || rest === undefined) {
-    throw own("invalid_address", `${JSON.stringify(text)} has no scheme; write buslane://${text}`);
+    throw own("invalid_address", `${JSON.stringify(text)} has no scheme; write buslane://HOST:PORT, buslane+unix:///PATH or ws://HOST:PORT`);
   }
   switch (scheme.toLowerCase()) {
     case "buslane":
