@@ -1,6 +1,6 @@
 //! The direct way of a publish that asks for nothing but its delivery: checked, and written to where it waits for its one
-//! receiver. Takes only what needs no decision, and changes nothing otherwise; everything else goes the long way of
-//! `publish.rs`, with the same result.
+//! receiver, or counted where there is none. Takes only what needs no decision, and changes nothing otherwise; everything
+//! else goes the long way of `publish.rs`, with the same result.
 
 use buslane_protocol::binary::{PlainDelivery, PlainPublish};
 use buslane_protocol::json::PlainLine;
@@ -17,6 +17,8 @@ use crate::ledger::Ledger;
 use crate::memory::Category;
 use crate::outbox::Outbox;
 use crate::policy::Action;
+use crate::topics::Sole;
+use crate::unhandled::Unhandled;
 use crate::{ClientId, Validate};
 
 impl Engine {
@@ -36,9 +38,10 @@ impl Engine {
         passed
     }
 
-    /// Hands a plain publish to its one receiver. Returns false, and has changed nothing, if there is none or more than
-    /// one, if the broker has a say in the topic or a contract more than by a schema that the payload matches, if the
-    /// publish has to be refused, or if its copy needs more than to be appended.
+    /// Hands a plain publish to its one receiver, or to nobody if there is none and nobody wants to hear of that. Returns
+    /// false, and has changed nothing, if there is more than one, if the broker has a say in the topic or a contract more
+    /// than by a schema that the payload matches, if the publish has to be refused, or if its copy needs more than to be
+    /// appended.
     #[inline]
     pub(crate) fn pass_on(&mut self, id: ClientId, topic: &Topic<'_>, payload: &Payload<'_>) -> bool {
         let limit = self.config.limits.payload;
@@ -49,7 +52,7 @@ impl Engine {
             Some(contract) if contract.declared.retain || contract.declared.refuse => return false,
             contract => contract.cloned(),
         };
-        let Some(to) = self.only_receiver(topic) else {
+        let Some(to) = self.sole_receiver(topic) else {
             return false;
         };
         if self.decide(id, Action::Publish(topic)).is_err() {
@@ -64,7 +67,13 @@ impl Engine {
             None => None,
         };
         let payload = checked.as_ref().unwrap_or(payload);
-        let passed = self.clients.pass_on(&mut self.ledger, id, to, topic, payload);
+        let passed = match to {
+            Some(to) => self.clients.pass_on(&mut self.ledger, id, to, topic, payload),
+            None => {
+                self.report_unhandled(Unhandled::NoReceiver, topic.as_str(), id, "publish", None);
+                true
+            }
+        };
         if passed {
             self.ledger.counters.validated_inline += u64::from(checked.is_some());
             self.ledger.counters.published += 1;
@@ -86,12 +95,17 @@ impl Engine {
         })
     }
 
-    /// Returns the one client that gets the messages of a topic, if that does not depend on credit.
+    /// Returns the one client that gets the messages of a topic, if that does not depend on credit, or that nobody does,
+    /// if nobody is to be told.
     #[inline]
-    fn only_receiver(&mut self, topic: &Topic<'_>) -> Option<ClientId> {
-        let only = self.topics.only_match(topic)?;
-        let to = Recipient::of(&only, true);
-        (!to.key.is_credited()).then_some(to.client)
+    fn sole_receiver(&mut self, topic: &Topic<'_>) -> Option<Option<ClientId>> {
+        match self.topics.sole_match(topic)? {
+            Sole::Nobody => (self.bus_subscriptions == 0).then_some(None),
+            Sole::One(only) => {
+                let to = Recipient::of(&only, true);
+                (!to.key.is_credited()).then_some(Some(to.client))
+            }
+        }
     }
 }
 

@@ -51,6 +51,15 @@ pub(crate) struct Match {
     pub(crate) key: u64,
 }
 
+/// Who gets a topic, where that is at most one subscriber.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sole {
+    /// None does.
+    Nobody,
+    /// This one does.
+    One(Match),
+}
+
 /// More nodes of the table would have to be examined than the limit allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("more than {limit} nodes of the subscription table would have to be examined")]
@@ -256,12 +265,15 @@ impl Topics {
         })
     }
 
-    /// Finds the one subscriber that gets a topic; `None` if there is none or more than one, or a shared subscription.
+    /// Finds out whether at most one subscriber gets a topic, and which; `None` if there are more, or a shared
+    /// subscription.
     #[inline]
-    pub(crate) fn only_match(&mut self, topic: &Topic<'_>) -> Option<Match> {
+    pub(crate) fn sole_match(&mut self, topic: &Topic<'_>) -> Option<Sole> {
         let matches = self.matches(topic).ok()?;
         match matches.answer.clients() {
-            [only] if matches.answer.groups().is_empty() => Some(*only),
+            _ if !matches.answer.groups().is_empty() => None,
+            [] => Some(Sole::Nobody),
+            [only] => Some(Sole::One(*only)),
             _ => None,
         }
     }

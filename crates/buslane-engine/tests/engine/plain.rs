@@ -89,9 +89,32 @@ fn publishes_of_both_ways_keep_their_order() {
 }
 
 #[test]
-fn what_nobody_or_several_get_goes_the_long_way() {
+fn what_nobody_gets_is_counted_like_by_the_long_way() {
+    let counters = [true, false].map(|direct| {
+        let (mut world, id) = publisher();
+        if direct {
+            assert!(hand_in(&mut world, id, TOPIC, "0.25"));
+        } else {
+            let message = json!({ "type": "publish", "id": "x", "topic": TOPIC, "payload": 0.25 });
+            world.send(id, message);
+        }
+        world.assert_balanced();
+        world.engine.counters().clone()
+    });
+    assert_eq!(counters[0], counters[1]);
+    assert_eq!((counters[0].published, counters[0].unhandled_no_receiver), (1, 1));
+}
+
+#[test]
+fn what_nobody_gets_goes_the_long_way_where_somebody_wants_to_hear_of_it() {
     let (mut world, id) = publisher();
+    world.subscriber(Framing::Binary, "$bus/#");
     assert_left(&mut world, id, TOPIC, "1");
+}
+
+#[test]
+fn what_several_get_goes_the_long_way() {
+    let (mut world, id) = publisher();
     world.subscriber(Framing::Binary, TOPIC);
     assert!(hand_in(&mut world, id, TOPIC, "1"));
     world.subscriber(Framing::Binary, TOPIC);
