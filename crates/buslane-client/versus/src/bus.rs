@@ -27,6 +27,9 @@ pub(crate) trait Bus: Clone + Send + Sync + Sized + 'static {
     /// Publishes one message that nobody receives.
     fn publish(&self) -> impl Future<Output = anyhow::Result<()>> + Send;
 
+    /// Publishes one message whose payload is JSON text; ours checks that it is.
+    fn publish_text(&self) -> impl Future<Output = anyhow::Result<()>> + Send;
+
     /// Publishes one message whose payload is ready.
     fn publish_body(&self) -> impl Future<Output = anyhow::Result<()>> + Send;
 
@@ -92,6 +95,10 @@ impl Bus for Ours {
 
     async fn publish(&self) -> anyhow::Result<()> {
         Ok(self.0.publish(NOBODY, TEXT).await?)
+    }
+
+    async fn publish_text(&self) -> anyhow::Result<()> {
+        Ok(self.0.publish_json_text(NOBODY, TEXT_JSON).await?)
     }
 
     async fn publish_body(&self) -> anyhow::Result<()> {
@@ -172,6 +179,10 @@ impl Bus for Theirs {
             .0
             .publish(NOBODY, Bytes::from_static(TEXT_JSON.as_bytes()))
             .await?)
+    }
+
+    async fn publish_text(&self) -> anyhow::Result<()> {
+        self.publish_body().await
     }
 
     async fn publish_body(&self) -> anyhow::Result<()> {

@@ -18,6 +18,8 @@ pub(crate) enum Row {
     Requests64,
     /// Messages published in a second, flat out, each a value that is written as JSON
     Publish,
+    /// The same with JSON text, which ours checks
+    PublishText,
     /// The same with a payload that is ready
     PublishBody,
     /// Messages received in a second, in bursts of 2,000
@@ -38,7 +40,7 @@ impl Row {
         match self {
             Row::RequestP50 | Row::RequestP99 => "us",
             Row::Requests64 => "req/s",
-            Row::Publish | Row::PublishBody | Row::Receive => "msg/s",
+            Row::Publish | Row::PublishText | Row::PublishBody | Row::Receive => "msg/s",
         }
     }
 
@@ -53,8 +55,9 @@ impl Row {
             Row::RequestP50 => latency(bus, 0.5).await,
             Row::RequestP99 => latency(bus, 0.99).await,
             Row::Requests64 => requests(bus).await,
-            Row::Publish => publish(bus, false).await,
-            Row::PublishBody => publish(bus, true).await,
+            Row::Publish => publish(bus, B::publish).await,
+            Row::PublishText => publish(bus, B::publish_text).await,
+            Row::PublishBody => publish(bus, B::publish_body).await,
             Row::Receive => receive(bus).await,
         }
     }
@@ -103,16 +106,12 @@ async fn requests<B: Bus>(bus: &B) -> anyhow::Result<Sample> {
     clock.rate(done)
 }
 
-async fn publish<B: Bus>(bus: &B, ready: bool) -> anyhow::Result<Sample> {
+async fn publish<B: Bus>(bus: &B, one: impl AsyncFn(&B) -> anyhow::Result<()>) -> anyhow::Result<Sample> {
     bus.publish().await?;
     bus.flush().await?;
     let clock = Clock::start()?;
     for _ in 0..PUBLISHED {
-        if ready {
-            bus.publish_body().await?;
-        } else {
-            bus.publish().await?;
-        }
+        one(bus).await?;
     }
     bus.flush().await?;
     clock.rate(PUBLISHED)
