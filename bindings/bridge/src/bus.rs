@@ -155,6 +155,9 @@ impl Bus {
 
     /// Publishes JSON text without options. Waits only while much is on its way already.
     pub fn publish_text(&self, topic: &str, text: &[u8]) -> Result<(), Failure> {
+        if self.client.publish_at_once(topic, text) {
+            return Ok(());
+        }
         Ok(blocking::wait(self.client.publish_json_text(topic, text))?)
     }
 

@@ -67,12 +67,14 @@ Gathering Client::gather(const std::vector<std::string>& addresses, const Body& 
   return Gathering(std::make_unique<detail::PartsState>(core_, std::move(parts)));
 }
 
-void Client::publish(std::string_view topic, const Body& body, const PublishOptions& options) {
+void Client::publish_text(std::string_view topic, std::string_view text) {
   native::Bus& bus = detail::usable(core_).bus();
-  if (body.is_json() && detail::is_plain(options)) {
-    native_call([&] { bus.publish_text(detail::bytes(topic), detail::bytes(body.text())); });
-    return;
-  }
+  native_call([&] { bus.publish_text(detail::bytes(topic), detail::bytes(text)); });
+}
+
+void Client::publish(std::string_view topic, const Body& body, const PublishOptions& options) {
+  if (body.is_json() && detail::is_plain(options)) return publish_text(topic, body.text());
+  native::Bus& bus = detail::usable(core_).bus();
   const rust::Str to = detail::lend(topic, ErrorCode::invalid_topic);
   native_call([&] { bus.publish(to, detail::content(body), detail::publish_options(options)); });
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use buslane_protocol::{ErrorCode, Problem};
+use buslane_protocol::{ErrorCode, Payload, Problem, Topic};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
@@ -125,6 +125,13 @@ impl Client {
         Publish::new(self, topic, Content::JsonText(text.as_ref()))
     }
 
+    /// Publishes JSON text that is lent, in the shortest way there is, without waiting and from any thread. Returns false
+    /// where anything is unusual, such as text that is no JSON, no connection, or much that is on its way already: then
+    /// nothing has happened, and [`Client::publish_json_text`] waits or tells what is wrong.
+    pub fn publish_at_once(&self, topic: &str, text: &[u8]) -> bool {
+        self.send_plain(topic, Payload::json(text))
+    }
+
     /// Publishes any bytes that are lent, and says what they are. Nothing is copied but into what is sent.
     pub fn publish_bytes<'a>(
         &'a self,
@@ -206,6 +213,18 @@ impl Client {
     pub async fn close(&self) {
         self.shared.act(|state, now| state.session.close(now));
         self.shared.finished().await;
+    }
+
+    /// Hands a message to the session that asks for nothing but its delivery. Returns false, and nothing has happened,
+    /// where anything about it or about the connection is unusual.
+    #[inline]
+    pub(crate) fn send_plain(&self, topic: &str, mut payload: Payload<'_>) -> bool {
+        match Topic::parse(topic) {
+            Ok(topic) if payload.ensure_json().is_ok() => self
+                .shared
+                .act_at_leisure(|state| !state.is_crowded() && state.session.publish_plain(&topic, &payload)),
+            _ => false,
+        }
     }
 
     pub(crate) fn of(shared: Arc<Shared>) -> Client {

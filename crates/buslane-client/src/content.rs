@@ -40,6 +40,7 @@ impl<'a> Content<'a> {
     }
 
     /// Returns it as the session takes it.
+    #[inline]
     pub(crate) fn payload(&self) -> Payload<'_> {
         match self {
             Content::Body(body) => body.payload(),
@@ -50,6 +51,7 @@ impl<'a> Content<'a> {
     }
 
     /// Returns what the sender says that it is.
+    #[inline]
     pub(crate) fn content_type(&self) -> Option<&str> {
         match self {
             Content::Body(body) => body.content_type(),

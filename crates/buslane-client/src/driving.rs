@@ -34,7 +34,16 @@ impl Future for Driving {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let Driving { shared, work } = self.get_mut();
-        let mut place = lock(shared.driver());
+        let mut place = match shared.driver().try_lock() {
+            Ok(place) => place,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                // Who writes in place of this task is done in a moment, and would have to wake a thread that sleeps for it.
+                std::thread::yield_now();
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        };
         let Some(driver) = &mut *place else {
             return Poll::Ready(());
         };

@@ -3,7 +3,7 @@
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -90,21 +90,25 @@ impl Shared {
     /// Does as [`Shared::act_untimed`] for what may be written together with what follows in a moment.
     pub(crate) fn act_at_leisure<T>(&self, action: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
+        let portions = |state: &State| state.session.queued_bytes() / WORTH_WRITING;
+        let before = portions(&state);
         let result = action(&mut state);
         let driver = state.driver.take();
+        let is_full = portions(&state) > before;
         let is_lone = driver.is_some() && self.is_hurried() && state.is_lone();
         drop(state);
-        if let Some(driver) = driver {
-            self.move_on(driver, is_lone);
+        if driver.is_some() || is_full {
+            self.move_on(driver, is_lone || is_full);
         }
         result
     }
 
-    /// Has the bytes moved by the driver, which sleeps. Where a thread of the program's own waits for what follows and
-    /// nothing else is under way, it moves them itself: that saves waking another thread.
-    fn move_on(&self, driver: Waker, is_lone: bool) {
-        let has_moved = is_lone && Handle::try_current().is_err() && self.send_from_here();
-        if !has_moved {
+    /// Has the bytes moved by the driver, which is handed in if it sleeps. Where a thread of the program's own waits for
+    /// what follows and nothing else is under way, or where there is much to write, it moves them itself: that saves
+    /// waking another thread, or waiting for it.
+    fn move_on(&self, driver: Option<Waker>, from_here: bool) {
+        let has_moved = from_here && Handle::try_current().is_err() && self.send_from_here();
+        if !has_moved && let Some(driver) = driver {
             driver.wake();
         }
     }
@@ -141,7 +145,7 @@ impl Shared {
 
     /// Lets the driver or an onlooker at the state, and wakes nobody.
     pub(crate) fn look<T>(&self, action: impl FnOnce(&mut State) -> T) -> T {
-        action(&mut self.lock())
+        action(&mut self.lock_patiently())
     }
 
     /// Waits while the session is connected and has more to send than [`HIGH_WATER`].
@@ -190,6 +194,21 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Takes the lock from a program that publishes flat out, which has it half of the time and for a moment each. Who
+    /// sleeps for it has every publish wake one more thread, which comes too late; so it is tried again and again, and
+    /// others have the processor in between.
+    fn lock_patiently(&self) -> MutexGuard<'_, State> {
+        for attempt in 1..=ATTEMPTS {
+            match self.state.try_lock() {
+                Ok(state) => return state,
+                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) if attempt % ATTEMPTS_A_SLICE == 0 => std::thread::yield_now(),
+                Err(TryLockError::WouldBlock) => (0..SPINS).for_each(|_| std::hint::spin_loop()),
+            }
+        }
+        self.lock()
+    }
 }
 
 impl State {
@@ -229,6 +248,13 @@ impl State {
     }
 }
 
+/// How often the lock is tried before a thread sleeps for it, how often between letting others go first, and how long it
+/// is left alone in between, so that who has it is not held up.
+const ATTEMPTS: u32 = 256;
+const ATTEMPTS_A_SLICE: u32 = 8;
+const SPINS: u32 = 16;
+/// Bytes that a thread without a runtime writes itself when so many more wait to be sent.
+const WORTH_WRITING: usize = 32 << 10;
 /// Bytes that wait to be sent, above which the program's own sends wait: enough for one large write, few enough to
 /// stay in a processor's cache.
 pub(crate) const HIGH_WATER: usize = 128 << 10;

@@ -16,6 +16,7 @@ use buslane_client::{
     SubscriptionEvent, blocking,
 };
 use scripted::Scripted;
+use tokio::runtime::Builder;
 
 /// Connects a client that lives on a thread of its own.
 fn client(broker: &Broker) -> Client {
@@ -54,6 +55,30 @@ fn a_program_without_a_runtime_calls_publishes_and_listens() {
         blocking::wait(other.publish("host/a/cpu", &0.5)),
         Err(PublishError::Closed(_))
     ));
+}
+
+#[test]
+fn a_thread_writes_what_it_has_piled_up_while_the_connections_thread_is_held_up() {
+    let broker = Broker::start_detached();
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let bus = runtime.block_on(broker.client());
+    // Nobody polls the runtime meanwhile. More waits nowhere than 128 KiB.
+    let text = format!("\"{}\"", "x".repeat(1022));
+    let taken = (0..176).filter(|_| bus.publish_at_once("t", text.as_bytes()));
+    assert_eq!(taken.count(), 176);
+    runtime.block_on(bus.flush()).unwrap();
+}
+
+#[test]
+fn what_is_unusual_is_not_published_at_once() {
+    let broker = Broker::start_detached();
+    let bus = client(&broker);
+    assert!(bus.publish_at_once("t", b"1"));
+    for (topic, text) in [("t/", "1"), ("t", "{"), ("t", "1 2")] {
+        assert!(!bus.publish_at_once(topic, text.as_bytes()), "{topic:?} {text:?}");
+    }
+    blocking::wait(bus.close());
+    assert!(!bus.publish_at_once("t", b"1"));
 }
 
 #[test]

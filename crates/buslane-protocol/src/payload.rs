@@ -152,8 +152,13 @@ impl<'a> Payload<'a> {
 /// Checks that bytes are exactly one JSON value in UTF-8.
 pub(crate) fn check_json(bytes: &[u8]) -> Result<(), PayloadError> {
     let fault = |reason: String| PayloadError::Json { reason };
+    // Most text is ASCII, which is seen sooner than that it is UTF-8.
+    let is_ascii = bytes.is_ascii();
+    if is_ascii && walk::is_one_value(bytes) {
+        return Ok(());
+    }
     let text = std::str::from_utf8(bytes).map_err(|error| fault(error.to_string()))?;
-    if walk::is_one_value(bytes) {
+    if !is_ascii && walk::is_one_value(bytes) {
         return Ok(());
     }
     match json_fault(text) {

@@ -110,7 +110,7 @@ fn check(text: &str) -> Result<(), TopicError> {
 #[inline]
 fn is_usual(text: &[u8]) -> bool {
     let Some(last) = text.last_chunk() else {
-        return false;
+        return is_usual_and_short(text);
     };
     // The beginning counts as a slash: a level in front of it would be empty.
     let (mut faults, mut before) = (0, FLAGS >> 56);
@@ -127,6 +127,20 @@ fn is_usual(text: &[u8]) -> bool {
     faults |= before;
     // No level is empty, so so few bytes have no more levels than are allowed.
     faults == 0 && text.len() < 2 * MAX_LEVELS
+}
+
+/// Tells the same of fewer than eight bytes.
+#[inline]
+fn is_usual_and_short(text: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) else {
+        return false;
+    };
+    let mut word = [b'x'; 8];
+    word[..4].copy_from_slice(first);
+    word[4..].copy_from_slice(last);
+    // Slashes that are next to each other only here are looked at again byte by byte.
+    let (wrong, slashes) = examine(word);
+    wrong | slashes & (slashes << 8 | FLAGS >> 56) | slashes >> 56 == 0
 }
 
 /// Flags in eight bytes those that no usual topic has, and those that are slashes.
@@ -346,7 +360,12 @@ mod tests {
                 }
             }
         }
-        assert!(is_usual(b"bench/t0") && is_usual(b"plant/line-7/sensor_42/temp") && is_usual(b"$bus/x/y"));
+        assert!(
+            is_usual(b"host")
+                && is_usual(b"bench/t0")
+                && is_usual(b"plant/line-7/sensor_42/temp")
+                && is_usual(b"$bus/x/y")
+        );
     }
 
     #[test]

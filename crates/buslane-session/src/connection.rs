@@ -78,6 +78,7 @@ impl Connection {
     }
 
     /// Tells whether the broker has accepted the client.
+    #[inline]
     pub(crate) fn is_live(&self) -> bool {
         matches!(self.phase, Phase::Live { .. })
     }

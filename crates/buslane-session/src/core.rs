@@ -244,6 +244,14 @@ impl Core {
         Ok(payload)
     }
 
+    /// Tells whether a publish without options can be framed and sent right now.
+    #[inline]
+    pub(crate) fn takes_plain(&self, payload: &Payload<'_>) -> bool {
+        self.connection.is_live()
+            && payload.bytes.len() <= self.payload_bytes
+            && self.config.framing.encoding() == Encoding::Binary
+    }
+
     /// Puts a request or a publish where it waits for a connection.
     pub(crate) fn enqueue(&mut self, message: &ClientMessage<'_>) -> Result<(), SessionError> {
         let requests = &self.requests;

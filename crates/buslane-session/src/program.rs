@@ -271,6 +271,21 @@ impl Session {
         Ok(key.map(|key| core.publishes.insert(key, batch)))
     }
 
+    /// Publishes as [`Session::publish`] does without options, in the shortest way. Where anything is unusual it returns
+    /// false and nothing has happened: then the other one knows what to do.
+    #[inline]
+    pub fn publish_plain(&mut self, topic: &Topic<'_>, payload: &Payload<'_>) -> bool {
+        let core = &mut self.core;
+        if !core.takes_plain(payload) {
+            return false;
+        }
+        core.outgoing.push_frame(&PlainPublish {
+            topic: topic.borrowed(),
+            payload: payload.borrowed(),
+        });
+        true
+    }
+
     /// Asks for [`Event::Flushed`](crate::Event::Flushed) when the broker has processed everything before. Without a
     /// connection, or when it is lost, the next one is asked.
     pub fn flush(&mut self) -> Result<FlushKey, SessionError> {

@@ -141,6 +141,7 @@ impl Session {
 
     /// Returns how many bytes wait for [`Session::poll_transmit`] or for a connection: a driver makes its program wait
     /// while they are many.
+    #[inline]
     pub fn queued_bytes(&self) -> usize {
         self.core.outgoing.len() + self.core.queue.len()
     }

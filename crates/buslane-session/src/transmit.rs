@@ -109,7 +109,7 @@ impl Outgoing {
     /// Appends a publish that asks for nothing but its delivery.
     pub(crate) fn push_plain(&mut self, publish: PlainPublish<'_>) {
         match self.framing.encoding() {
-            Encoding::Binary => publish.write(&mut self.buffer),
+            Encoding::Binary => self.push_frame(&publish),
             Encoding::Json => {
                 let PlainPublish { topic, payload } = publish;
                 let publish = Publish {
@@ -125,6 +125,12 @@ impl Outgoing {
                 self.push(&ClientMessage::Publish(publish));
             }
         }
+    }
+
+    /// Appends the frame of a publish that asks for nothing but its delivery.
+    #[inline]
+    pub(crate) fn push_frame(&mut self, publish: &PlainPublish<'_>) {
+        publish.write(&mut self.buffer);
     }
 
     /// Appends a message that is encoded already.

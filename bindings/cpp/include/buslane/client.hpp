@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include <buslane/export.hpp>
@@ -28,6 +29,11 @@ namespace buslane {
 /// After `close` every function throws `Error` with `ErrorCode::closed`. A client does not outlive `fork`: in the child
 /// every function throws the same, and destructors do nothing.
 class BUSLANE_API Client {
+  // What is nothing but text, of whatever kind.
+  template <class Text>
+  static constexpr bool is_text = std::is_same_v<Text, std::string> || std::is_same_v<Text, std::string_view> ||
+                                  std::is_same_v<std::decay_t<const Text>, const char*> || std::is_same_v<Text, char*>;
+
  public:
   /// Connects to the broker that `BUSLANE_URL` names, else to `127.0.0.1:5959`. Waits up to 5 s.
   /// Throws `Error`: `unreachable`, `invalid_address`, or why the broker refuses the client.
@@ -57,6 +63,11 @@ class BUSLANE_API Client {
 
   /// Publishes to a topic. Waits only while much is on its way already. What the broker refuses is a `Report`.
   void publish(std::string_view topic, const Body& body, const PublishOptions& options = {});
+  /// Publishes JSON text without options, which is what is published most. Does the same, and makes no body on the way.
+  template <class Text, class = std::enable_if_t<is_text<Text>>>
+  void publish(std::string_view topic, const Text& text) {
+    publish_text(topic, text);
+  }
   /// Publishes if that needs no wait. Returns false while much is on its way, and nothing has happened.
   bool try_publish(std::string_view topic, const Body& body, const PublishOptions& options = {});
   /// Publishes, and waits until the broker has routed it. Returns to how many clients.
@@ -87,6 +98,7 @@ class BUSLANE_API Client {
 
  private:
   explicit Client(std::shared_ptr<detail::Core> core);
+  void publish_text(std::string_view topic, std::string_view text);
   std::shared_ptr<detail::Core> core_;
 };
 

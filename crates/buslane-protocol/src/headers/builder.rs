@@ -54,6 +54,12 @@ impl HeadersBuf {
         Ok(())
     }
 
+    /// Tells whether there is no entry.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.entries == 0
+    }
+
     /// Lends the block as it is now.
     pub fn headers(&self) -> Headers<'_> {
         Headers(self.block.as_slice().into())

@@ -203,41 +203,49 @@ impl<'a> Walk<'a> {
 
 /// Measures what stands for itself in a string: up to the next quotation mark, backslash or control character.
 pub(crate) fn plain_length(text: &[u8]) -> usize {
-    let (words, end) = text.as_chunks::<WORD>();
-    // Names, and most strings, end in the first word.
-    if let Some(special) = words
-        .first()
-        .map(|word| special(*word))
-        .filter(|special| *special != 0)
-    {
-        return special.trailing_zeros() as usize / 8;
+    let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) else {
+        return text.iter().take_while(|byte| !is_special(**byte)).count();
+    };
+    match first_special(*first) {
+        WORD => long_plain_length(text, *last),
+        // Most strings are short.
+        length => length,
     }
-    let plain = words
-        .as_chunks::<4>()
-        .0
-        .iter()
-        .take_while(|block| is_plain(block));
-    let mut length = plain.count() * 4 * WORD;
-    for word in &words[length / WORD..] {
-        let special = special(*word);
-        if special != 0 {
-            return length + special.trailing_zeros() as usize / 8;
+}
+
+/// Measures as [`plain_length`] does text whose first eight bytes are known to be plain. `last` are its last eight.
+fn long_plain_length(text: &[u8], last: [u8; WORD]) -> usize {
+    let blocks = text[WORD..].as_chunks().0.as_chunks::<WORDS>().0;
+    let plain = blocks.iter().take_while(|block| is_plain(block)).count();
+    let mut length = WORD + plain * WORDS * WORD;
+    for word in text[length..].as_chunks().0 {
+        match first_special(*word) {
+            WORD => length += WORD,
+            plain => return length + plain,
         }
-        length += WORD;
     }
-    length
-        + end
-            .iter()
-            .take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20))
-            .count()
+    // Some of them are seen again.
+    text.len() - WORD + first_special(last)
 }
 
 /// Tells whether all of a few words stand for themselves.
-fn is_plain([first, second, third, fourth]: &[[u8; WORD]; 4]) -> bool {
+#[inline]
+fn is_plain([first, second, third, fourth]: &[[u8; WORD]; WORDS]) -> bool {
     special(*first) | special(*second) | special(*third) | special(*fourth) == 0
 }
 
+fn is_special(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..0x20)
+}
+
+/// Finds the first of eight bytes that does not stand for itself in a string; 8 if all do.
+#[inline]
+fn first_special(bytes: [u8; WORD]) -> usize {
+    special(bytes).trailing_zeros() as usize / 8
+}
+
 /// Flags in eight bytes those that do not stand for themselves in a string.
+#[inline]
 fn special(bytes: [u8; WORD]) -> u64 {
     let word = u64::from_le_bytes(bytes);
     // Sums of two bytes below 0x80 do not reach the next byte; what is above 0x7f is never special.
@@ -259,6 +267,8 @@ const ESCAPES: u64 = each(b'\\');
 /// What lifts all but control characters to the highest bit.
 const CONTROLS: u64 = each(0x80 - 0x20);
 const WORD: usize = 8;
+/// Words that are looked at together in a long string.
+const WORDS: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -302,6 +312,21 @@ mod tests {
                 bytes[place] = byte;
                 let flags = if is_special { 0x80 << (8 * place) } else { 0 };
                 assert_eq!(special(bytes), flags, "{byte:#x} at {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn strings_of_every_length_end_at_the_first_special_byte() {
+        for length in 0..100 {
+            for (place, special) in (0..=length)
+                .flat_map(|place| ["\"", "\\", "\n", "\u{7f}", "\u{fc}"].map(|text| (place, text)))
+            {
+                let text = format!("{}{special}{}", "x".repeat(place), "x".repeat(length - place));
+                let plain = text.bytes().position(is_special).unwrap_or(text.len());
+                assert_eq!(plain_length(text.as_bytes()), plain, "{text:?}");
+                let string = format!("\"{text}\"");
+                assert_eq!(is_one_value(string.as_bytes()), parses(&string), "{string}");
             }
         }
     }

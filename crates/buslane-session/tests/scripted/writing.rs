@@ -1,6 +1,6 @@
 //! What a driver gets to write, and how it stands in WebSocket messages.
 
-use buslane_protocol::{ErrorCode, Framing, HeadersBuf, Payload, Topic};
+use buslane_protocol::{ErrorCode, Framing, HeadersBuf, Limits, Payload, Topic};
 use buslane_session::PublishOptions;
 
 use serde_json::json;
@@ -15,6 +15,50 @@ fn publish(scripted: &mut Scripted, bytes: usize) {
         .session
         .publish(scripted.now, &topic, payload, PublishOptions::default())
         .unwrap();
+}
+
+/// Publishes in the shortest way; tells whether it was one.
+fn publish_plain(scripted: &mut Scripted, bytes: usize) -> bool {
+    let text = format!("\"{}\"", "x".repeat(bytes));
+    let topic = Topic::parse("host/a").unwrap();
+    scripted
+        .session
+        .publish_plain(&topic, &Payload::json(text.into_bytes()))
+}
+
+#[test]
+fn the_shortest_way_of_a_publish_writes_what_the_long_one_does() {
+    for framing in [Framing::Binary, Framing::WebSocketBinary] {
+        let written = [true, false].map(|short| {
+            let mut scripted = Scripted::connected_with(|config| config.framing = framing);
+            if short {
+                assert!(publish_plain(&mut scripted, 100));
+            } else {
+                publish(&mut scripted, 100);
+            }
+            scripted.session.poll_transmit().unwrap().as_bytes().to_vec()
+        });
+        assert_eq!(written[0], written[1], "{framing:?}");
+    }
+}
+
+#[test]
+fn the_shortest_way_of_a_publish_is_left_where_anything_is_unusual() {
+    let mut waiting = Scripted::new();
+    let mut text = Scripted::connected_with(|config| config.framing = Framing::JsonLines);
+    let mut ended = Scripted::connected();
+    ended.session.close(ended.now);
+    while ended.session.poll_transmit().is_some() {}
+    for scripted in [&mut waiting, &mut text, &mut ended] {
+        assert!(!publish_plain(scripted, 10));
+        assert_eq!(
+            (scripted.session.queued_bytes(), scripted.session.poll_transmit()),
+            (0, None)
+        );
+    }
+    let mut scripted = Scripted::connected();
+    assert!(!publish_plain(&mut scripted, Limits::default().payload));
+    assert!(publish_plain(&mut scripted, Limits::default().payload - 2));
 }
 
 #[test]
