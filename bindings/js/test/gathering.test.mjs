@@ -131,3 +131,18 @@ test("nothing is published any more after the program has left", async (context)
   await assert.rejects(bus.publish("load", 3), { code: "closed" });
   await closing;
 });
+
+test("a handler that leaves publishes nothing any more, and harms no other client", async (context) => {
+  const { clients: [bus, other] } = await withBus(context, { publishers: 2 });
+  await bus.publish("load", 1);
+  await bus.flush();
+  let left;
+  const leave = () => {
+    const closing = bus.close();
+    left = Promise.all([closing, assert.rejects(bus.publish("load", 2), { code: "closed" })]);
+  };
+  await bus.register({ name: "leaver", version: "1.0.0", methods: { leave } });
+  await assert.rejects(other.request("leaver:leave"));
+  await left;
+  await other.flush();
+});

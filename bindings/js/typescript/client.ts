@@ -255,8 +255,7 @@ export class Client {
    */
   async close(): Promise<void> {
     if (this.#state.kind !== "ended") {
-      this.#link.giveUp((glue, handle, now) => glue.close(handle, now));
-      this.#link.begin();
+      this.#link.close();
     }
     await this.#link.idle();
   }

@@ -97,10 +97,10 @@ export class Link {
     }
   }
 
-  /** Ends the session. */
+  /** Ends the session. Nothing is gathered for it any more, even where its end is told later. */
   close(): void {
     this.#publishable = 0;
-    this.act((glue, handle, now) => glue.close(handle, now));
+    this.giveUp((glue, handle, now) => glue.close(handle, now));
     this.begin();
   }
 
