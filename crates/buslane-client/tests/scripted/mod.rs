@@ -96,8 +96,13 @@ impl Peer {
 
     /// Accepts the client's next registration.
     pub(crate) async fn accept_registration(&mut self) {
-        let ClientMessage::Register(register) = self.receive().await else {
-            panic!("no register")
+        let register = loop {
+            match self.receive().await {
+                ClientMessage::Register(register) => break register,
+                // Comes where it takes a while.
+                ClientMessage::Ping(_) => {}
+                other => panic!("no register: {other:?}"),
+            }
         };
         let registered = Registered {
             id: register.id,
@@ -138,9 +143,13 @@ impl Peer {
 
     /// Takes the client's next request and returns its id.
     pub(crate) async fn receive_request(&mut self) -> Id {
-        match self.receive().await {
-            ClientMessage::Request(request) => request.id,
-            other => panic!("no request: {other:?}"),
+        loop {
+            match self.receive().await {
+                ClientMessage::Request(request) => return request.id,
+                // Comes where it takes a while.
+                ClientMessage::Ping(_) => {}
+                other => panic!("no request: {other:?}"),
+            }
         }
     }
 
