@@ -45,7 +45,8 @@ TEST(Threads, handles_end_in_many_of_them_while_their_callbacks_run) {
         auto count = std::make_unique<std::atomic<int>>(0);
         Watched<int> heard;
         Subscription readings = bus.subscribe("t", [&heard, count = count.get()](const Message&) {
-          if (++*count == 1) heard.change([](int& heard) { ++heard; });
+          ++*count;
+          heard.change([](int& heard) { heard = 1; });
         });
         Registration registration = bus.register_service(
             Service("s" + std::to_string(number), "1.0.0").method("m", [count = count.get()](const Request&) {
